@@ -1,0 +1,187 @@
+"""What can a trading process tell its book, and the broker's stream push at it?
+
+These are the words of the public interface: lenient in what they take (`Decimal`, or text that is one),
+exact in what they hold. The ledger turns them into facts. Building one raises `InputError` (or its kind
+`BadNumber`) at once, in the caller's own line.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TypeAlias, get_args
+
+import msgspec
+
+from trueup.errors import BadNumber, InputError
+from trueup.model import OrderStatus, Side, Surface, TradeSide, exact, name_of
+
+Number: TypeAlias = Decimal | str | int
+
+
+def _positive(value: Number, what: str) -> Decimal:
+    number = exact(value, what=what)
+    if number <= 0:
+        raise BadNumber(f"{what} is {number}; it must be greater than 0, the side says the direction")
+    return number
+
+
+def _not_negative(value: Number, what: str) -> Decimal:
+    number = exact(value, what=what)
+    if number < 0:
+        raise BadNumber(f"{what} is {number}; it must not be negative, the side says the direction")
+    return abs(number) if not number else number
+
+
+def _one_of(value: object, allowed: tuple[str, ...], what: str) -> None:
+    if value not in allowed:
+        raise InputError(f"{what} is {value!r}; it must be one of {', '.join(allowed)}")
+
+
+def _utc(value: datetime | None, what: str) -> None:
+    if value is not None and (value.tzinfo is None or value.utcoffset() != UTC.utcoffset(None)):
+        raise InputError(f"{what} is {value.isoformat()}; give a time in UTC (datetime with tzinfo=UTC)")
+
+
+class _Checked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="change"):
+    """Lets a frozen Struct settle its fields once, while it is being made."""
+
+    def _names(self, *fields: str) -> None:
+        for field in fields:
+            value = getattr(self, field)
+            if value is not None:
+                self._settle(field, name_of(value, what=f"{type(self).__name__}.{field}"))
+
+    def _settle(self, field: str, value: object) -> None:
+        msgspec.structs.force_setattr(self, field, value)
+
+
+class Fill(_Checked, frozen=True, kw_only=True, tag="fill"):
+    """One execution of ours. Recorded once per `execution_id`, however often it is handed in (L20)."""
+
+    execution_id: str
+    symbol: str
+    side: TradeSide
+    quantity: Number
+    """Greater than 0, in the instrument's unit."""
+    price: Number
+    client_order_id: str | None = None
+    order_id: str | None = None
+    ticket: str | None = None
+    strategy: str | None = None
+    fee: Number | None = None
+    """In `fee_asset`; positive is paid, negative a rebate."""
+    fee_asset: str | None = None
+    at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        self._names(
+            "execution_id", "symbol", "client_order_id", "order_id", "ticket", "strategy", "fee_asset"
+        )
+        _one_of(self.side, get_args(TradeSide), "Fill.side")
+        self._settle("quantity", _positive(self.quantity, "Fill.quantity"))
+        self._settle("price", exact(self.price, what="Fill.price"))
+        if self.fee is not None:
+            self._settle("fee", exact(self.fee, what="Fill.fee"))
+        _utc(self.at, "Fill.at")
+
+
+class OrderUpdate(_Checked, frozen=True, kw_only=True, tag="order"):
+    """What we now know of an order of ours. Record it as `pending` *before* it is sent (L21)."""
+
+    client_order_id: str
+    symbol: str
+    side: TradeSide
+    type: str
+    quantity: Number
+    status: OrderStatus | str
+    """One of `OrderStatus`' words; any other is kept as a raw word and changes nothing (L41)."""
+    order_id: str | None = None
+    filled: Number | None = None
+    """Cumulative; only grows (L19)."""
+    average_price: Number | None = None
+    limit: Number | None = None
+    stop: Number | None = None
+    reduce_only: bool | None = None
+    strategy: str | None = None
+    parent: str | None = None
+    scheduled_for: datetime | None = None
+    at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        self._names("client_order_id", "symbol", "type", "order_id", "strategy", "parent")
+        _one_of(self.side, get_args(TradeSide), "OrderUpdate.side")
+        self._settle("quantity", _positive(self.quantity, "OrderUpdate.quantity"))
+        for field in ("filled", "average_price", "limit", "stop"):
+            value = getattr(self, field)
+            if value is not None:
+                what = f"OrderUpdate.{field}"
+                self._settle(
+                    field, _not_negative(value, what) if field == "filled" else exact(value, what=what)
+                )
+        if isinstance(self.status, str) and self.status in {s.value for s in OrderStatus}:
+            self._settle("status", OrderStatus(self.status))
+        elif isinstance(self.status, str):
+            self._settle("status", name_of(self.status, what="OrderUpdate.status"))
+        _utc(self.scheduled_for, "OrderUpdate.scheduled_for")
+        _utc(self.at, "OrderUpdate.at")
+
+
+class PositionSet(_Checked, frozen=True, kw_only=True, tag="position"):
+    """A whole position as the process now holds it, for a bot that only knows positions.
+
+    `quantity` 0 means closed. `stop` left out means "not reported"; `None` means "there is none".
+    """
+
+    symbol: str
+    side: Side
+    quantity: Number
+    ticket: str | None = None
+    price: Number | None = None
+    strategy: str | None = None
+    stop: Number | None | msgspec.UnsetType = msgspec.UNSET
+    at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        self._names("symbol", "ticket", "strategy")
+        _one_of(self.side, get_args(Side), "PositionSet.side")
+        self._settle("quantity", _not_negative(self.quantity, "PositionSet.quantity"))
+        if self.price is not None:
+            self._settle("price", exact(self.price, what="PositionSet.price"))
+        if self.stop is not None and self.stop is not msgspec.UNSET:
+            self._settle("stop", exact(self.stop, what="PositionSet.stop"))
+        _utc(self.at, "PositionSet.at")
+
+
+Change: TypeAlias = Fill | OrderUpdate | PositionSet
+"""What `record` takes."""
+
+
+class PushedExecution(_Checked, frozen=True, kw_only=True, tag="pushed-execution"):
+    """An execution that the broker pushed at us; enters the book as a `missed-fill` if it lacks it."""
+
+    fill: Fill
+    message_id: str | None = None
+
+
+class PushedState(_Checked, frozen=True, kw_only=True, tag="pushed-state"):
+    """A state (position, order) that the broker pushed: corrects nothing, makes us ask (section 4)."""
+
+    surface: Surface
+    symbol: str | None = None
+    message_id: str | None = None
+    text: str = ""
+    """The message as it came, for the journal; at most 4,000 characters are kept."""
+
+
+Message: TypeAlias = PushedExecution | PushedState
+"""What `observe` takes."""
+
+
+class Command(_Checked, frozen=True, kw_only=True, tag="command"):
+    """What an operator asks of the writer; travels through the inbox and becomes an input."""
+
+    name: str
+    who: str
+    why: str
+    arguments: dict[str, str] = {}

@@ -1,0 +1,175 @@
+"""What are the outputs: everything we decided, as it is stored for ever?
+
+A decision is an event like a fact (see `facts` for how they evolve). It names the input that caused it and
+the policy that it followed, and copies its time from that input: nothing in it comes from a clock (law 1).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from trueup.model import Execution, Holding, Key
+
+BreakKind: TypeAlias = Literal["recovery", "ghost", "drift"]
+BreakState: TypeAlias = Literal["opened", "seen", "confirmed", "corrected", "cleared", "escalated"]
+BreakOf: TypeAlias = Literal["position", "order"]
+CorrectionKind: TypeAlias = Literal["recovery", "ghost", "drift", "missed-fill"]
+GateStatus: TypeAlias = Literal["closed", "reduce_only", "open"]
+Severity: TypeAlias = Literal["info", "warning", "critical"]
+
+
+class Decision(msgspec.Struct, frozen=True, array_like=True, tag_field="event"):
+    """An output: caused by one input, under one policy."""
+
+    cause: int
+    """Journal position of the input that caused it."""
+    at_ns: int
+    """That input's wall time, copied."""
+    policy: bytes
+    """First 8 bytes of the SHA-256 that identifies the policy in force."""
+
+
+class BaselineTaken(Decision, frozen=True, array_like=True, tag="baseline-taken/1"):
+    """The first complete answer became the book: one event instead of a storm of recoveries."""
+
+    keys: tuple[Key, ...]
+    """The keys that the book lacked and now holds as that answer states them, in key order."""
+    why: str
+
+
+class PositionBound(Decision, frozen=True, array_like=True, tag="position-bound/1"):
+    """A hedging book entry without a ticket was recognised among the broker's."""
+
+    unbound: Key
+    key: Key
+    why: str
+
+
+class Step(msgspec.Struct, frozen=True, array_like=True):
+    """One step in the life of one break."""
+
+    break_id: str
+    kind: BreakKind
+    field: str | None
+    """The differing field of a drift; None when one side lacks the key."""
+    state: BreakState
+    book: str | None
+    broker: str | None
+    sightings: int
+    """How many independent, settled observations have now said so."""
+    why: str
+
+
+class Correction(msgspec.Struct, frozen=True, array_like=True):
+    """The change to the book that resolves a break."""
+
+    id: str
+    """Derives from the state being corrected, never from the broker's times (L49, L50)."""
+    kind: CorrectionKind
+    before: Holding | None
+    after: Holding | None
+    why: str
+    """One plain sentence."""
+    exit_reason: str | None = None
+    """For a ghost: why the position is no more, `CLOSED_EXTERNALLY` unless explained."""
+    compensates: str | None = None
+    """The id of the earlier correction that this one undoes."""
+
+
+class BreakMoved(Decision, frozen=True, array_like=True, tag="break-moved/1"):
+    """All that one input did to the breaks of one key."""
+
+    of: BreakOf
+    key: Key
+    symbol: str
+    ticket: str | None
+    steps: tuple[Step, ...]
+    evidence: tuple[int, ...]
+    """Journal positions of the observations and changes that this rests on, ascending."""
+    correction: Correction | None = None
+
+
+class FillSettled(Decision, frozen=True, array_like=True, tag="fill-settled/1"):
+    """A fill met what had been inferred before it: how much of it moved the position, and why not all."""
+
+    execution_id: str
+    key: Key
+    moved: Decimal
+    """Signed; what still moved the position."""
+    consumed: tuple[tuple[str, Decimal], ...]
+    """(id of the correction that had inferred it, signed quantity)."""
+    why: str
+
+
+class FillAdopted(Decision, frozen=True, array_like=True, tag="fill-adopted/1"):
+    """An execution that the broker reports and the book lacked entered as a `missed-fill` correction."""
+
+    key: Key
+    execution: Execution
+    correction: Correction
+    moved: Decimal
+    consumed: tuple[tuple[str, Decimal], ...] = ()
+
+
+class RecordRefused(Decision, frozen=True, array_like=True, tag="record-refused/1"):
+    """Something recorded was kept as history and did not change the book."""
+
+    what: str
+    why: str
+
+
+class MassAbsenceMoved(Decision, frozen=True, array_like=True, tag="mass-absence-moved/1"):
+    """Too much of the book vanished at once, or that is over."""
+
+    state: Literal["held", "released", "acknowledged", "explained"]
+    missing: tuple[Key, ...]
+    counted: int
+    """Keys missing now plus keys closed as ghosts in the window."""
+    base: int
+    """The largest confirmed book in the window."""
+    why: str
+
+
+class QuarantineMoved(Decision, frozen=True, array_like=True, tag="quarantine-moved/1"):
+    """New risk is refused in a scope, or no longer is."""
+
+    scope: str
+    """`strategy:symbol` or `*:symbol`."""
+    state: Literal["entered", "released"]
+    why: str
+    break_id: str | None = None
+
+
+class GateMoved(Decision, frozen=True, array_like=True, tag="gate-moved/1"):
+    """What the gate answers has changed (its age rule apart, which is judged when it is asked)."""
+
+    status: GateStatus
+    why: str
+    symbols: tuple[tuple[str, str], ...] = ()
+    """(symbol that is reduce-only, why), in order."""
+
+
+class AlertRaised(Decision, frozen=True, array_like=True, tag="alert-raised/1"):
+    """Something a person should know; one alert may speak for many breaks (L60)."""
+
+    severity: Severity
+    topic: str
+    text: str
+    breaks: tuple[str, ...] = ()
+
+
+DECISIONS: tuple[type[Decision], ...] = (
+    BaselineTaken,
+    PositionBound,
+    BreakMoved,
+    FillSettled,
+    FillAdopted,
+    RecordRefused,
+    MassAbsenceMoved,
+    QuarantineMoved,
+    GateMoved,
+    AlertRaised,
+)

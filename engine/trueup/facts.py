@@ -1,0 +1,185 @@
+"""What are the inputs: everything that reached us from outside, as it is stored for ever?
+
+Each fact is one event of an account's journal. Names are chosen and versioned (`name/1`); by msgspec's rules a
+new field goes last and has a default, a new meaning gets a new name, and old names stay readable for ever.
+Fields are stored by position (array-like), so their order is part of the contract; golden files test it.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from trueup.model import (
+    BrokerPosition,
+    Decimal,
+    Execution,
+    Moment,
+    OrderStatus,
+    PositionMode,
+    Refusal,
+    Stop,
+    Surface,
+    TradeSide,
+)
+from trueup.policy import Policy
+
+Completeness: TypeAlias = Literal["complete", "partial", "failed", "unsupported"]
+PassKind: TypeAlias = Literal["startup", "periodic", "manual"]
+
+
+class Fact(msgspec.Struct, frozen=True, array_like=True, tag_field="event"):
+    """An input: something that happened outside and reached this account's writer."""
+
+    at: Moment
+    """When it reached us (for an observation: when its answer was received)."""
+
+
+class WriterClaimed(Fact, frozen=True, array_like=True, tag="writer-claimed/1"):
+    """A process took this account's lock: a new epoch begins."""
+
+    position_mode: PositionMode
+    trueup_version: str
+    decider_version: int
+    fold_version: int
+    source: str
+    """What it will ask: the adapter's name, or '' when it only came to leave something."""
+    process: str
+    lag_ms_max: tuple[tuple[Surface, int], ...] = ()
+    """Per surface, how stale an answer may be, as the adapter declares it."""
+    baseline: bool = True
+    """False: the first complete answer is compared like any other (`--no-baseline`)."""
+
+
+class PolicyAdopted(Fact, frozen=True, array_like=True, tag="policy-adopted/1"):
+    """From here on decisions follow this policy."""
+
+    digest: bytes
+    policy: Policy
+
+
+class Rows(msgspec.Struct, frozen=True, array_like=True):
+    """What an answer listed: whole (`base` 0), or as the difference to the complete answer at `base`."""
+
+    base: int = 0
+    """Journal position of the complete observation that this one names as its base; 0: a keyframe."""
+    stated: tuple[BrokerPosition, ...] = ()
+    """All rows (keyframe), or those that are new or differ."""
+    gone: tuple[str, ...] = ()
+    """Keys that the base lists and this answer does not."""
+
+
+class Observed(Fact, frozen=True, array_like=True, tag="observed/1"):
+    """One answer, or failure to answer, to one question put to the broker; all attempts are one."""
+
+    asked: Moment
+    """When the first attempt was made."""
+    asked_position: int
+    """The journal's last position then."""
+    received_position: int
+    """The journal's last position when the answer arrived."""
+    surface: Surface
+    source: str
+    dialect: str
+    completeness: Completeness
+    why: str
+    """Why it is not complete; '' when it is."""
+    pass_number: int
+    pass_kind: PassKind
+    attempts: int
+    raw_digest: bytes
+    """SHA-256 of the reply as it came; b'' when nothing came."""
+    positions: Rows | None = None
+    executions: tuple[Execution, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+    id: str = ""
+    """Given by whoever observed, when the same observation may be handed in twice (law 5)."""
+
+
+class FillRecorded(Fact, frozen=True, array_like=True, tag="fill-recorded/1"):
+    """The trading process recorded one execution of its own."""
+
+    execution: Execution
+
+
+class PositionRecorded(Fact, frozen=True, array_like=True, tag="position-recorded/1"):
+    """The trading process recorded a whole position; a `signed_quantity` of 0 is closed."""
+
+    symbol: str
+    signed_quantity: Decimal
+    side: TradeSide
+    """`buy` for long: a closed position still has a side."""
+    ticket: str | None = None
+    price: Decimal | None = None
+    strategy: str | None = None
+    stop: Stop | None = None
+    happened_at: str | None = None
+
+
+class OrderRecorded(Fact, frozen=True, array_like=True, tag="order-recorded/1"):
+    """The trading process recorded what it knows of one of its orders."""
+
+    client_order_id: str
+    symbol: str
+    side: TradeSide
+    type: str
+    quantity: Decimal
+    status: OrderStatus
+    raw_status: str = ""
+    order_id: str | None = None
+    filled: Decimal | None = None
+    average_price: Decimal | None = None
+    limit: Decimal | None = None
+    stop: Decimal | None = None
+    reduce_only: bool | None = None
+    strategy: str | None = None
+    parent: str | None = None
+    scheduled_for: str | None = None
+    happened_at: str | None = None
+
+
+class ExecutionPushed(Fact, frozen=True, array_like=True, tag="execution-pushed/1"):
+    """The broker pushed one execution at us."""
+
+    execution: Execution
+    message_id: str = ""
+
+
+class StatePushed(Fact, frozen=True, array_like=True, tag="state-pushed/1"):
+    """The broker pushed a state at us: a reason to ask, never a reason to correct."""
+
+    surface: Surface
+    symbol: str | None = None
+    message_id: str = ""
+    text: str = ""
+
+
+class InboxTaken(Fact, frozen=True, array_like=True, tag="inbox-taken/1"):
+    """The writer copied one inbox item; the facts it holds follow in the same transaction."""
+
+    inbox_position: int
+    item_digest: bytes
+
+
+class CommandGiven(Fact, frozen=True, array_like=True, tag="command-given/1"):
+    """An operator asked for something."""
+
+    name: str
+    who: str
+    why: str
+    arguments: tuple[tuple[str, str], ...] = ()
+
+
+FACTS: tuple[type[Fact], ...] = (
+    WriterClaimed,
+    PolicyAdopted,
+    Observed,
+    FillRecorded,
+    PositionRecorded,
+    OrderRecorded,
+    ExecutionPushed,
+    StatePushed,
+    InboxTaken,
+    CommandGiven,
+)

@@ -1,0 +1,224 @@
+"""What may be corrected, on how much evidence, and how patiently?
+
+One frozen value. It is adopted as an event and identified by its digest in every decision. Defaults are DESIGN
+section 7's; every duration names its unit, every limit ends in `_max`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from decimal import Decimal
+from functools import cached_property
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+from trueup.errors import PolicyError
+from trueup.model import ZERO, Surface, exact
+
+OnRecovery: TypeAlias = Literal["adopt", "quarantine", "alert"]
+OnGhost: TypeAlias = Literal["close", "quarantine", "alert"]
+OnDrift: TypeAlias = Literal["correct", "quarantine", "alert"]
+Unit: TypeAlias = Literal["lots", "contracts", "units", "shares", "coins"]
+Unverified: TypeAlias = Literal["block", "warn"]
+
+PRESETS: Final = ("observe", "adopt", "guarded")
+LAG_MS_MAX_DEFAULT: Final = 15_000
+"""How stale an answer may be where neither policy nor adapter says."""
+
+
+class Instrument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is known of one symbol; without it quantities are compared exactly and nothing is converted."""
+
+    unit: Unit | None = None
+    contract_size: Decimal | None = None
+    """Units (coins, shares) in one contract or lot."""
+    tick: Decimal | None = None
+    lot_step: Decimal | None = None
+    """The smallest tradeable quantity: what is less cannot be traded away and counts as dust (L37)."""
+    aliases: tuple[str, ...] = ()
+    """Other spellings of this symbol, on either side (L33)."""
+
+
+class ClosedHours(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One span of the week in which the broker is closed: minutes since Monday 00:00 UTC, end excluded."""
+
+    from_minute: int
+    to_minute: int
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
+    """The rules that decisions follow. Build one with a preset: `Policy.adopt(confirmations=3)`."""
+
+    preset: Literal["observe", "adopt", "guarded"] = "adopt"
+    on_recovery: OnRecovery = "adopt"
+    on_ghost: OnGhost = "close"
+    on_drift: OnDrift = "correct"
+
+    sync_interval_s: int = 15
+    startup_timeout_s: int = 30
+    confirmations: int = 2
+    """Complete, independent observations that must lack a key before it is a ghost."""
+    confirm_interval_ms: int = 500
+    lag_ms_max: dict[Surface, int] = {}
+    """Per surface; what is absent here is as the adapter declares, else 15,000."""
+    settle_ms: int | None = None
+    """None: as `lag_ms_max`; never less than that."""
+    in_flight_s_max: int = 30
+    inferred_s_max: int = 300
+
+    mass_absence_fraction_max: Decimal = Decimal("0.5")
+    mass_absence_count_min: int = 3
+    mass_absence_window_s: int = 60
+    confirmations_total: int = 5
+    total_absence_s: int = 10
+
+    quantity_tolerance: dict[str, Decimal] = {}
+    """Per symbol, exact; `*` is the default for the rest, 0 where nothing is said."""
+    price_tolerance: dict[str, Decimal] = {}
+    """Per symbol; where nothing is said prices compare at the coarser reported scale."""
+    dust: dict[str, Decimal] = {}
+    """Per symbol: a position of at most this size counts as none."""
+
+    unverified: Unverified = "block"
+    verified_age_s_max: int | None = None
+    """None: 4 x `sync_interval_s`."""
+    quarantine_unknown_owner: str = "*:symbol"
+    correction_attempts_max: int = 5
+    """Corrections of one key within `correction_window_s`, then a human decides (L52)."""
+    correction_window_s: int = 3600
+    fill_window_days_max: int = 30
+    """How long execution ids are remembered; older fills are refused with a reason."""
+
+    broker_timeout_s: int = 10
+    retries_max: int = 3
+    backoff_s: tuple[int, ...] = (1, 2, 4)
+
+    sessions: tuple[ClosedHours, ...] = ()
+    instruments: dict[str, Instrument] = {}
+    strategies: dict[str, str] = {}
+    """The broker's owner mark (an MT5 magic number) to the strategy's name."""
+
+    def __post_init__(self) -> None:
+        problems = list(_problems(self))
+        if problems:
+            raise PolicyError("; ".join(problems))
+
+    # -- presets -------------------------------------------------------------------------------------------
+
+    @classmethod
+    def observe(cls, **knobs: object) -> Policy:
+        """Detects and journals; corrects nothing."""
+        return _preset("observe", {"on_recovery": "alert", "on_ghost": "alert", "on_drift": "alert"} | knobs)
+
+    @classmethod
+    def adopt(cls, **knobs: object) -> Policy:
+        """The broker is right: the book follows it. The default."""
+        return _preset("adopt", knobs)
+
+    @classmethod
+    def guarded(cls, **knobs: object) -> Policy:
+        """Alerts and quarantines; humans decide."""
+        return _preset(
+            "guarded",
+            {"on_recovery": "quarantine", "on_ghost": "quarantine", "on_drift": "quarantine"} | knobs,
+        )
+
+    # -- derived -------------------------------------------------------------------------------------------
+
+    @cached_property
+    def digest(self) -> bytes:
+        """SHA-256 of the canonical encoding: equal policies have equal digests."""
+        return hashlib.sha256(msgspec.msgpack.encode(self, order="sorted")).digest()
+
+    @cached_property
+    def mark(self) -> bytes:
+        """The first 8 bytes of the digest, by which decisions name their policy."""
+        return self.digest[:8]
+
+    @cached_property
+    def _canonical(self) -> dict[str, str]:
+        return {alias: symbol for symbol, known in self.instruments.items() for alias in known.aliases}
+
+    def canonical(self, symbol: str) -> str:
+        """The one name of a symbol that may be spelled in several ways (L33)."""
+        return self._canonical.get(symbol, symbol)
+
+    def quantity_tolerance_of(self, symbol: str) -> Decimal:
+        """The largest difference of quantities that is still agreement; 0 where nothing is said."""
+        return self.quantity_tolerance.get(symbol, self.quantity_tolerance.get("*", ZERO))
+
+    def price_tolerance_of(self, symbol: str) -> Decimal | None:
+        """The largest difference of prices that is still agreement; None: compare at the reported scale."""
+        return self.price_tolerance.get(symbol, self.price_tolerance.get("*"))
+
+    def is_dust(self, symbol: str, signed_quantity: Decimal) -> bool:
+        """Whether a position is too small to be one (L37): at most `dust`, or below one lot step."""
+        size = signed_quantity.copy_abs()
+        if not size:
+            return True
+        limit = self.dust.get(symbol, self.dust.get("*"))
+        if limit is not None and size <= limit:
+            return True
+        known = self.instruments.get(symbol)
+        return known is not None and known.lot_step is not None and size < known.lot_step
+
+    def verified_age_ns_max(self) -> int:
+        """How old the last verification may be before the gate closes."""
+        return (self.verified_age_s_max or 4 * self.sync_interval_s) * 1_000_000_000
+
+
+def _preset(name: str, knobs: dict[str, object]) -> Policy:
+    """A policy from a preset and knobs by name; the knobs' texts become exact numbers."""
+    try:
+        return msgspec.convert({"preset": name} | knobs, Policy, dec_hook=None)
+    except msgspec.ValidationError as error:
+        raise PolicyError(f"policy: {error}") from error
+
+
+_AT_LEAST: Final[dict[str, int]] = {
+    "sync_interval_s": 1,
+    "startup_timeout_s": 1,
+    "confirmations": 2,
+    "confirm_interval_ms": 0,
+    "in_flight_s_max": 1,
+    "inferred_s_max": 1,
+    "mass_absence_count_min": 1,
+    "mass_absence_window_s": 1,
+    "confirmations_total": 2,
+    "total_absence_s": 0,
+    "correction_attempts_max": 1,
+    "correction_window_s": 1,
+    "fill_window_days_max": 1,
+    "broker_timeout_s": 1,
+    "retries_max": 0,
+}
+
+
+def _problems(policy: Policy):  # type: ignore[no-untyped-def]
+    """Every sentence that says why this policy cannot be meant."""
+    for name, least in _AT_LEAST.items():
+        if getattr(policy, name) < least:
+            yield f"{name} is {getattr(policy, name)}; it must be at least {least}"
+    fraction = exact(policy.mass_absence_fraction_max, what="mass_absence_fraction_max")
+    if not 0 <= fraction <= 1:
+        yield f"mass_absence_fraction_max is {fraction}; it must lie between 0 and 1"
+    for name in ("quantity_tolerance", "price_tolerance", "dust"):
+        for symbol, value in getattr(policy, name).items():
+            if not value.is_finite() or value < 0:
+                yield f"{name}.{symbol} is {value}; it must be a number of at least 0"
+    for surface, lag in policy.lag_ms_max.items():
+        if lag < 0:
+            yield f"lag_ms_max.{surface} is {lag}; it must be at least 0"
+    owner: dict[str, str] = {}
+    for symbol, known in policy.instruments.items():
+        for alias in known.aliases:
+            if alias in policy.instruments:
+                yield f"instruments: {alias!r} is an alias of {symbol} and an instrument of its own"
+            elif alias in owner:
+                yield f"instruments: {alias!r} is an alias of both {owner[alias]} and {symbol}"
+            owner[alias] = symbol
+        for name in ("contract_size", "tick", "lot_step"):
+            value = getattr(known, name)
+            if value is not None and not (value.is_finite() and value > 0):
+                yield f"instruments.{symbol}.{name} is {value}; it must be greater than 0"
