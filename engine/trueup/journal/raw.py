@@ -1,0 +1,42 @@
+"""How are raw replies kept, outside the chain, by the digest that an event carries?
+
+A reply is stored as zlib (level 1) of its bytes under the SHA-256 of its bytes. Pure: no I/O.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import Final
+
+from trueup.errors import InputError
+
+RAW_BYTES_MAX: Final = 67_108_864
+"""The longest raw reply that is kept, and the most that a stored one is ever unpacked to (law 12)."""
+
+
+def packed(raws: Iterable[bytes]) -> list[tuple[bytes, bytes]]:
+    """For each reply its digest and its compressed body. Raises InputError above `RAW_BYTES_MAX`."""
+    kept: list[tuple[bytes, bytes]] = []
+    for raw in raws:
+        if len(raw) > RAW_BYTES_MAX:
+            raise InputError(
+                f"a raw reply of {len(raw):,} bytes is longer than the {RAW_BYTES_MAX:,} that are kept"
+            )
+        kept.append((sha256(raw).digest(), zlib.compress(raw, 1)))
+    return kept
+
+
+def unpacked(digest: bytes, body: bytes) -> bytes:
+    """The reply that `packed` made `body` from. Raises ValueError with a clear reason when it is another."""
+    stream = zlib.decompressobj()
+    try:
+        raw = stream.decompress(body, RAW_BYTES_MAX)
+    except zlib.error as error:
+        raise ValueError(f"the raw reply does not unpack ({error})") from error
+    if not stream.eof or stream.unused_data:
+        raise ValueError("the raw reply does not unpack to its end")
+    if sha256(raw).digest() != digest:
+        raise ValueError("the raw reply is not the one whose digest it is stored under")
+    return raw

@@ -1,0 +1,196 @@
+"""How does the library talk to SQLite on our terms: durable, immediate, and rolled back whatever fails?
+
+Three things differ from the stock pool: `synchronous` is chosen (stock leaves the compiled default, and it can be
+set nowhere else), writers begin with `BEGIN IMMEDIATE` (a deferred one can fail half-way through with no
+remedy), and a transaction whose commit failed is rolled back before its connection is used again.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from time import monotonic, sleep
+from typing import Final, cast
+
+from eventsourcing import persistence
+from eventsourcing.sqlite import (
+    SQLiteConnection,
+    SQLiteConnectionPool,
+    SQLiteCursor,
+    SQLiteDatastore,
+)
+
+from trueup.journal.sqlite_errors import library_error
+
+BUSY_S_MAX = 5
+"""How long a transaction waits for another process's before it gives up with JournalLocked (law 12)."""
+
+_WAL_RETRY_S: Final = 0.005
+
+_turns: dict[str, threading.RLock] = {}
+_turns_guard = threading.Lock()
+
+
+def turn_of(db_name: str) -> threading.RLock:
+    """The lock under which all connections of this process to one shared store in memory take turns.
+
+    Shared-cache connections do not wait for each other, whatever the busy time-out: they fail (SQLITE_LOCKED).
+    One small lock a name stays for the life of the process.
+    """
+    with _turns_guard:
+        return _turns.setdefault(db_name, threading.RLock())
+
+
+class JournalConnection(SQLiteConnection):
+    """One connection; each transaction commits whole, or leaves nothing."""
+
+    @property
+    def sqlite(self) -> sqlite3.Connection:
+        """The connection below, for pragmas."""
+        return self._sqlite_conn
+
+    @contextmanager
+    def transaction(self, *, commit: bool) -> Generator[SQLiteCursor]:
+        cursor = self._sqlite_conn.cursor()
+        try:
+            cursor.execute("BEGIN IMMEDIATE" if commit else "BEGIN")
+            # What the stock recorders use as their cursor is sqlite3's own (see SQLiteCursor.__enter__).
+            yield cast(SQLiteCursor, cursor)
+            if commit:
+                self._sqlite_conn.commit()
+            else:
+                self._sqlite_conn.rollback()
+        except BaseException as error:
+            self._undo()
+            if isinstance(error, sqlite3.Error):
+                raise library_error(error) from error
+            raise
+        finally:
+            with suppress(sqlite3.Error):
+                cursor.close()
+
+    def _undo(self) -> None:
+        """Nothing of a failed transaction may wait in this connection for the next one to commit it."""
+        try:
+            if self._sqlite_conn.in_transaction:
+                self._sqlite_conn.rollback()
+        except sqlite3.Error:
+            self.close()  # the pool makes a new one; closing rolls back
+
+
+class JournalPool(SQLiteConnectionPool):
+    """Connections to one database, all set up alike."""
+
+    def __init__(
+        self,
+        *,
+        synchronous: str,
+        read_only: bool,
+        busy_s_max: int,
+        pool_size: int,
+        max_overflow: int,
+        db_name: str,
+    ) -> None:
+        self._synchronous = synchronous
+        self._read_only = read_only
+        self._busy_s_max = busy_s_max
+        super().__init__(
+            db_name=db_name,
+            lock_timeout=busy_s_max,
+            pool_size=pool_size,
+            max_overflow=max_overflow,
+            pool_timeout=float(max(busy_s_max, 1)),
+        )
+
+    def _create_connection(self) -> JournalConnection:
+        try:
+            connection = sqlite3.connect(
+                self.db_name,
+                uri=True,
+                check_same_thread=False,
+                isolation_level=None,
+                timeout=self._busy_s_max,
+            )
+        except sqlite3.Error as error:
+            raise persistence.InterfaceError(error) from error
+        try:
+            if not self._read_only:
+                if not self.is_sqlite_memory_mode:
+                    self._use_wal(connection)
+                connection.execute(f"PRAGMA synchronous={self._synchronous}")
+        except sqlite3.Error as error:
+            connection.close()
+            raise library_error(error) from error
+        connection.row_factory = sqlite3.Row
+        return JournalConnection(connection, max_age=None)
+
+    def _use_wal(self, connection: sqlite3.Connection) -> None:
+        """Write-ahead logging, so that readers and the writer never wait for each other.
+
+        SQLite does not wait when two processes switch a new database at the same time, so we do.
+        """
+        deadline = monotonic() + self._busy_s_max
+        while True:
+            try:
+                (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() >= deadline:
+                    raise
+                sleep(_WAL_RETRY_S)
+                continue
+            if mode != "wal":
+                raise sqlite3.NotSupportedError(
+                    f"this file system keeps journal mode {mode}; write-ahead logging is needed"
+                )
+            return
+
+
+class JournalDatastore(SQLiteDatastore):
+    """Transactions of one handle on one database."""
+
+    def __init__(
+        self,
+        db_name: str,
+        *,
+        synchronous: str = "FULL",
+        read_only: bool = False,
+        busy_s_max: int | None = None,
+        pool_size: int = 5,
+        max_overflow: int = 10,
+    ) -> None:
+        super().__init__(db_name, originator_id_type="text")
+        self.pool = self.journal_pool = JournalPool(
+            db_name=db_name,
+            synchronous=synchronous,
+            read_only=read_only,
+            busy_s_max=BUSY_S_MAX if busy_s_max is None else busy_s_max,
+            pool_size=pool_size,
+            max_overflow=max_overflow,
+        )
+        self._turn = turn_of(db_name) if self.pool.is_sqlite_memory_mode else None
+
+    @contextmanager
+    def transaction(self, *, commit: bool) -> Generator[SQLiteCursor]:
+        with self.connection() as connection, connection.transaction(commit=commit) as cursor:
+            yield cursor
+
+    @contextmanager
+    def connection(self) -> Generator[JournalConnection]:
+        """A connection of the pool.
+
+        Asked for without the pool's own reader-writer interlock, which keeps its lock for ever when making a
+        connection fails; SQLite's locks and, in memory, `turn_of` do that work.
+        """
+        if self._turn is not None:
+            self._turn.acquire()
+        try:
+            connection = self.pool.get_connection()
+            try:
+                yield cast(JournalConnection, connection)
+            finally:
+                self.pool.put_connection(connection)
+        finally:
+            if self._turn is not None:
+                self._turn.release()

@@ -1,0 +1,407 @@
+"""How is one account's journal appended to, and read?
+
+`JournalWriter` is the one that may append, and holds the account's lock for it; `JournalReader` never locks and
+never writes. Positions are the stream's versions, 1, 2, 3, without gaps.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Final, NamedTuple, Self
+
+import msgspec
+from eventsourcing.domain import EventSourcingError
+from eventsourcing.persistence import IntegrityError, StoredEvent
+
+from trueup.errors import InputError, JournalCorrupt, JournalError, WriterFenced
+from trueup.events import Event, decode
+from trueup.journal.application import Journal, open_journal
+from trueup.journal.backend import Durability
+from trueup.journal.chain import GENESIS, BadFrame, Head, link, prefixed
+from trueup.journal.lock import AccountLock
+from trueup.journal.mapper import UNREADABLE
+from trueup.journal.raw import packed, unpacked
+from trueup.journal.urls import location
+from trueup.model import account_of
+
+INBOX: Final = "/inbox"
+"""What an account's second stream is called after it; no account contains a slash."""
+
+APPEND_EVENTS_MAX: Final = 1_000_000
+"""The most events of one transaction (law 12)."""
+
+SNAPSHOTS_MAX: Final = 16
+"""How many snapshots of an account are kept, the newest."""
+
+SNAPSHOT_NAME: Final = "snapshot/1"
+
+
+class Recorded(NamedTuple):
+    """One event as it stands in the journal."""
+
+    position: int
+    event: Event
+    digest: bytes
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """The fold of a journal up to `position`: a shortcut that is never trusted beyond its digests."""
+
+    position: int
+    digest: bytes
+    """The chain's digest at that position."""
+    fold_version: int
+    """Of the code that folded; another version's snapshot is ignored."""
+    state: bytes
+
+
+class StoredSnapshot(msgspec.Struct, frozen=True, array_like=True, tag=SNAPSHOT_NAME, tag_field="event"):
+    """A snapshot's plain state; position and account are its row's."""
+
+    digest: bytes
+    fold_version: int
+    state: bytes
+
+
+_snapshot_encoder: Final = msgspec.msgpack.Encoder()
+_snapshot_decoder: Final = msgspec.msgpack.Decoder(StoredSnapshot)
+
+
+def sealed_snapshot(account: str, position: int, plain: bytes, digest: bytes) -> bytes:
+    """A snapshot's own digest: chained to the event it follows, so that neither can be exchanged (law 8)."""
+    return link(digest, prefixed(account), position, prefixed(SNAPSHOT_NAME), plain)
+
+
+def opened_snapshot(account: str, position: int, plain: bytes, own: bytes) -> Snapshot:
+    """The snapshot of a plain state. Raises ValueError or msgspec.MsgspecError, with the reason."""
+    stored = _snapshot_decoder.decode(plain)
+    if sealed_snapshot(account, position, plain, stored.digest) != own:
+        raise ValueError("its digest does not fit its contents")
+    return Snapshot(position, stored.digest, stored.fold_version, stored.state)
+
+
+class JournalReader:
+    """Reads one account's journal. One object may be used by several threads."""
+
+    def __init__(self, journal: Journal, url: str, account: str) -> None:
+        self._journal = journal
+        self.url = url
+        self.account = account
+
+    def head(self) -> Head:
+        """Where the journal ends now. Raises JournalError."""
+        return self._journal.stored_head(self.account)
+
+    def read(self, *, after: int = 0, upto: int | None = None) -> Iterator[Recorded]:
+        """Events in order, from `after` + 1 to `upto` (default: to the end, wherever that is by then).
+
+        In pages, each a moment of its own; between them other connections may append. Raises JournalCorrupt,
+        with the position, where an event is missing or does not decode. Digests are handed on; `verify`
+        recomputes them.
+        """
+        journal, account = self._journal, self.account
+        mapper = journal.sealing
+        bare = mapper.cipher is None and mapper.compressor is None
+        unseal = mapper.unseal
+        expected = after + 1
+        while upto is None or expected <= upto:
+            with journal.telling("read events"):
+                page = journal.rows.select_rows(account, after=expected - 1, upto=upto)
+            if not page:
+                return
+            for position, name, state in page:
+                if position != expected:
+                    raise JournalCorrupt(
+                        f"{account}: event {expected} is missing; the next one is {position}. Run `trueup verify`"
+                    )
+                try:
+                    if bare and state[:1] == b"\x92" and state[-34:-32] == b"\xc4\x20":
+                        recorded = Recorded(position, decode(name, state[1:-34]), state[-32:])
+                    else:
+                        plain, digest = unseal(state)
+                        recorded = Recorded(position, decode(name, plain), digest)
+                except UNREADABLE as error:
+                    raise self._unreadable(position, name, error) from error
+                yield recorded
+                expected += 1
+
+    def event(self, position: int) -> Event:
+        """The event at `position`. Raises InputError when there is none, JournalCorrupt as `read`."""
+        for recorded in self.read(after=position - 1, upto=position):
+            return recorded.event
+        raise InputError(f"{self.account}: there is no event {position}")
+
+    def snapshot(self, *, fold_version: int, upto: int | None = None) -> Snapshot | None:
+        """The newest usable snapshot at or before `upto`; None when there is none.
+
+        Usable: written by this `fold_version`, whole, and chained to the very event that stands at its position
+        (law 8). Any other is passed over: a snapshot saves time and proves nothing.
+        """
+        journal = self._journal
+        before = upto
+        for _ in range(SNAPSHOTS_MAX):
+            with journal.telling("read a snapshot"):
+                found = journal.snapshot_rows.select_events(self.account, lte=before, desc=True, limit=1)
+            if not found:
+                return None
+            stored = found[0]
+            before = stored.originator_version - 1
+            try:
+                plain, own = journal.sealing.unseal(stored.state)
+                snapshot = opened_snapshot(self.account, stored.originator_version, plain, own)
+            except UNREADABLE:
+                continue
+            if snapshot.fold_version == fold_version and self._digest_at(snapshot.position) == snapshot.digest:
+                return snapshot
+        return None
+
+    def raw(self, digest: bytes) -> bytes | None:
+        """The raw reply with that SHA-256; None when it is not kept. Raises JournalCorrupt when it is another."""
+        with self._journal.telling("read a raw reply"):
+            body = self._journal.rows.select_raw(digest)
+        if body is None:
+            return None
+        try:
+            return unpacked(digest, body)
+        except ValueError as error:
+            raise JournalCorrupt(f"{self.account}: {error}; run `trueup verify`") from error
+
+    def changed(self) -> bool:
+        """Whether any other connection has committed to the store since this was last asked; microseconds.
+
+        Of the store, not of this account: look, and find nothing now and then.
+        """
+        with self._journal.telling("look for changes"):
+            return self._journal.rows.changed()
+
+    def size_bytes(self) -> int:
+        """What the whole store occupies, all accounts together."""
+        with self._journal.telling("measure the store"):
+            return self._journal.rows.size_bytes()
+
+    def close(self) -> None:
+        """Let go of the store; again is harmless."""
+        self._journal.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _digest_at(self, position: int) -> bytes | None:
+        if position == 0:
+            return GENESIS
+        with self._journal.telling("read an event"):
+            page = self._journal.rows.select_rows(self.account, after=position - 1, upto=position)
+        return self._journal.digest_of(self.account, position, page[0][2]) if page else None
+
+    def _unreadable(self, position: int, name: str, error: Exception) -> JournalCorrupt:
+        if isinstance(error, KeyError):
+            why = "this version knows no event of that name; a newer one may have written it"
+        elif isinstance(error, BadFrame):
+            why = str(error)
+        else:
+            why = f"its state does not decode ({error})"
+        return JournalCorrupt(f"{self.account} at {position}: stored as {name!r}, {why}. Run `trueup verify`")
+
+
+class _Doubt(NamedTuple):
+    """An append whose commit got no clear answer."""
+
+    before: Head
+    after: Head
+
+
+class JournalWriter(JournalReader):
+    """Appends to one account's journal; the only one that may, while it is open."""
+
+    def __init__(self, journal: Journal, url: str, account: str, lock: AccountLock) -> None:
+        super().__init__(journal, url, account)
+        self._lock = lock
+        self._process = os.getpid()
+        self._guard = threading.Lock()
+        self._doubt: _Doubt | None = None
+        self._closed = False
+        self._head = journal.stored_head(account)
+
+    def head(self) -> Head:
+        """Where the journal ends: after our last append, without asking the database.
+
+        Only when an append got no clear answer is the database asked what became of it; raises JournalError then
+        if that cannot be read, or WriterFenced if neither outcome stands there.
+        """
+        if self._doubt is not None:
+            with self._guard:
+                self._settle()
+        return self._head
+
+    def append(self, events: Sequence[Event], *, raws: Sequence[bytes] = ()) -> Head:
+        """Store `events` after the head, and raw replies beside them: all in one transaction, or nothing (law 7).
+
+        When this returns, they survive `kill -9`, and with durability `full` a power cut. Returns the new head.
+        Raises InputError (too many, or a raw too long), JournalLocked (somebody kept the file busy), JournalError
+        (I/O), WriterFenced (a rival appended; this writer is finished). After any of them `head()` says where
+        the journal really ends, and a later append works once the cause has gone.
+        """
+        if not 0 < len(events) <= APPEND_EVENTS_MAX:
+            if events:
+                raise InputError(f"{self.account}: {len(events):,} events at once; at most {APPEND_EVENTS_MAX:,}")
+            self.keep_raws(raws)
+            return self.head()
+        bodies = packed(raws)
+        with self._guard:
+            self._may_write()
+            if self._doubt is not None and self._settle():
+                raise JournalError(
+                    f"{self.account}: the append before this one was stored although it was reported as failed; "
+                    f"read on to {self._head.position} before appending"
+                )
+            before = self._head
+            rows, after = self._journal.sealing.chained(self.account, before, events)
+            try:
+                self._journal.rows.insert_rows(rows, bodies)
+            except IntegrityError as error:
+                raise self._fenced(before) from error
+            except EventSourcingError as error:
+                return self._failed(error, before, after)
+            except BaseException:
+                self._doubt = _Doubt(before, after)  # interrupted: it may have been stored
+                raise
+            self._head = after
+            return after
+
+    def keep_raws(self, raws: Sequence[bytes]) -> None:
+        """Keep raw replies of events already appended, in a transaction of their own. Raises as `append`."""
+        if raws:
+            bodies = packed(raws)
+            with self._guard, self._journal.telling("keep raw replies"):
+                self._may_write()
+                self._journal.rows.insert_raws(bodies)
+
+    def save_snapshot(self, snapshot: Snapshot) -> None:
+        """Keep a snapshot in the place of any other at its position; only the newest `SNAPSHOTS_MAX` stay.
+
+        Raises InputError when it is not of this journal (its digest is not that of its position).
+        """
+        with self._guard:
+            self._may_write()
+            if self._digest_at(snapshot.position) != snapshot.digest:
+                raise InputError(
+                    f"{self.account}: a snapshot at {snapshot.position} does not carry that event's digest"
+                )
+            plain = _snapshot_encoder.encode(
+                StoredSnapshot(snapshot.digest, snapshot.fold_version, snapshot.state)
+            )
+            own = sealed_snapshot(self.account, snapshot.position, plain, snapshot.digest)
+            state = self._journal.sealing.seal(plain, own)
+            stored = StoredEvent(self.account, snapshot.position, SNAPSHOT_NAME, state)
+            with self._journal.telling("keep a snapshot"):
+                self._journal.snapshot_rows.replace(stored, kept_max=SNAPSHOTS_MAX)
+
+    def close(self) -> None:
+        """Let go of the store and of the account's lock; again is harmless."""
+        self._closed = True
+        try:
+            self._journal.close()
+        finally:
+            if self._process == os.getpid():  # a forked child shares the lock's file: its parent still writes
+                self._lock.release()
+
+    def _may_write(self) -> None:
+        if self._closed:
+            raise JournalError(f"{self.account}: this writer is closed; open another")
+        if self._process != os.getpid():
+            raise WriterFenced(
+                account=self.account, why=f"the writer belongs to process {self._process}, this is a fork of it"
+            )
+
+    def _fenced(self, before: Head) -> WriterFenced:
+        found = self._journal.stored_head(self.account)
+        return WriterFenced(
+            account=self.account, why=f"expected to append after {before.position}, found {found.position}"
+        )
+
+    def _failed(self, error: EventSourcingError, before: Head, after: Head) -> Head:
+        """What became of an append that raised: stored after all, not stored, or not to be known just now."""
+        self._doubt = _Doubt(before, after)
+        explained = self._journal.explained(error, "append")
+        try:
+            stored = self._settle()
+        except WriterFenced:
+            raise
+        except JournalError:
+            raise explained from error  # the doubt stays, and the next head() or append() settles it
+        if not stored:
+            raise explained from error
+        return self._head
+
+    def _settle(self) -> bool:
+        """Whether the append in doubt was stored; afterwards the head is what stands in the database.
+
+        By version *and* digest: a version alone may be a rival's. Raises WriterFenced when it is neither.
+        """
+        if self._doubt is None:
+            return False
+        found = self._journal.stored_head(self.account)
+        if found == self._doubt.before:
+            stored = False
+        elif found == self._doubt.after:
+            stored = True
+        else:
+            raise WriterFenced(
+                account=self.account,
+                why=f"after an append without an answer the journal ends at {found.position} with another's event",
+            )
+        self._head, self._doubt = found, None
+        return stored
+
+
+def open_writer(url: str, account: str, *, durability: Durability = "full", wait_s: float = 0) -> JournalWriter:
+    """The one writer of `account` in the store at `url`, which is made if need be, with the folders above it.
+
+    durability   `full`: appends survive a power cut; `normal`: only `kill -9`
+    wait_s       how long to wait for another writer to go
+
+    Raises WriterFenced while another holds the account, in this process too; StoreUrlError, InputError,
+    JournalError.
+    """
+    place = location(url)
+    account_of(account)
+    place.prepare("write")
+    lock = place.lock(account)
+    lock.acquire(wait_s)
+    try:
+        journal = open_journal(place, "write", durability)
+        try:
+            return JournalWriter(journal, url, account, lock)
+        except BaseException:
+            journal.close()
+            raise
+    except BaseException:
+        lock.release()
+        raise
+
+
+def open_reader(url: str, account: str) -> JournalReader:
+    """A reader of `account`'s journal. Never locks, never writes.
+
+    Raises InputError when there is no such store; an account without events is an empty journal.
+    """
+    account_of(account)
+    return JournalReader(open_journal(location(url), "read"), url, account)
+
+
+def accounts(url: str) -> list[str]:
+    """The accounts that have a journal in the store at `url`, sorted. Raises InputError when there is no store."""
+    journal = open_journal(location(url), "read")
+    try:
+        with journal.telling("list its accounts"):
+            return [name for name in journal.rows.select_streams() if not name.endswith(INBOX)]
+    finally:
+        journal.close()

@@ -1,0 +1,147 @@
+"""Which store does a URL name?
+
+Addresses follow SQLAlchemy: `sqlite:///relative.db`, `sqlite:////absolute.db`, and, for as long as somebody in
+this process has it open, `memory://NAME` (`sqlite://` and `sqlite:///:memory:` are `memory://main`). A new kind of
+database is one more entry in `_KINDS`, and nothing else changes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from trueup.errors import InputError, JournalError, StoreUrlError
+from trueup.journal.backend import Access, Durability, Location
+from trueup.journal.lock import AccountLock, FileAccountLock, MemoryAccountLock
+from trueup.journal.sqlite_errors import explained
+
+_URL = re.compile(r"([a-zA-Z][a-zA-Z0-9+.\-]*)://(.*)\Z", re.DOTALL)
+_MEMORY_NAME = re.compile(r"[A-Za-z0-9_.\-]{1,100}\Z", re.ASCII)
+_FACTORY: Final = "trueup.journal.sqlite:JournalFactory"
+
+
+def _settings(db_name: str, access: Access, durability: Durability) -> dict[str, str]:
+    return {
+        "PERSISTENCE_MODULE": _FACTORY,
+        "SQLITE_DBNAME": db_name,
+        "SQLITE_SYNCHRONOUS": durability.upper(),
+        "SQLITE_READ_ONLY": "y" if access == "read" else "n",
+        "SQLITE_CONNECTIONS_MAX": "1",  # `changed` compares what one connection has seen
+        "ORIGINATOR_ID_TYPE": "text",
+        "CREATE_TABLE": "n" if access == "read" else "y",
+    }
+
+
+class SQLiteFile:
+    """A store in one SQLite file."""
+
+    def __init__(self, url: str, path: str) -> None:
+        self._url = url
+        self._path = Path(path)
+
+    @property
+    def url(self) -> str:
+        return self._url
+
+    def prepare(self, access: Access) -> None:
+        path, folder = self._path, self._path.absolute().parent
+        if path.is_dir():
+            raise StoreUrlError(f"{self._url}: {path} is a folder; name a file in it")
+        if access == "read" and not path.exists():
+            raise InputError(f"{self._url}: there is no store at {path.absolute()}")
+        if access == "inbox" and not folder.is_dir():
+            raise InputError(f"{self._url}: there is no folder {folder}")
+        if access == "write":
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise JournalError(
+                    f"{self._url}: the folder {folder} cannot be made ({error.strerror})"
+                ) from error
+
+    def settings(self, access: Access, durability: Durability) -> dict[str, str]:
+        # The real path, as for the lock: SQLite names its write-ahead log after the path it was given.
+        name = f"file:{quote(os.path.realpath(self._path))}?mode={'ro' if access == 'read' else 'rwc'}"
+        return _settings(name, access, durability)
+
+    def lock(self, account: str) -> AccountLock:
+        return FileAccountLock(self._path, account)
+
+    def explain(self, error: Exception, what: str) -> JournalError:
+        return explained(error, what, self._url)
+
+
+class Memory:
+    """A store that lives in this process, for tests and simulation, while anybody has it open."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self._url = url
+        self._name = name
+
+    @property
+    def url(self) -> str:
+        return self._url
+
+    def prepare(self, access: Access) -> None:
+        """Nothing to make; whether a reader finds a journal shows when it looks."""
+
+    def settings(self, access: Access, durability: Durability) -> dict[str, str]:
+        return _settings(f"file:trueup-{self._name}?mode=memory&cache=shared", access, durability)
+
+    def lock(self, account: str) -> AccountLock:
+        return MemoryAccountLock(self._name, account)
+
+    def explain(self, error: Exception, what: str) -> JournalError:
+        return explained(error, what, self._url)
+
+
+def _sqlite(url: str, rest: str) -> Location:
+    if rest in ("", "/:memory:"):
+        return Memory(url, "main")
+    if not rest.startswith("/"):
+        raise StoreUrlError(
+            f"{url}: an SQLite store has no host; write sqlite:///relative.db or sqlite:////absolute/path.db"
+        )
+    path = rest[1:]
+    if not path or "\0" in path or "?" in path:
+        raise StoreUrlError(f"{url!r}: after sqlite:/// comes the path of a file, and nothing else")
+    return SQLiteFile(url, path)
+
+
+def _memory(url: str, rest: str) -> Location:
+    if not _MEMORY_NAME.match(rest):
+        raise StoreUrlError(
+            f"{url}: a store in memory has a name of letters, digits, '-', '_' and '.', like memory://test-1"
+        )
+    return Memory(url, rest)
+
+
+def _later(url: str, rest: str) -> Location:
+    raise StoreUrlError(
+        f"{url.partition('://')[0]} stores are not available in this version; use sqlite:///path.db"
+    )
+
+
+_KINDS: Final[dict[str, Callable[[str, str], Location]]] = {
+    "sqlite": _sqlite,
+    "memory": _memory,
+    "postgresql": _later,
+    "postgres": _later,
+}
+
+
+def location(url: str) -> Location:
+    """The store that `url` names. Raises StoreUrlError."""
+    match = _URL.match(url)
+    if not match:
+        raise StoreUrlError(
+            f"{url!r} is not a store address; write sqlite:///relative.db or sqlite:////absolute/path.db"
+        )
+    kind = _KINDS.get(match[1].lower())
+    if kind is None:
+        raise StoreUrlError(f"{url}: {match[1]} names no kind of store we know; known are {', '.join(_KINDS)}")
+    return kind(url, match[2])
