@@ -1,0 +1,87 @@
+"""Can anyone run the scripts from a clean clone, and does nothing in the repository tie it to one machine?"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from house.source import ROOT, tracked
+
+REQUIREMENTS = ROOT / "requirements.txt"
+COMMANDS = [path for path in sorted((ROOT / "scripts").iterdir()) if path.is_file() and "." not in path.name] + [
+    ROOT / ".ci" / "run"
+]
+
+REGISTRIES = re.compile(
+    r"py[p]i\.org|python[h]osted|registry\.np[m]js|index-[u]rl\s*[= ]\s*\w|find-li[n]ks\s*[= ]\s*[\w/]"
+)
+MACHINE = re.compile(r"(?<![\w.\-~])/(?:ro[o]t|wo[r]k|ho[m]e/\w+|Us[e]rs/\w+)/")
+"""Absolute places that exist on one machine only. (The brackets keep these lines from finding themselves.)"""
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=lambda path: path.name)
+def test_a_command_can_be_run_and_is_sound_shell(path: Path) -> None:
+    assert os.access(path, os.X_OK), f"chmod +x {path.name}"
+    first = path.read_text("utf-8").splitlines()[0]
+    if "sh" in first.rpartition("/")[2]:
+        checked = subprocess.run(["bash", "-n", path], check=False, capture_output=True, text=True)
+        assert checked.returncode == 0, checked.stderr
+        assert "set -euo pipefail" in path.read_text("utf-8"), f"{path.name} goes on after a failure"
+
+
+def test_git_keeps_commands_executable() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "-s", "scripts", ".ci"], check=False, cwd=ROOT, capture_output=True, text=True
+    )
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    rows = [line.split(None, 3) for line in listed.stdout.splitlines()]
+    wrong = [name for mode, _, _, name in rows if mode != "100755" and "." not in Path(name).name]
+    assert not wrong, f"git add --chmod=+x {wrong}"
+
+
+def test_every_requirement_is_pinned_and_hashed() -> None:
+    text = REQUIREMENTS.read_text("utf-8").replace("\\\n", " ")
+    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    assert lines
+    for line in lines:
+        assert re.match(r"[a-z0-9][a-z0-9.\-_]*==\S+ ", line), f"not pinned: {line[:60]}"
+        assert "--hash=sha256:" in line, f"no hash: {line[:60]}"
+
+
+def test_the_requirements_say_nothing_of_where_packages_come_from() -> None:
+    text = REQUIREMENTS.read_text("utf-8")
+    assert not re.search(r"https?:|file:/|^\s*-(?!-hash)", text, re.MULTILINE)
+
+
+def test_every_dependency_that_the_project_declares_is_pinned() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    names = {re.match(r"[\w.\-]+", line)[0].lower().replace("_", "-") for line in wanted}  # type: ignore[index]
+    pinned = set(re.findall(r"(?m)^([a-z0-9][\w.\-]*)==", REQUIREMENTS.read_text("utf-8")))
+    assert names <= pinned, f"run scripts/pin: {sorted(names - pinned)}"
+
+
+def test_no_tracked_file_names_a_registry_or_one_machine() -> None:
+    wrong = []
+    for path in tracked():
+        try:
+            text = path.read_text("utf-8")
+        except UnicodeDecodeError:
+            continue  # not text
+        wrong += [
+            f"{path.relative_to(ROOT)}:{number}: {found[0]}"
+            for number, line in enumerate(text.splitlines(), 1)
+            if (found := REGISTRIES.search(line) or MACHINE.search(line))
+        ]
+    assert not wrong
+
+
+def test_the_lint_bans_the_folder_names_as_imports() -> None:
+    lint = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["ruff"]["lint"]
+    assert {"engine", "projections", "adapters"} <= set(lint["flake8-tidy-imports"]["banned-api"])
