@@ -30,7 +30,7 @@ def _not_negative(value: Number, what: str) -> Decimal:
     number = exact(value, what=what)
     if number < 0:
         raise BadNumber(f"{what} is {number}; it must not be negative, the side says the direction")
-    return abs(number) if not number else number
+    return number or Decimal(0)
 
 
 def _one_of(value: object, allowed: tuple[str, ...], what: str) -> None:
@@ -75,9 +75,7 @@ class Fill(_Checked, frozen=True, kw_only=True, tag="fill"):
     at: datetime | None = None
 
     def __post_init__(self) -> None:
-        self._names(
-            "execution_id", "symbol", "client_order_id", "order_id", "ticket", "strategy", "fee_asset"
-        )
+        self._names("execution_id", "symbol", "client_order_id", "order_id", "ticket", "strategy", "fee_asset")
         _one_of(self.side, get_args(TradeSide), "Fill.side")
         self._settle("quantity", _positive(self.quantity, "Fill.quantity"))
         self._settle("price", exact(self.price, what="Fill.price"))
@@ -116,9 +114,7 @@ class OrderUpdate(_Checked, frozen=True, kw_only=True, tag="order"):
             value = getattr(self, field)
             if value is not None:
                 what = f"OrderUpdate.{field}"
-                self._settle(
-                    field, _not_negative(value, what) if field == "filled" else exact(value, what=what)
-                )
+                self._settle(field, _not_negative(value, what) if field == "filled" else exact(value, what=what))
         if isinstance(self.status, str) and self.status in {s.value for s in OrderStatus}:
             self._settle("status", OrderStatus(self.status))
         elif isinstance(self.status, str):
@@ -139,7 +135,7 @@ class PositionSet(_Checked, frozen=True, kw_only=True, tag="position"):
     ticket: str | None = None
     price: Number | None = None
     strategy: str | None = None
-    stop: Number | None | msgspec.UnsetType = msgspec.UNSET
+    stop: Number | msgspec.UnsetType | None = msgspec.UNSET
     at: datetime | None = None
 
     def __post_init__(self) -> None:

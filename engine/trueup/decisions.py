@@ -18,6 +18,7 @@ BreakState: TypeAlias = Literal["opened", "seen", "confirmed", "corrected", "cle
 BreakOf: TypeAlias = Literal["position", "order"]
 CorrectionKind: TypeAlias = Literal["recovery", "ghost", "drift", "missed-fill"]
 GateStatus: TypeAlias = Literal["closed", "reduce_only", "open"]
+HoldState: TypeAlias = Literal["held", "released", "acknowledged", "explained"]
 Severity: TypeAlias = Literal["info", "warning", "critical"]
 
 
@@ -124,7 +125,7 @@ class RecordRefused(Decision, frozen=True, array_like=True, tag="record-refused/
 class MassAbsenceMoved(Decision, frozen=True, array_like=True, tag="mass-absence-moved/1"):
     """Too much of the book vanished at once, or that is over."""
 
-    state: Literal["held", "released", "acknowledged", "explained"]
+    state: HoldState
     missing: tuple[Key, ...]
     counted: int
     """Keys missing now plus keys closed as ghosts in the window."""

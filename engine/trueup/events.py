@@ -6,7 +6,7 @@ read them; encoding is deterministic, because structs have a fixed field order a
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias, cast
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -16,11 +16,12 @@ from trueup.facts import FACTS, Fact
 Event: TypeAlias = Fact | Decision
 
 _encoder: Final = msgspec.msgpack.Encoder(decimal_format="string")
-_CLASSES: Final[dict[str, type[Event]]] = {
-    str(cls.__struct_config__.tag): cls for cls in (*FACTS, *DECISIONS)
-}
+_ALL: Final[tuple[type[Event], ...]] = (*FACTS, *DECISIONS)
+_CLASSES: Final[dict[str, type[Event]]] = {str(cls.__struct_config__.tag): cls for cls in _ALL}
 _NAMES: Final[dict[type[Event], str]] = {cls: name for name, cls in _CLASSES.items()}
-_decoders: Final = {name: msgspec.msgpack.Decoder(cls) for name, cls in _CLASSES.items()}
+_decoders: Final[dict[str, msgspec.msgpack.Decoder[Event]]] = {
+    name: msgspec.msgpack.Decoder(cls) for name, cls in _CLASSES.items()
+}
 
 
 def name_of_event(event: Event) -> str:
@@ -41,6 +42,6 @@ def encode(event: Event) -> bytes:
 def decode(name: str, state: bytes | memoryview) -> Event:
     """The event that `encode` made `state` from.
 
-    Raises KeyError for a name that no version of trueup has stored, msgspec.MsgspecError for bytes that are not it.
+    Raises KeyError for a name that no version of trueup has stored, MsgspecError for bytes that are not it.
     """
-    return cast(Event, _decoders[name].decode(state))
+    return _decoders[name].decode(state)

@@ -7,13 +7,13 @@ Fields are stored by position (array-like), so their order is part of the contra
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Literal, TypeAlias
 
 import msgspec
 
 from trueup.model import (
     BrokerPosition,
-    Decimal,
     Execution,
     Moment,
     OrderStatus,

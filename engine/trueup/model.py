@@ -52,7 +52,7 @@ ZERO = Decimal(0)
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?\Z", re.ASCII)
 
 
-def exact(value: Decimal | str | int, *, what: str = "number") -> Decimal:
+def exact(value: object, *, what: str = "number") -> Decimal:
     """`value` as an exact Decimal within bounds.
 
     Raises BadNumber for floats (L35), for text that is not a number, and for NaN, infinities, and sizes
@@ -70,9 +70,7 @@ def exact(value: Decimal | str | int, *, what: str = "number") -> Decimal:
     digits = number.as_tuple()
     assert isinstance(digits.exponent, int)
     if len(digits.digits) > DIGITS_MAX or digits.exponent < -EXPONENT_MAX or number.adjusted() > EXPONENT_MAX:
-        raise BadNumber(
-            f"{what} is {str(number)[:40]}, which is beyond {DIGITS_MAX} digits or 1e±{EXPONENT_MAX}"
-        )
+        raise BadNumber(f"{what} is {str(number)[:40]}, which is beyond {DIGITS_MAX} digits or 1e±{EXPONENT_MAX}")
     return number
 
 
@@ -159,15 +157,16 @@ class Moment(msgspec.Struct, frozen=True, array_like=True, order=False, gc=False
 
 
 def elapsed_ns(earlier: Moment, later: Moment) -> int:
-    """Nanoseconds from `earlier` to `later`: by ticks within one epoch, else by wall clock and at least 0.
+    """Nanoseconds from `earlier` to `later`; negative when `later` came first.
 
-    Within one epoch it may be negative: then `later` was before.
+    Within one epoch by ticks. Across epochs by the wall clock, but at least the ticks since the later epoch's
+    claim: that much has surely passed, even if the wall clock was set back in between.
     """
     if earlier.epoch == later.epoch:
         return later.tick_ns - earlier.tick_ns
     if earlier.epoch > later.epoch:
-        return -max(0, earlier.at_ns - later.at_ns)
-    return max(0, later.at_ns - earlier.at_ns)
+        return -elapsed_ns(later, earlier)
+    return max(0, later.tick_ns, later.at_ns - earlier.at_ns)
 
 
 # -- positions ---------------------------------------------------------------------------------------------

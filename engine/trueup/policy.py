@@ -1,12 +1,13 @@
 """What may be corrected, on how much evidence, and how patiently?
 
-One frozen value. It is adopted as an event and identified by its digest in every decision. Defaults are DESIGN
-section 7's; every duration names its unit, every limit ends in `_max`.
+One frozen value, adopted as an event and identified by its digest in every decision. Every duration names its
+unit, every limit ends in `_max`; `docs/policy.md` has the table with the reasons for the defaults.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from decimal import Decimal
 from functools import cached_property
 from typing import Final, Literal, TypeAlias
@@ -23,6 +24,8 @@ Unit: TypeAlias = Literal["lots", "contracts", "units", "shares", "coins"]
 Unverified: TypeAlias = Literal["block", "warn"]
 
 PRESETS: Final = ("observe", "adopt", "guarded")
+_MINUTES_A_WEEK: Final = 7 * 24 * 60
+_MINUTES_TO_MONDAY: Final = 3 * 24 * 60  # 1970 began on a Thursday
 LAG_MS_MAX_DEFAULT: Final = 15_000
 """How stale an answer may be where neither policy nor adapter says."""
 
@@ -152,6 +155,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """The largest difference of prices that is still agreement; None: compare at the reported scale."""
         return self.price_tolerance.get(symbol, self.price_tolerance.get("*"))
 
+    def is_closed_hours(self, at_ns: int) -> bool:
+        """Whether the broker is closed at a wall time, by the configured `sessions`."""
+        minute = (at_ns // 60_000_000_000 + _MINUTES_TO_MONDAY) % _MINUTES_A_WEEK
+        return any(span.from_minute <= minute < span.to_minute for span in self.sessions)
+
     def is_dust(self, symbol: str, signed_quantity: Decimal) -> bool:
         """Whether a position is too small to be one (L37): at most `dust`, or below one lot step."""
         size = signed_quantity.copy_abs()
@@ -195,7 +203,7 @@ _AT_LEAST: Final[dict[str, int]] = {
 }
 
 
-def _problems(policy: Policy):  # type: ignore[no-untyped-def]
+def _problems(policy: Policy) -> Iterator[str]:
     """Every sentence that says why this policy cannot be meant."""
     for name, least in _AT_LEAST.items():
         if getattr(policy, name) < least:

@@ -1,8 +1,8 @@
 """What does the core need from outside: a clock, a broker to ask, and nothing else?
 
 `Clock` and `Broker` are all that production and simulation differ in. A broker adapter answers every question
-with an `Answer` and raises nothing: a broker that fails is a fact (law 4). `trueup.testing.broker_contract` is the
-test suite that every adapter inherits.
+with an `Answer` and raises nothing: a broker that fails is a fact (law 4). `trueup.testing.broker_contract` is
+the test suite that every adapter inherits.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     dialect: str = ""
     """Which of the dialects it understands the adapter recognised (L47)."""
     positions: Mapping[Key, BrokerPosition] = {}
-    """By key of the declared position mode. Never changed after it was handed over; the very same object again
-    says that nothing changed since."""
+    """By key of the declared position mode. Never changed after it was handed over; the very same object
+    again says that nothing changed since."""
     executions: Sequence[Execution] = ()
     refused: Sequence[Refusal] = ()
     """Rows that were there and could not be used: they make an answer partial."""

@@ -1,0 +1,65 @@
+"""Which of the broker's tickets is the book's entry that has none yet?
+
+In a hedging book a fill or position recorded without a ticket is *unbound*. An answer binds it by the order id
+that became its ticket, else by a unique match of symbol, side and quantity on both sides; an ambiguous one waits.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from trueup.decisions import PositionBound
+from trueup.explain import described, title
+from trueup.model import BrokerPosition, Key, ticket_key
+from trueup.reconciliation.state import Slot, State
+
+
+def bind(state: State, at_ns: int) -> Iterator[PositionBound]:
+    """Every unbound entry that the complete answer just folded identifies, in key order."""
+    if state.mode != "hedging":
+        return
+    unbound = sorted(key for key in state.unbound if key in state.book)
+    if not unbound:
+        return
+    rows = state.view().rows
+    free = {key: row for key, row in rows.items() if key not in state.book}
+    alike: dict[object, list[Key]] = defaultdict(list)
+    for key, row in free.items():
+        alike[_likeness(row)].append(key)
+    ours: dict[object, int] = defaultdict(int)
+    for key in unbound:
+        ours[_likeness(state.book[key])] += 1
+    for key in unbound:
+        slot = state.book[key]
+        match, why = _match(slot, free, alike, ours)
+        if match is not None and match in free:
+            row = free.pop(match)
+            assert slot.holding is not None
+            yield PositionBound(
+                cause=state.position,
+                at_ns=at_ns,
+                policy=state.policy_mark,
+                unbound=key,
+                key=match,
+                why=f"{title(key, slot.holding.symbol)} is ticket {row.ticket}, {described(row)}: {why}",
+            )
+
+
+def _match(
+    slot: Slot, free: dict[Key, BrokerPosition], alike: dict[object, list[Key]], ours: dict[object, int]
+) -> tuple[Key | None, str]:
+    """(the key that the entry is, why), or (None, '')."""
+    if slot.order_id is not None and ticket_key(slot.order_id) in free:
+        return ticket_key(slot.order_id), "its opening order became the ticket"
+    likeness = _likeness(slot)
+    found = alike.get(likeness, [])
+    if len(found) == 1 and ours[likeness] == 1:
+        return found[0], "the only one of this symbol, side and quantity on both sides"
+    return None, ""
+
+
+def _likeness(position: Slot | BrokerPosition) -> tuple[str, object]:
+    holding = position.holding if isinstance(position, Slot) else position
+    assert holding is not None
+    return holding.symbol, holding.signed_quantity

@@ -1,0 +1,371 @@
+"""Given the state and one input, what do we decide?
+
+`decide` is the whole brain in one pure function: no clock, no I/O, no randomness; the same state and input give
+the same decisions, byte for byte (law 1). Order within one answer: baseline, binding, mass absence, then the keys
+recovery -> ghost -> drift, then quarantine, alerts, and the gate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from trueup.decisions import (
+    AlertRaised,
+    BaselineTaken,
+    BreakMoved,
+    Correction,
+    Decision,
+    FillAdopted,
+    FillSettled,
+    GateMoved,
+    QuarantineMoved,
+    RecordRefused,
+    Severity,
+    Step,
+)
+from trueup.explain import missed, named
+from trueup.facts import (
+    CommandGiven,
+    ExecutionPushed,
+    Fact,
+    FillRecorded,
+    Observed,
+    PositionRecorded,
+)
+from trueup.model import EXTERNAL, Execution, Key, plain
+from trueup.reconciliation import absence, binding, lifecycle
+from trueup.reconciliation.fills import apply_execution, older_than, set_position
+from trueup.reconciliation.fold import first_recorded, fold
+from trueup.reconciliation.gatekeeping import gate_of
+from trueup.reconciliation.identity import missed_fill_id
+from trueup.reconciliation.keys import key_of_execution, key_of_position, key_of_row
+from trueup.reconciliation.state import State
+
+ALERT_BREAKS_MAX: Final = 100
+"""Breaks that one alert names; it says how many more there are (L60)."""
+ALERT_NAMES_MAX: Final = 5
+
+
+class Decided(msgspec.Struct, frozen=True):
+    """What came of one input."""
+
+    state: State
+    """With the input and the decisions folded in."""
+    decisions: tuple[Decision, ...]
+
+
+def decide(before: State, after: State, fact: Fact) -> Decided:
+    """Everything that one input makes us decide.
+
+    before  the state that the input met
+    after   that state with the input folded in; its `position` is the input's
+    """
+    deciding = _Deciding(before, after)
+    handler = _HANDLERS.get(type(fact))
+    if handler is not None:
+        handler(deciding, fact)
+    return Decided(deciding.state, tuple(deciding.decisions))
+
+
+class _Deciding:
+    """The decisions so far, and the state with them folded in."""
+
+    def __init__(self, before: State, after: State) -> None:
+        self.before = before
+        self.state = after
+        self.cause = after.position
+        self.at_ns = after.at.at_ns
+        self.decisions: list[Decision] = []
+
+    def emit(self, decisions: Sequence[Decision]) -> None:
+        """Take decisions, in order."""
+        if decisions:
+            first = self.state.position + 1
+            self.decisions.extend(decisions)
+            self.state = fold(self.state, enumerate(decisions, start=first))
+
+    def alert(self, severity: Severity, topic: str, text: str, breaks: tuple[str, ...] = ()) -> None:
+        """Tell a person, unless the broker is closed anyway."""
+        policy = self.state.policy
+        if not policy.is_closed_hours(self.at_ns):
+            self.emit([AlertRaised(self.cause, self.at_ns, self.state.policy_mark, severity, topic, text, breaks)])
+
+    def settle_gate(self, *, startup: bool) -> None:
+        """Say so when the gate has changed."""
+        gate = gate_of(self.state, startup=startup)
+        if gate != self.state.gate:
+            mark = self.state.policy_mark
+            self.emit([GateMoved(self.cause, self.at_ns, mark, gate.status, gate.why, gate.symbols)])
+
+
+# -- observations ------------------------------------------------------------------------------------------
+
+
+def _observed(deciding: _Deciding, fact: Observed) -> None:
+    if fact.surface == "positions":
+        if fact.completeness == "complete":
+            _complete_positions(deciding, fact)
+        elif fact.completeness == "partial":
+            _partial_positions(deciding, fact)
+    elif fact.surface == "fills":
+        _fills(deciding, fact)
+    deciding.settle_gate(startup=fact.pass_kind == "startup")
+
+
+def _complete_positions(deciding: _Deciding, fact: Observed) -> None:
+    _baseline(deciding)
+    bound = list(binding.bind(deciding.state, deciding.at_ns))
+    deciding.emit(bound)
+    state = deciding.state
+    keys = {*state.due, *state.breaks, *(one.key for one in bound), *(one.unbound for one in bound)}
+    counted = absence.count(state, fact, sorted(keys))
+    held_before = state.hold is not None
+    moved = absence.judge(state, fact, counted)
+    if moved is not None:
+        deciding.emit([moved])
+        if moved.state == "held" and not held_before:
+            deciding.alert("critical", "mass-absence", moved.why)
+    mass = counted.is_mass(state)
+    reading = lifecycle.Reading(
+        state=deciding.state,
+        fact=fact,
+        rows=state.view().rows,
+        complete=True,
+        held=frozenset(counted.missing) if mass else frozenset(),
+        restarted=held_before and not mass,
+        total=counted.is_total(state),
+    )
+    _judge(deciding, reading, keys)
+
+
+def _partial_positions(deciding: _Deciding, fact: Observed) -> None:
+    """What a partial answer states is evidence; of the rest it says nothing."""
+    assert fact.positions is not None
+    state = deciding.state
+    rows = {key_of_row(state.mode, row): row for row in fact.positions.stated}
+    reading = lifecycle.Reading(
+        state=state, fact=fact, rows=rows, complete=False, held=frozenset(), restarted=False, total=False
+    )
+    _judge(deciding, reading, rows.keys())
+
+
+def _baseline(deciding: _Deciding) -> None:
+    """The first complete answer, if the process had recorded nothing before, is the book (section 5)."""
+    state = deciding.state
+    if state.baseline != "open":
+        return
+    keys = tuple(
+        sorted(
+            key
+            for key, row in state.view().rows.items()
+            if key not in state.book and not state.policy.is_dust(row.symbol, row.signed_quantity)
+        )
+    )
+    why = f"the first complete answer lists {len(keys)} positions; the book had recorded nothing before"
+    deciding.emit([BaselineTaken(deciding.cause, deciding.at_ns, state.policy_mark, keys, why)])
+
+
+_RANK: Final = {"recovery": 0, "ghost": 1, "drift": 2}
+
+
+def _judge(deciding: _Deciding, reading: lifecycle.Reading, keys: Iterable[Key]) -> None:
+    """Judge each key, in order; then what follows for quarantine and alerts."""
+    moves = [move for key in sorted(keys) if (move := lifecycle.judge(reading, key)) is not None]
+    moves.sort(key=lambda move: _RANK[move.steps[-1].kind])  # stable: by key within a kind
+    deciding.emit(moves)
+    _quarantine(deciding, moves)
+    escalated = [(move, step) for move in moves for step in move.steps if step.state == "escalated"]
+    if escalated:
+        _alert_escalated(deciding, escalated)
+
+
+def _quarantine(deciding: _Deciding, moves: Sequence[BreakMoved]) -> None:
+    """Enter scopes that the policy asks for; release those whose break is over (L56)."""
+    over = {s.break_id for move in moves for s in move.steps if s.state in ("cleared", "corrected")}
+    out: list[Decision] = []
+    state, mark = deciding.state, deciding.state.policy_mark
+    for scope in sorted(state.quarantine):
+        one = state.quarantine[scope]
+        if one.break_id in over:
+            why = f"break {one.break_id} is over"
+            out.append(QuarantineMoved(deciding.cause, deciding.at_ns, mark, scope, "released", why, one.break_id))
+    for move in moves:
+        for step in move.steps:
+            if step.state == "escalated" and _wish(state, step.kind) == "quarantine":
+                scope = _scope(state, move)
+                if scope not in state.quarantine:
+                    out.append(
+                        QuarantineMoved(
+                            deciding.cause, deciding.at_ns, mark, scope, "entered", step.why, step.break_id
+                        )
+                    )
+    deciding.emit(out)
+
+
+def _wish(state: State, kind: str) -> str:
+    policy = state.policy
+    return {"recovery": policy.on_recovery, "ghost": policy.on_ghost, "drift": policy.on_drift}[kind]
+
+
+def _scope(state: State, move: BreakMoved) -> str:
+    """`strategy:symbol`, or the whole symbol when nobody knows the owner."""
+    holding = state.held(move.key)
+    if holding is None or holding.strategy == EXTERNAL:
+        return state.policy.quarantine_unknown_owner.replace("symbol", move.symbol)
+    return f"{holding.strategy}:{move.symbol}"
+
+
+def _alert_escalated(deciding: _Deciding, escalated: Sequence[tuple[BreakMoved, Step]]) -> None:
+    """One alert for all that this answer escalated (L60)."""
+    names = [f"{step.kind} {named(move.symbol, move.ticket)}" for move, step in escalated[:ALERT_NAMES_MAX]]
+    more = len(escalated) - len(names)
+    text = f"{len(escalated)} breaks wait for a human: {', '.join(names)}" + (f" and {more} more" if more else "")
+    ids = tuple(step.break_id for _, step in escalated[:ALERT_BREAKS_MAX])
+    deciding.alert("critical", "escalated", text, ids)
+
+
+# -- fills -------------------------------------------------------------------------------------------------
+
+
+def _fills(deciding: _Deciding, fact: Observed) -> None:
+    """New executions enter as missed fills; the first complete answer was history and moves nothing."""
+    state = deciding.state
+    explained = absence.explain_by_deals(state, fact)
+    if explained is not None:
+        deciding.emit([explained])
+    if fact.completeness not in ("complete", "partial") or not deciding.before.first_fills:
+        return
+    for execution in fact.executions:
+        if deciding.state.executions.get(execution.execution_id) is None:
+            _adopt_fill(deciding, execution)
+
+
+def _execution_pushed(deciding: _Deciding, fact: ExecutionPushed) -> None:
+    if deciding.state.executions.get(fact.execution.execution_id) is None:
+        _adopt_fill(deciding, fact.execution)
+
+
+def _adopt_fill(deciding: _Deciding, execution: Execution) -> None:
+    """An execution that the broker reports and the book lacks: a missed fill, never silently (L10)."""
+    state = deciding.state
+    if older_than(execution, state.at, state.policy.fill_window_days_max):
+        _refuse(
+            deciding, f"execution {execution.execution_id}", "it is older than execution ids are remembered for"
+        )
+        return
+    key = key_of_execution(state, execution)
+    slot = state.slot(key)
+    applied = apply_execution(
+        slot,
+        execution,
+        at=state.at,
+        position=state.position,
+        order_position=first_recorded(state, execution),
+        inferred_ns_max=state.policy.inferred_s_max * 1_000_000_000,
+    )
+    if applied.history:
+        return
+    correction = Correction(
+        id=missed_fill_id(state, key, execution.execution_id),
+        kind="missed-fill",
+        before=slot.holding if slot else None,
+        after=applied.slot.holding,
+        why=missed(execution.symbol, execution.ticket, execution.execution_id, execution.signed_quantity),
+    )
+    adopted = FillAdopted(
+        cause=deciding.cause,
+        at_ns=deciding.at_ns,
+        policy=state.policy_mark,
+        key=key,
+        execution=execution,
+        correction=correction,
+        moved=applied.moved,
+        consumed=applied.consumed,
+    )
+    deciding.emit([adopted])
+
+
+def _fill_recorded(deciding: _Deciding, fact: FillRecorded) -> None:
+    """Say so when a recorded fill did not simply move the position."""
+    before, execution = deciding.before, fact.execution
+    what = f"fill {execution.execution_id}"
+    known = before.executions.get(execution.execution_id)
+    if known is not None:
+        if _contradicts(known, execution):
+            why = f"another execution was recorded under that id: {_brief(known)}, now {_brief(execution)}"
+            _refuse(deciding, what, why)
+            deciding.alert("critical", "execution-id-reused", f"{what}: {why}")
+        return
+    if older_than(execution, fact.at, before.policy.fill_window_days_max):
+        days = before.policy.fill_window_days_max
+        _refuse(deciding, what, f"it is older than the {days} days that execution ids are remembered for")
+        return
+    key = key_of_execution(before, execution)
+    slot = before.slot(key)
+    if slot is None or not slot.inferred:
+        return
+    applied = apply_execution(
+        slot,
+        execution,
+        at=fact.at,
+        position=deciding.cause,
+        order_position=first_recorded(before, execution),
+        inferred_ns_max=before.policy.inferred_s_max * 1_000_000_000,
+    )
+    if applied.consumed:
+        parts = ", ".join(f"{plain(q)} by {identity}" for identity, q in applied.consumed)
+        why = f"already inferred: {parts}; {plain(applied.moved)} moved the position"
+        mark = deciding.state.policy_mark
+        settled = FillSettled(
+            deciding.cause, deciding.at_ns, mark, execution.execution_id, key, applied.moved, applied.consumed, why
+        )
+        deciding.emit([settled])
+
+
+def _contradicts(known: Execution, now: Execution) -> bool:
+    return (known.symbol, known.signed_quantity) != (now.symbol, now.signed_quantity)
+
+
+def _brief(execution: Execution) -> str:
+    return f"{execution.symbol} {plain(execution.signed_quantity)}"
+
+
+def _position_recorded(deciding: _Deciding, fact: PositionRecorded) -> None:
+    before = deciding.before
+    key = key_of_position(before, fact.symbol, "long" if fact.side == "buy" else "short", fact.ticket)
+    _, refused = set_position(before.slot(key), fact, position=deciding.cause)
+    if refused is not None:
+        _refuse(deciding, f"position {named(fact.symbol, fact.ticket)}", refused)
+
+
+def _refuse(deciding: _Deciding, what: str, why: str) -> None:
+    mark = deciding.state.policy_mark
+    deciding.emit([RecordRefused(deciding.cause, deciding.at_ns, mark, what, why)])
+
+
+# -- commands ----------------------------------------------------------------------------------------------
+
+
+def _command_given(deciding: _Deciding, fact: CommandGiven) -> None:
+    what = f"command {fact.name}"
+    if (fact.name, dict(fact.arguments).get("what")) != ("ack", "mass-absence"):
+        _refuse(deciding, what, "this version knows `ack mass-absence` only")
+        return
+    moved = absence.acknowledge(deciding.state, fact)
+    if moved is None:
+        _refuse(deciding, what, "no mass absence is held: there is nothing to acknowledge")
+        return
+    deciding.emit([moved])
+    deciding.settle_gate(startup=False)
+
+
+_HANDLERS: Final[dict[type[Fact], Callable[[_Deciding, Any], None]]] = {
+    Observed: _observed,
+    FillRecorded: _fill_recorded,
+    ExecutionPushed: _execution_pushed,
+    PositionRecorded: _position_recorded,
+    CommandGiven: _command_given,
+}

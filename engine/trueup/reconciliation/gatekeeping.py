@@ -1,0 +1,58 @@
+"""What may the gate answer, as far as the evidence in the state goes?
+
+Only what was compared and agrees may take new risk (law 9). The age of the last verification is not judged here
+but when the gate is asked, so that a hung pass fails closed without any event.
+"""
+
+from __future__ import annotations
+
+from trueup.reconciliation.state import Break, GateState, State, View
+
+
+def gate_of(state: State, *, startup: bool) -> GateState:
+    """The gate that the state supports.
+
+    startup   whether this is decided in a start-up pass: then every open break limits its symbol, settled or not
+    """
+    view = state.view()
+    if not view.answers:
+        return GateState("closed", "no start-up pass yet")
+    if state.hold is not None:
+        held = f"{state.hold.counted} of {state.hold.base} positions are missing at once, held until acknowledged"
+        return GateState("reduce_only", held)
+    doubt = _account_wide(view)
+    if doubt is not None:
+        return GateState("reduce_only", doubt)
+    symbols = _limited(state, view, startup)
+    return GateState("open", "compared and agreeing", tuple(sorted(symbols.items())))
+
+
+def _account_wide(view: View) -> str | None:
+    """Why a partial answer leaves every symbol in doubt; None when it does not."""
+    if view.complete:
+        return None
+    for refusal in view.refused:
+        if refusal.symbol is None:
+            return f"row {refusal.row} of the last answer names no readable symbol: {refusal.why}"
+    return None if view.refused else f"the last answer was partial: {view.why}"
+
+
+def _limited(state: State, view: View, startup: bool) -> dict[str, str]:
+    """Symbols that may only be reduced, and why."""
+    symbols: dict[str, str] = {}
+    for breaks in state.breaks.values():
+        for one in breaks:
+            if startup or _is_settled(one):
+                symbols.setdefault(one.symbol, f"break {one.id}: {one.kind} of {one.field or 'the position'}")
+    for refusal in view.refused:
+        assert refusal.symbol is not None
+        symbols[refusal.symbol] = f"row {refusal.row} of the last answer was refused: {refusal.why}"
+    if not view.complete:
+        for slot in state.book.values():
+            if slot.holding is not None and slot.holding.symbol not in view.listed:
+                symbols.setdefault(slot.holding.symbol, "the last answer was partial and does not mention it")
+    return symbols
+
+
+def _is_settled(one: Break) -> bool:
+    return one.sightings.count > 0 or one.state != "opened"

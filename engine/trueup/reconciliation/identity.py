@@ -1,0 +1,47 @@
+"""Where do the ids of breaks and corrections come from?
+
+From content alone, so that a restart, a replay and another machine give the same ones (L49): a break's from
+where it was first seen, a correction's from the very state that it corrects, never from the broker's times (L50).
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from trueup.model import Holding, Key, plain
+from trueup.reconciliation.state import Slot, State
+
+ID_HEX_LENGTH = 16
+
+
+def break_id(state: State, of: str, key: Key, field: str | None) -> str:
+    """The id of a break that the observation just folded opens."""
+    return _id("break", state.account, of, key, field or "", str(state.view().position))
+
+
+def correction_id(state: State, key: Key, slot: Slot | None, after: Holding | None) -> str:
+    """The id of the correction that takes a slot as it is now to `after`."""
+    changed = 0 if slot is None else slot.position
+    held = None if slot is None else slot.holding
+    return _id("correction", state.account, key, str(changed), _text(held), _text(after))
+
+
+def missed_fill_id(state: State, key: Key, execution_id: str) -> str:
+    """The id of the correction that enters one execution; one execution, one id (L20)."""
+    return _id("missed-fill", state.account, key, execution_id)
+
+
+def _text(holding: Holding | None) -> str:
+    if holding is None:
+        return "none"
+    price = "" if holding.price is None else plain(holding.price)
+    stop = "" if holding.stop is None else f"{holding.stop.price}"
+    return f"{holding.symbol}|{holding.ticket}|{plain(holding.signed_quantity)}|{price}|{stop}"
+
+
+def _id(*parts: str) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        raw = part.encode()
+        digest.update(len(raw).to_bytes(4, "big") + raw)
+    return digest.hexdigest()[:ID_HEX_LENGTH]

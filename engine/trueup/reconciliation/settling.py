@@ -1,0 +1,34 @@
+"""May an answer be believed about a key yet, or may the book and the broker still be catching up?
+
+Right after the book changed a key, or while an order of ours on its symbol is in flight, the two sides disagree
+in the ordinary course of things (L12, L13). Such keys wait: their breaks are opened, not corrected. Time is our
+own receipt, by monotonic ticks (L16).
+"""
+
+from __future__ import annotations
+
+from trueup.model import Key, Moment, elapsed_ns
+from trueup.reconciliation.state import State
+
+
+def unsettled(state: State, key: Key, symbol: str, asked: Moment) -> str | None:
+    """Why an answer asked for at `asked` cannot be held against the book yet; None when it can."""
+    settle_ns = state.settle_ns("positions")
+    slot = state.slot(key)
+    if slot is not None and elapsed_ns(slot.changed, asked) < settle_ns:
+        return "the book changed it too shortly before the question was asked"
+    ended = state.order_ends.get(symbol)
+    if ended is not None and elapsed_ns(ended, asked) < settle_ns:
+        return f"an order on {symbol} ended too shortly before the question was asked"
+    for name in state.in_flight.get(symbol, ()):
+        if _flying(state, name, asked, settle_ns):
+            return f"order {name} on {symbol} is in flight"
+    return None
+
+
+def _flying(state: State, name: str, asked: Moment, settle_ns: int) -> bool:
+    """Whether a pending order may still be moving its symbol."""
+    order = state.orders[name]
+    if order.pending_since.epoch < asked.epoch:  # who sent it is dead; what was under way has arrived by then
+        return asked.tick_ns < settle_ns
+    return elapsed_ns(order.pending_since, asked) <= state.policy.in_flight_s_max * 1_000_000_000

@@ -1,0 +1,268 @@
+"""What does an account's journal add up to: the state that folding its events gives?
+
+Immutable: every fold makes a new `State` and shares what did not change (persistent maps, decision 0002), so a
+reader, a dry run or a snapshot can hold one while the writer goes on. Everything in it is bounded (law 12):
+what may grow without end (closed keys, execution ids, ended orders) lives in a two-generation `Memory`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final, Generic, Literal, TypeVar
+
+import msgspec
+from immutables import Map
+
+from trueup.decisions import BreakKind, BreakOf, GateStatus
+from trueup.evidence import Sightings
+from trueup.model import (
+    BrokerPosition,
+    Execution,
+    Holding,
+    Key,
+    Moment,
+    OrderStatus,
+    PositionMode,
+    Refusal,
+    Source,
+    Surface,
+)
+from trueup.policy import LAG_MS_MAX_DEFAULT, Policy
+
+FOLD_VERSION: Final = 1
+"""A snapshot of another version is discarded and the journal folded anew."""
+DECIDER_VERSION: Final = 1
+"""Decisions written by another version are `undetermined` in a replay, never differences."""
+
+NEVER: Final = Moment(0, 0, 0)
+V = TypeVar("V")
+
+
+class Memory(msgspec.Struct, Generic[V], frozen=True):
+    """The latest things by name, at least `limit` of them and at most twice that many (law 12)."""
+
+    young: Map[str, V] = Map()
+    old: Map[str, V] = Map()
+
+    def get(self, name: str) -> V | None:
+        """What is remembered under `name`."""
+        found = self.young.get(name)
+        return found if found is not None else self.old.get(name)
+
+
+class Inferred(msgspec.Struct, frozen=True, array_like=True):
+    """Quantity that a correction added to a key without having seen its fill (law 13)."""
+
+    correction_id: str
+    remaining: Decimal
+    """Signed; what no real fill has claimed yet."""
+    since: Moment
+    """When the answer that it rests on was received."""
+    asked_position: int
+    """The journal's last position when the question was asked."""
+
+
+class Slot(msgspec.Struct, frozen=True, array_like=True):
+    """All that the book knows of one key, held or closed."""
+
+    holding: Holding | None
+    """None: closed."""
+    changed: Moment
+    """When the book last changed it."""
+    position: int
+    """The journal position of that change."""
+    source: Source | None = None
+    inferred: tuple[Inferred, ...] = ()
+    corrections: tuple[Moment, ...] = ()
+    """When it was corrected lately, to notice a repair that never holds (L52)."""
+    before: Holding | None = None
+    """What was held before it was closed, so that a wrong close can be undone."""
+    closed_by: str | None = None
+    """The ghost correction that closed it."""
+    order_id: str | None = None
+    """The order that opened an unbound entry; on MT5 it becomes the ticket."""
+
+
+class OrderBrief(msgspec.Struct, frozen=True, array_like=True):
+    """As much of one of our orders as positions need: whether it may be moving its symbol."""
+
+    symbol: str
+    status: OrderStatus
+    first_position: int
+    """Where it was first recorded."""
+    pending_since: Moment
+    changed: Moment
+
+
+class Break(msgspec.Struct, frozen=True, array_like=True):
+    """One open disagreement about one field of one key."""
+
+    id: str
+    of: BreakOf
+    key: Key
+    symbol: str
+    ticket: str | None
+    kind: BreakKind
+    field: str | None
+    state: Literal["opened", "confirmed", "escalated"]
+    book: str | None
+    broker: str | None
+    opened: Moment
+    opened_position: int
+    sightings: Sightings
+    why: str = ""
+    alerted: str | None = None
+    """The broker's value that the last alert spoke of; None: nobody was told."""
+
+
+class View(msgspec.Struct, frozen=True):
+    """The broker's side as one surface last showed it."""
+
+    rows: Mapping[Key, BrokerPosition] = {}
+    """Of the last complete answer; never changed in place."""
+    base: int = 0
+    """The journal position of the last keyframe-or-complete answer that deltas may name."""
+    weight: int = 0
+    """Rows written as deltas since the last keyframe."""
+    complete_asked: Moment = NEVER
+    complete_received: Moment = NEVER
+    asked: Moment = NEVER
+    received: Moment = NEVER
+    position: int = 0
+    """The last observation, complete or not."""
+    asked_position: int = 0
+    """The journal's last position when it was asked for."""
+    completes: int = 0
+    """Complete answers in this epoch."""
+    answers: int = 0
+    """Complete and partial answers in this epoch."""
+    answered: Moment = NEVER
+    """When the last of them was asked for: what it shows may be that old."""
+    complete: bool = False
+    """Whether the last of them was complete."""
+    listed: frozenset[str] = frozenset()
+    """Symbols that the last of them listed, kept for a partial one only."""
+    failures: int = 0
+    """Consecutive observations that brought nothing."""
+    refused: tuple[Refusal, ...] = ()
+    """Rows refused in the last answer that came."""
+    why: str = ""
+    supported: bool = True
+
+
+class Hold(msgspec.Struct, frozen=True, array_like=True):
+    """Too much vanished at once; nothing of it is closed until it is explained or acknowledged."""
+
+    missing: tuple[Key, ...]
+    counted: int
+    base: int
+    since: Moment
+    position: int
+
+
+class GateState(msgspec.Struct, frozen=True, array_like=True):
+    """What the gate was last decided to answer."""
+
+    status: GateStatus = "closed"
+    why: str = "no start-up pass yet"
+    symbols: tuple[tuple[str, str], ...] = ()
+
+
+class Quarantine(msgspec.Struct, frozen=True, array_like=True):
+    """A scope in which new risk is refused."""
+
+    scope: str
+    why: str
+    since: Moment
+    break_id: str | None = None
+
+
+class State(msgspec.Struct, frozen=True):
+    """The fold of one account's journal."""
+
+    account: str = ""
+    position: int = 0
+    """The last event folded."""
+    at: Moment = NEVER
+    """The time of the last input."""
+    epoch: int = 0
+    mode: PositionMode = "netting"
+    source: str = ""
+    lag_ms: tuple[tuple[Surface, int], ...] = ()
+    """As declared by the adapter at the last claim."""
+    policy: Policy = Policy()
+    policy_mark: bytes = b""
+
+    book: Map[Key, Slot] = Map()
+    """Held positions only."""
+    unbound: frozenset[Key] = frozenset()
+    """Held keys of a hedging book that have no ticket yet."""
+    closed: Memory[Slot] = Memory()
+    bindings: Memory[Key] = Memory()
+    """From the key of an entry without a ticket to the key it was recognised as."""
+    executions: Memory[Execution] = Memory()
+    executions_since: Moment = NEVER
+    """When the younger generation of executions began."""
+    orders: Map[str, OrderBrief] = Map()
+    ended_orders: Memory[OrderBrief] = Memory()
+    in_flight: Map[str, tuple[str, ...]] = Map()
+    """Per symbol: our orders on it that are pending, by client order id."""
+    order_ends: Map[str, Moment] = Map()
+    """Per symbol: when an order of ours on it last left flight."""
+
+    views: Map[Surface, View] = Map()
+    dirty: Map[Key, bool] = Map()
+    """Keys whose book side changed since a complete answer was last compared."""
+    due: tuple[Key, ...] = ()
+    """Keys on which the observation just folded may have something new to say."""
+    recheck: bool = False
+    """The rules changed: the next complete answer is compared whole."""
+    breaks: Map[Key, tuple[Break, ...]] = Map()
+    hold: Hold | None = None
+    acknowledged: frozenset[Key] = frozenset()
+    """Missing keys that somebody, or the deals, said are really gone."""
+    closed_ghosts: tuple[tuple[Moment, int], ...] = ()
+    book_sizes: tuple[tuple[Moment, int], ...] = ()
+    """(when, size): the book at complete answers in the last window, sizes strictly falling."""
+
+    baseline: Literal["open", "taken", "forgone"] = "open"
+    first_fills: bool = False
+    """Whether a complete `fills` answer has been seen: the first is history."""
+    inbox_position: int = 0
+    gate: GateState = GateState()
+    quarantine: Map[str, Quarantine] = Map()
+    pass_number: int = 0
+
+    # -- reading ---------------------------------------------------------------------------------------------
+
+    def view(self, surface: Surface = "positions") -> View:
+        """The broker's side of one surface; an empty view when it was never asked."""
+        return self.views.get(surface, NO_VIEW)
+
+    def slot(self, key: Key) -> Slot | None:
+        """All the book knows of a key, whether held or closed."""
+        return self.book.get(key) or self.closed.get(key)
+
+    def held(self, key: Key) -> Holding | None:
+        """The position held under a key."""
+        slot = self.book.get(key)
+        return None if slot is None else slot.holding
+
+    def lag_ns(self, surface: Surface) -> int:
+        """How stale an answer of `surface` may be: the policy's word, else the adapter's, else 15 s."""
+        own = self.policy.lag_ms_max.get(surface)
+        if own is None:
+            own = dict(self.lag_ms).get(surface, LAG_MS_MAX_DEFAULT)
+        return own * 1_000_000
+
+    def settle_ns(self, surface: Surface) -> int:
+        """How long after the book's last change of a key an answer must have been asked for."""
+        return max(self.lag_ns(surface), (self.policy.settle_ms or 0) * 1_000_000)
+
+    def spacing_ns(self, surface: Surface) -> int:
+        """How far apart two answers must be to count as independent."""
+        return max(self.policy.confirm_interval_ms * 1_000_000, self.lag_ns(surface))
+
+
+NO_VIEW: Final = View()
