@@ -1,28 +1,31 @@
 """Where does everything that happened stand, for ever and in one order?
 
 The only package that imports the event-sourcing library, and nothing outside it knows which database is used.
-Read in this order: `chain` digests · `items` and `mapper` events to bytes · `raw` kept replies · `backend` what a
-database must offer · `sqlite_connection`, `sqlite` the one that does · `urls` which store · `lock` one writer ·
-`application` the library's application · `store` append and read · `inbox` for everybody else · `verify`.
+Read in this order: `chain` digests · `items` and `mapper` events to bytes · `snapshots` · `raw` kept replies ·
+`backend` what a database must offer · `sqlite_errors`, `sqlite_connection`, `sqlite` the one that does · `urls`
+which store · `lock` one writer · `application` the library's application · `store` append and read · `inbox` for
+everybody else · `verify`.
 """
 
 from trueup.journal.backend import Durability
 from trueup.journal.chain import GENESIS, Head
 from trueup.journal.inbox import Inbox, open_inbox
 from trueup.journal.items import InboxItem
+from trueup.journal.snapshots import Snapshot
 from trueup.journal.store import (
     JournalReader,
     JournalWriter,
     Recorded,
-    Snapshot,
     accounts,
     open_reader,
     open_writer,
 )
+from trueup.journal.verify import Fault, VerifyReport, verify
 
 __all__ = [
     "GENESIS",
     "Durability",
+    "Fault",
     "Head",
     "Inbox",
     "InboxItem",
@@ -30,8 +33,10 @@ __all__ = [
     "JournalWriter",
     "Recorded",
     "Snapshot",
+    "VerifyReport",
     "accounts",
     "open_inbox",
     "open_reader",
     "open_writer",
+    "verify",
 ]

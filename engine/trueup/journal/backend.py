@@ -64,6 +64,10 @@ class View(Protocol):
         """Per event in version order: notification id, version, name, state."""
         ...
 
+    def row(self, stream: str, version: int) -> tuple[int, object, object, object] | None:
+        """One of them."""
+        ...
+
     def states(self, name: str) -> Iterator[object]:
         """The states of all events of that name, of all streams."""
         ...

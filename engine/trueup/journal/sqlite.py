@@ -89,7 +89,7 @@ class SQLiteJournalRecorder(SQLiteApplicationRecorder, JournalRecorder):
             return {str(name) for (name,) in found}
 
     def check(self) -> None:
-        if not {self.events_table_name, "raw_replies"} <= self._tables():
+        if not {self.events_table_name, "raw_replies", "stored_snapshots"} <= self._tables():
             raise InputError(f"there is no journal in {self._where}")
         with self._store.transaction(commit=False) as cursor:
             (layout,) = _plain(cursor).execute("PRAGMA user_version").fetchone()
@@ -239,6 +239,15 @@ class SQLiteView:
         )
         return cast("Iterator[tuple[int, object, object, object]]", found)
 
+    def row(self, stream: str, version: int) -> tuple[int, object, object, object] | None:
+        found = self._all(
+            f"SELECT rowid, originator_version, topic, state FROM {self._events} "
+            "WHERE originator_id=? AND originator_version=?",
+            stream,
+            version,
+        )
+        return cast("tuple[int, object, object, object] | None", next(found, None))
+
     def states(self, name: str) -> Iterator[object]:
         return (state for (state,) in self._all(f"SELECT state FROM {self._events} WHERE topic=?", name))
 
@@ -277,7 +286,8 @@ class SQLiteSnapshotRecorder(SQLiteAggregateRecorder, SnapshotRecorder):
             )
             c.execute(
                 f"DELETE FROM {table} WHERE originator_id=? AND originator_version NOT IN "
-                f"(SELECT originator_version FROM {table} WHERE originator_id=? ORDER BY originator_version DESC LIMIT ?)",
+                f"(SELECT originator_version FROM {table} WHERE originator_id=? "
+                "ORDER BY originator_version DESC LIMIT ?)",
                 (stream, stream, kept_max),
             )
 

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
-import msgspec
 from eventsourcing.domain import EventSourcingError
 from eventsourcing.persistence import IntegrityError, StoredEvent
 
@@ -20,10 +19,17 @@ from trueup.errors import InputError, JournalCorrupt, JournalError, WriterFenced
 from trueup.events import Event, decode
 from trueup.journal.application import Journal, open_journal
 from trueup.journal.backend import Durability
-from trueup.journal.chain import GENESIS, BadFrame, Head, link, prefixed
+from trueup.journal.chain import GENESIS, BadFrame, Head
 from trueup.journal.lock import AccountLock
 from trueup.journal.mapper import UNREADABLE
 from trueup.journal.raw import packed, unpacked
+from trueup.journal.snapshots import (
+    SNAPSHOT_NAME,
+    SNAPSHOTS_MAX,
+    Snapshot,
+    decode_snapshot,
+    encode_snapshot,
+)
 from trueup.journal.urls import location
 from trueup.model import account_of
 
@@ -33,11 +39,6 @@ INBOX: Final = "/inbox"
 APPEND_EVENTS_MAX: Final = 1_000_000
 """The most events of one transaction (law 12)."""
 
-SNAPSHOTS_MAX: Final = 16
-"""How many snapshots of an account are kept, the newest."""
-
-SNAPSHOT_NAME: Final = "snapshot/1"
-
 
 class Recorded(NamedTuple):
     """One event as it stands in the journal."""
@@ -45,42 +46,6 @@ class Recorded(NamedTuple):
     position: int
     event: Event
     digest: bytes
-
-
-class Snapshot(msgspec.Struct, frozen=True):
-    """The fold of a journal up to `position`: a shortcut that is never trusted beyond its digests."""
-
-    position: int
-    digest: bytes
-    """The chain's digest at that position."""
-    fold_version: int
-    """Of the code that folded; another version's snapshot is ignored."""
-    state: bytes
-
-
-class StoredSnapshot(msgspec.Struct, frozen=True, array_like=True, tag=SNAPSHOT_NAME, tag_field="event"):
-    """A snapshot's plain state; position and account are its row's."""
-
-    digest: bytes
-    fold_version: int
-    state: bytes
-
-
-_snapshot_encoder: Final = msgspec.msgpack.Encoder()
-_snapshot_decoder: Final = msgspec.msgpack.Decoder(StoredSnapshot)
-
-
-def sealed_snapshot(account: str, position: int, plain: bytes, digest: bytes) -> bytes:
-    """A snapshot's own digest: chained to the event it follows, so that neither can be exchanged (law 8)."""
-    return link(digest, prefixed(account), position, prefixed(SNAPSHOT_NAME), plain)
-
-
-def opened_snapshot(account: str, position: int, plain: bytes, own: bytes) -> Snapshot:
-    """The snapshot of a plain state. Raises ValueError or msgspec.MsgspecError, with the reason."""
-    stored = _snapshot_decoder.decode(plain)
-    if sealed_snapshot(account, position, plain, stored.digest) != own:
-        raise ValueError("its digest does not fit its contents")
-    return Snapshot(position, stored.digest, stored.fold_version, stored.state)
 
 
 class JournalReader:
@@ -151,7 +116,7 @@ class JournalReader:
             before = stored.originator_version - 1
             try:
                 plain, own = journal.sealing.unseal(stored.state)
-                snapshot = opened_snapshot(self.account, stored.originator_version, plain, own)
+                snapshot = decode_snapshot(self.account, stored.originator_version, plain, own)
             except UNREADABLE:
                 continue
             if snapshot.fold_version == fold_version and self._digest_at(snapshot.position) == snapshot.digest:
@@ -295,10 +260,7 @@ class JournalWriter(JournalReader):
                 raise InputError(
                     f"{self.account}: a snapshot at {snapshot.position} does not carry that event's digest"
                 )
-            plain = _snapshot_encoder.encode(
-                StoredSnapshot(snapshot.digest, snapshot.fold_version, snapshot.state)
-            )
-            own = sealed_snapshot(self.account, snapshot.position, plain, snapshot.digest)
+            plain, own = encode_snapshot(self.account, snapshot)
             state = self._journal.sealing.seal(plain, own)
             stored = StoredEvent(self.account, snapshot.position, SNAPSHOT_NAME, state)
             with self._journal.telling("keep a snapshot"):
