@@ -1,0 +1,150 @@
+"""How does trueup ask an MT5 gateway? `Mt5Broker` joins the transport and the reading of replies.
+
+Whatever the gateway does becomes an `Answer`; nothing of it is raised. What raises is only what the caller got
+wrong, and at construction: an address that is none, or one that would be unsafe.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Self
+
+from trueup.errors import InputError
+from trueup.model import PositionMode
+from trueup.ports import Answer, Capabilities, Question, failed, unsupported
+from trueup_adapters.mt5.address import (
+    URL_DEFAULT,
+    CurveKeys,
+    checked_keys,
+    checked_url,
+    says_yes,
+    timeout_ms_from,
+    url_from,
+)
+from trueup_adapters.mt5.memory import PositionsMemory
+from trueup_adapters.mt5.positions import Reading
+from trueup_adapters.mt5.socket import Line, NoReply
+from trueup_adapters.mt5.wire import ACTION_OF, REPLY_BYTES_MAX, deals_answer, request
+
+LAG_MS_MAX_DEFAULT = 2000
+"""How stale a terminal's view may be (DESIGN 7)."""
+
+
+class Mt5Broker:
+    """One MetaTrader 5 account behind a gateway that speaks JSON over ZeroMQ (DESIGN 8, "On the wire").
+
+    A `trueup.ports.Broker`. Surfaces: `positions` (GET_POSITIONS) and `fills` (GET_DEALS).
+    """
+
+    def __init__(
+        self,
+        url: str = URL_DEFAULT,
+        *,
+        position_mode: PositionMode = "hedging",
+        timeout_ms: int | None = None,
+        insecure: bool = False,
+        curve: CurveKeys | tuple[str, str, str] | None = None,
+        lag_ms_max: int | None = None,
+        strategies: Mapping[int | str, str] | None = None,
+        canonical: Callable[[str], str] | None = None,
+        symbol: str = "*",
+    ) -> None:
+        """Connects to nothing yet: the first question does.
+
+        url            tcp://host:port; a plain one must be on this machine unless `insecure`
+        position_mode  as the account is: `hedging` keys by ticket, `netting` by symbol
+        timeout_ms     after how long one attempt fails by itself; None leaves that to whoever asks
+        insecure       accept a plain connection that leaves this machine (also GTW_INSECURE=1)
+        curve          the gateway's public key and our key pair, for an encrypted connection
+        lag_ms_max     how stale its answers may be, in ms; 2000 by default
+        strategies     magic number to the name of the strategy that owns it
+        canonical      the one name of a symbol; a policy's `canonical`
+        symbol         what to ask for; `*` is all
+
+        Raises InputError when one of these cannot be meant.
+        """
+        if position_mode not in ("hedging", "netting"):
+            raise InputError(f"position_mode is {position_mode!r}; it is 'hedging' or 'netting'")
+        if timeout_ms is not None and timeout_ms < 1:
+            raise InputError(f"timeout_ms is {timeout_ms}; it must be at least 1, or None")
+        if lag_ms_max is not None and lag_ms_max < 0:
+            raise InputError(f"lag_ms_max is {lag_ms_max}; it must be at least 0")
+        keys = checked_keys(curve)
+        insecure = insecure or says_yes(os.environ, "GTW_INSECURE")
+        self._line = Line(checked_url(url, insecure=insecure, curve=keys), curve=keys)
+        self._timeout_ms = timeout_ms
+        self._symbol = symbol
+        self._reading = Reading(
+            position_mode=position_mode,
+            strategies={str(magic): name for magic, name in (strategies or {}).items()},
+            canonical=canonical,
+        )
+        self._positions = PositionsMemory(self._reading, reply_bytes_max=REPLY_BYTES_MAX)
+        lag = LAG_MS_MAX_DEFAULT if lag_ms_max is None else lag_ms_max
+        self._capabilities = Capabilities(
+            source="mt5",
+            position_mode=position_mode,
+            surfaces=frozenset({"positions", "fills"}),
+            lag_ms_max={"positions": lag, "fills": lag},
+        )
+        # A gateway may see several of our connections and lives: the prefix keeps their questions apart.
+        self._req_ids = map(f"{secrets.token_hex(4)}-{{}}".format, itertools.count(1))
+
+    @classmethod
+    def from_env(
+        cls,
+        *,
+        position_mode: PositionMode = "hedging",
+        strategies: Mapping[int | str, str] | None = None,
+        canonical: Callable[[str], str] | None = None,
+    ) -> Self:
+        """A broker as GTW_HOST, GTW_PORT, GTW_TIMEOUT_MS and GTW_INSECURE say; 127.0.0.1:5555 by default.
+
+        Raises InputError when one of them cannot be meant.
+        """
+        return cls(
+            url_from(os.environ),
+            position_mode=position_mode,
+            timeout_ms=timeout_ms_from(os.environ),
+            strategies=strategies,
+            canonical=canonical,
+        )
+
+    def __repr__(self) -> str:
+        return f"Mt5Broker({self._line.url!r}, position_mode={self._capabilities.position_mode!r})"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Known without asking anybody; never changes."""
+        return self._capabilities
+
+    @property
+    def connections(self) -> int:
+        """How many times a connection has come about; after growth a full pass is due (L10)."""
+        return self._line.connections
+
+    async def ask(self, question: Question) -> Answer:
+        """One attempt at `question`. Never raises for what the outside does; may be cancelled at any point."""
+        if question.surface not in ACTION_OF:
+            return unsupported(f"this adapter does not ask an MT5 gateway for {question.surface}")
+        req_id = next(self._req_ids)
+        body = request(question, req_id=req_id, symbol=self._symbol)
+        seconds = None if self._timeout_ms is None else self._timeout_ms / 1000
+        try:
+            async with asyncio.timeout(seconds):
+                raw = await self._line.exchange(req_id, body)
+        except TimeoutError:
+            return failed(f"no reply within {self._timeout_ms} ms from {self._line.url} ({self._line.state()})")
+        except NoReply as none:
+            return failed(str(none), raw=none.raw)
+        if question.surface == "positions":
+            return self._positions.answer(raw)
+        return deals_answer(raw, self._reading)
+
+    async def close(self) -> None:
+        """Let go of everything, promptly. Afterwards every question fails."""
+        await self._line.close()

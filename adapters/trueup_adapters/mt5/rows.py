@@ -1,0 +1,198 @@
+"""Which rows may a gateway's reply hold, and what do their cells mean on their own?
+
+A row is decoded straight into a typed struct of the fields that identify it; the volatile ones (profit, mark
+price, swap) are never looked at. Numbers become Decimals from the JSON text itself, never by way of a float (L35).
+Both dialects' names stand in one struct, because a reply is decoded once, before its dialect is known to anyone.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Final, TypeAlias
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from trueup.errors import InputError
+from trueup.model import ZERO, exact, name_of
+
+Dialect: TypeAlias = str
+DIALECT_1: Final = "mt5/1"
+"""`status` SUCCESS, lower-case `type`, `price_open`, `time` in seconds."""
+DIALECT_2: Final = "mt5/2"
+"""`status` ok, upper-case `type`, `open_price`, `open_time` in ISO 8601."""
+
+WHEN_MAX: Final = 64
+"""The longest time text that is kept as evidence."""
+WHY_MAX: Final = 300
+"""The longest text of the outside's that is repeated in a reason."""
+
+
+class PositionRow(msgspec.Struct, gc=False):
+    """One row of `positions`: only what identifies a position."""
+
+    ticket: int | str
+    symbol: str
+    type: int | str
+    volume: Decimal
+    price_open: Decimal | None = None
+    open_price: Decimal | None = None
+    sl: Decimal | UnsetType | None = UNSET
+    """Left out: not reported. null or 0: there is none."""
+    time: Any = None
+    open_time: Any = None
+    magic: Any = None
+
+
+class DealRow(msgspec.Struct, gc=False):
+    """One row of `deals`: an execution, or one of the account's other entries."""
+
+    deal: int | str
+    type: int | str
+    symbol: Any = None
+    """Rows that are no executions have an empty one (L45), so it is judged after `type`."""
+    volume: Decimal | None = None
+    price: Decimal | None = None
+    order: int | str | None = None
+    position: int | str | None = None
+    commission: Decimal | None = None
+    fee: Decimal | None = None
+    time: Any = None
+    magic: Any = None
+    client_id: str | None = None
+
+
+class Unread(msgspec.Struct, gc=False):
+    """A row that is not of the shape it must be, with what could be read of it (L42)."""
+
+    why: str
+    symbol: str | None
+    ticket: str | None
+
+
+class BadRow(Exception):
+    """A row's cell cannot be used; the text says which and why. Never leaves this package."""
+
+
+class _Names(msgspec.Struct):
+    """What a refusal can name of a row that is otherwise unreadable."""
+
+    symbol: Raw | None = None
+    ticket: Raw | None = None
+    deal: Raw | None = None
+
+
+_NAMES = msgspec.json.Decoder(_Names)
+
+
+def unread(row: Raw, error: Exception) -> Unread:
+    """A row that did not decode: why, and whatever symbol and ticket can still be read of it."""
+    try:
+        names = _NAMES.decode(row)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        names = _Names()
+    ticket = names.deal if names.ticket is None else names.ticket
+    return Unread(
+        why=printable(str(error)) or type(error).__name__,
+        symbol=_name_or_none(names.symbol),
+        ticket=_name_or_none(ticket),
+    )
+
+
+def _name_or_none(cell: Raw | None) -> str | None:
+    if cell is None:
+        return None
+    try:
+        return readable(msgspec.json.decode(cell, type=int | str))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def readable(value: object) -> str | None:
+    """`value` as a name if it is a usable one, for a refusal to mention."""
+    try:
+        return name_of(value, what="name")
+    except InputError:
+        return None
+
+
+def printable(text: str) -> str:
+    """The outside's own words, bounded and without anything that a terminal or a channel would act on (L60)."""
+    return "".join(c if c.isprintable() else " " for c in text[:WHY_MAX]).strip()
+
+
+# -- cells -------------------------------------------------------------------------------------------------
+
+
+def symbol_cell(value: object) -> str:
+    """The broker's spelling of a symbol. Raises BadRow; the rows without one are balance entries (L45)."""
+    if value is None or value == "":
+        raise BadRow("it has no symbol: an entry of the account, not a position or an execution (L45)")
+    return _named(value, "symbol")
+
+
+def ticket_cell(value: object, *, what: str) -> str:
+    """A ticket as text, of whatever size (L45). Raises BadRow for MetaTrader's 0, which means "none"."""
+    if (isinstance(value, int) and value <= 0) or value == "0":
+        raise BadRow(f"its {what} is {value}, which names nothing")
+    return _named(value, what)
+
+
+def _named(value: object, what: str) -> str:
+    try:
+        return name_of(value, what=what)
+    except InputError as error:
+        raise BadRow(printable(str(error))) from error
+
+
+def volume_cell(value: Decimal | None) -> Decimal:
+    """A volume: within bounds (L43) and above 0, for the side stands in `type` (L28). Raises BadRow."""
+    volume = number_cell(value, what="volume")
+    if volume is None or volume <= ZERO:
+        raise BadRow(f"its volume is {value}; it must be greater than 0")
+    return volume
+
+
+def number_cell(value: Decimal | None, *, what: str) -> Decimal | None:
+    """A number within bounds (L43), or None where there is none. Raises BadRow."""
+    if value is None:
+        return None
+    try:
+        return exact(value, what=what)
+    except InputError as error:
+        raise BadRow(printable(str(error))) from error
+
+
+def price_cell(value: Decimal | None, *, what: str) -> Decimal | None:
+    """A price; a missing one and MetaTrader's 0 both mean that none was reported (L36). Raises BadRow."""
+    return number_cell(value, what=what) or None
+
+
+def when_cell(value: object) -> str | None:
+    """The broker's own time, as it came: its clock is not ours, and may not even be UTC (L46).
+
+    Never a reason to refuse a row: it is evidence, and nothing is ordered by it.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+        return None
+    if isinstance(value, int) and value.bit_length() > 128:
+        return None
+    text = str(value)
+    return text if text and len(text) <= WHEN_MAX and text.isprintable() else None
+
+
+def mark_cell(value: object) -> str | None:
+    """An owner's mark (a magic number) as text, or None."""
+    return readable(value)
+
+
+_BUYS_1: Final = frozenset[int | str]({"buy", 0})
+_SELLS_1: Final = frozenset[int | str]({"sell", 1})
+_BUYS_2: Final = frozenset[int | str]({"BUY", 0})
+_SELLS_2: Final = frozenset[int | str]({"SELL", 1})
+
+
+def side_cell(value: int | str, dialect: Dialect) -> int:
+    """+1 for a buy, -1 for a sell, 0 for any other word, which the caller judges (L41, L47)."""
+    buys, sells = (_BUYS_1, _SELLS_1) if dialect == DIALECT_1 else (_BUYS_2, _SELLS_2)
+    return 1 if value in buys else -1 if value in sells else 0
