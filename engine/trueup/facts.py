@@ -50,6 +50,8 @@ class WriterClaimed(Fact, frozen=True, array_like=True, tag="writer-claimed/1"):
     """Per surface, how stale an answer may be, as the adapter declares it."""
     baseline: bool = True
     """False: the first complete answer is compared like any other (`--no-baseline`)."""
+    delivers: bool = False
+    """Whether this process hands corrections to the trading process (`on_correction`)."""
 
 
 class PolicyAdopted(Fact, frozen=True, array_like=True, tag="policy-adopted/1"):
@@ -171,6 +173,15 @@ class CommandGiven(Fact, frozen=True, array_like=True, tag="command-given/1"):
     arguments: tuple[tuple[str, str], ...] = ()
 
 
+class CorrectionsDelivered(Fact, frozen=True, array_like=True, tag="corrections-delivered/1"):
+    """The trading process was told of corrections: each at least once, also when we die in between."""
+
+    upto: int
+    """Every correction at or before this journal position has been handed over."""
+    failures: tuple[tuple[int, str], ...] = ()
+    """(journal position of the correction, what the callable raised), of those that failed."""
+
+
 FACTS: tuple[type[Fact], ...] = (
     WriterClaimed,
     PolicyAdopted,
@@ -182,4 +193,5 @@ FACTS: tuple[type[Fact], ...] = (
     StatePushed,
     InboxTaken,
     CommandGiven,
+    CorrectionsDelivered,
 )

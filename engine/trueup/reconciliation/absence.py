@@ -57,10 +57,12 @@ def judge(state: State, fact: Observed, counted: Count) -> MassAbsenceMoved | No
     if counted.is_mass(state):
         if state.hold is not None and state.hold.missing == counted.missing:
             return None
+        closed = counted.counted - len(counted.missing)
+        lately = f" and {closed} were closed as ghosts just before" if closed else ""
         why = (
-            f"{counted.counted} of {counted.base} positions are gone at once (more than "
-            f"{state.policy.mass_absence_fraction_max}): nothing is closed until the deals explain it or an "
-            "operator says `trueup ack mass-absence`"
+            f"{len(counted.missing)} positions are missing at once{lately}, of a book of {counted.base}: more than "
+            f"{state.policy.mass_absence_fraction_max} of it, so nothing is closed until the deals explain it or "
+            "an operator says `trueup ack mass-absence`"
         )
         return _moved(state, cause, fact.at.at_ns, "held", counted, why)
     if state.hold is not None:

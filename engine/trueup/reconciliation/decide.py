@@ -38,9 +38,10 @@ from trueup.facts import (
 from trueup.model import EXTERNAL, Execution, Key, plain
 from trueup.reconciliation import absence, binding, lifecycle
 from trueup.reconciliation.fills import apply_execution, older_than, set_position
-from trueup.reconciliation.fold import first_recorded, fold
+from trueup.reconciliation.fold import fold
 from trueup.reconciliation.gatekeeping import gate_of
 from trueup.reconciliation.identity import missed_fill_id
+from trueup.reconciliation.inputs import first_recorded
 from trueup.reconciliation.keys import key_of_execution, key_of_position, key_of_row
 from trueup.reconciliation.state import State
 

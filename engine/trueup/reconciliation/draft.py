@@ -31,6 +31,7 @@ CLOSED_KEYS_MAX = 10_000
 EXECUTIONS_MAX = 200_000
 BINDINGS_MAX = 10_000
 ENDED_ORDERS_MAX = 10_000
+OBSERVATION_IDS_MAX = 10_000
 """At least that many of each are remembered, at most twice that many (law 12)."""
 
 
@@ -87,6 +88,7 @@ class Draft:
     baseline: Literal["open", "taken", "forgone"]
     first_fills: bool
     inbox_position: int
+    delivered: int
     gate: GateState
     views: Map[Surface, View]
     quarantine: Map[str, Quarantine]
@@ -103,6 +105,7 @@ class Draft:
         self.closed = DraftMemory(state.closed, CLOSED_KEYS_MAX)
         self.bindings = DraftMemory(state.bindings, BINDINGS_MAX)
         self.executions: DraftMemory[Execution] = DraftMemory(state.executions, EXECUTIONS_MAX)
+        self.observation_ids: DraftMemory[int] = DraftMemory(state.observation_ids, OBSERVATION_IDS_MAX)
         self.ended_orders = DraftMemory(state.ended_orders, ENDED_ORDERS_MAX)
 
     def sealed(self) -> State:
@@ -133,7 +136,7 @@ class Draft:
 
 
 _MAP_FIELDS = ("book", "orders", "dirty", "breaks")
-_MEMORY_FIELDS = ("closed", "bindings", "executions", "ended_orders")
+_MEMORY_FIELDS = ("closed", "bindings", "executions", "ended_orders", "observation_ids")
 _PLAIN_FIELDS = tuple(
     name for name in State.__struct_fields__ if name not in _MAP_FIELDS and name not in _MEMORY_FIELDS
 )

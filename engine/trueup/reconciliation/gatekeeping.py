@@ -18,7 +18,7 @@ def gate_of(state: State, *, startup: bool) -> GateState:
     if not view.answers:
         return GateState("closed", "no start-up pass yet")
     if state.hold is not None:
-        held = f"{state.hold.counted} of {state.hold.base} positions are missing at once, held until acknowledged"
+        held = f"{len(state.hold.missing)} positions are missing at once, held until explained or acknowledged"
         return GateState("reduce_only", held)
     doubt = _account_wide(view)
     if doubt is not None:
@@ -40,8 +40,8 @@ def _account_wide(view: View) -> str | None:
 def _limited(state: State, view: View, startup: bool) -> dict[str, str]:
     """Symbols that may only be reduced, and why."""
     symbols: dict[str, str] = {}
-    for breaks in state.breaks.values():
-        for one in breaks:
+    for key in sorted(state.breaks):  # in order: a persistent map's own order differs between processes
+        for one in state.breaks[key]:
             if startup or _is_settled(one):
                 symbols.setdefault(one.symbol, f"break {one.id}: {one.kind} of {one.field or 'the position'}")
     for refusal in view.refused:

@@ -20,8 +20,8 @@ from trueup.decisions import BreakMoved, BreakState, Correction, Step
 from trueup.evidence import Absent, Present, Unknown, independent, read
 from trueup.facts import Observed
 from trueup.model import BrokerPosition, Holding, Key, elapsed_ns, subtract
-from trueup.reconciliation.fold import adopted
 from trueup.reconciliation.identity import break_id, correction_id
+from trueup.reconciliation.outcomes import adopted
 from trueup.reconciliation.settling import unsettled
 from trueup.reconciliation.state import Break, Slot, State
 

@@ -229,7 +229,11 @@ class State(msgspec.Struct, frozen=True):
     baseline: Literal["open", "taken", "forgone"] = "open"
     first_fills: bool = False
     """Whether a complete `fills` answer has been seen: the first is history."""
+    observation_ids: Memory[int] = Memory()
+    """Observations that were handed in with an id, by it: each is stored once (law 5)."""
     inbox_position: int = 0
+    delivered: int = 0
+    """Corrections up to here were handed to the trading process."""
     gate: GateState = GateState()
     quarantine: Map[str, Quarantine] = Map()
     pass_number: int = 0

@@ -1,0 +1,400 @@
+"""How does an input become durable decisions, one at a time, whoever calls?
+
+The ledger holds the fold of one account and does *decide and append* under one short lock: an input and all that
+it caused land in one transaction or not at all (law 7). The network is never under the lock. What readers see (the
+state, the gate) is an immutable value, published after the append, read without any lock.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib.metadata import version
+from typing import Final, Protocol
+
+import msgspec
+from msgspec.structs import replace
+
+from trueup import edge
+from trueup.changes import Change, Command, Message
+from trueup.decisions import Decision
+from trueup.errors import InputError, InvariantBroken, JournalError
+from trueup.events import Event
+from trueup.facts import (
+    CorrectionsDelivered,
+    Fact,
+    FillRecorded,
+    InboxTaken,
+    Observed,
+    PassKind,
+    PolicyAdopted,
+    WriterClaimed,
+)
+from trueup.gate import Gate, GateView
+from trueup.journal import Head, InboxItem, Recorded, Snapshot
+from trueup.model import BrokerPosition, Key, Moment, PositionMode, Surface
+from trueup.policy import Policy
+from trueup.ports import Answer, Clock
+from trueup.reconciliation.decide import decide
+from trueup.reconciliation.fold import fold
+from trueup.reconciliation.saved import load, save
+from trueup.reconciliation.state import DECIDER_VERSION, FOLD_VERSION, State
+
+SNAPSHOT_EVERY: Final = 5_000
+"""Events between two snapshots of the fold."""
+RAWS_WAITING_MAX: Final = 64
+"""Raw replies that wait to be kept; beyond that the oldest is lost, and reported as missing (law 12)."""
+INBOX_ITEMS_MAX: Final = 1_000
+"""Inbox items copied in one transaction."""
+
+
+class JournalPort(Protocol):
+    """What the ledger needs of storage; `trueup.journal.JournalWriter` is it."""
+
+    @property
+    def account(self) -> str: ...
+    def head(self) -> Head: ...
+    def append(self, events: Sequence[Event], *, raws: Sequence[bytes] = ()) -> Head: ...
+    def keep_raws(self, raws: Sequence[bytes]) -> None: ...
+    def read(self, *, after: int = 0, upto: int | None = None) -> Iterable[Recorded]: ...
+    def snapshot(self, *, fold_version: int, upto: int | None = None) -> Snapshot | None: ...
+    def save_snapshot(self, snapshot: Snapshot) -> None: ...
+    def close(self) -> None: ...
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """As whom, and under what rules, a process writes."""
+
+    policy: Policy
+    position_mode: PositionMode | None = None
+    """None: as the journal has it, else netting."""
+    source: str = ""
+    lag_ms_max: Mapping[Surface, int] = {}
+    baseline: bool = True
+    delivers: bool = False
+
+
+class Asking(msgspec.Struct, frozen=True):
+    """When a question was first asked."""
+
+    moment: Moment
+    position: int
+
+
+class Committed(msgspec.Struct, frozen=True):
+    """What one call added to the journal."""
+
+    first: int
+    """Position of the first event; one past the head when nothing was new."""
+    head: int
+    decisions: tuple[Decision, ...]
+
+
+def rehydrate(account: str, journal: JournalPort, *, upto: int | None = None) -> State:
+    """The state at a position (default: the head), from the nearest snapshot and the events after it."""
+    snapshot = journal.snapshot(fold_version=FOLD_VERSION, upto=upto)
+    state = State(account=account) if snapshot is None else load(snapshot.state)
+    events = journal.read(after=state.position, upto=upto)
+    return fold(state, ((recorded.position, recorded.event) for recorded in events))
+
+
+class Ledger:
+    """One account's only writer. Thread-safe; every method returns when its effect is durable."""
+
+    def __init__(self, journal: JournalPort, clock: Clock, claim: Claim) -> None:
+        """Fold the journal, claim a new epoch, and adopt the policy where it differs.
+
+        Raises InputError when the position mode contradicts the journal's, JournalError when it cannot be read
+        or appended to.
+        """
+        self._journal = journal
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._state = rehydrate(journal.account, journal)
+        self._epoch_tick_ns = clock.monotonic_ns()
+        self._epoch = self._state.epoch + 1
+        self._failure: str | None = None
+        self._raws: deque[bytes] = deque(maxlen=RAWS_WAITING_MAX)
+        self._last_raw = b""
+        self._given_rows: Mapping[Key, BrokerPosition] | None = None
+        self._snapshot_position = self._state.position
+        self.gate = Gate(clock.monotonic_ns, clock.wall_ns)
+        self._claim(claim)
+
+    # -- reading -------------------------------------------------------------------------------------------
+
+    @property
+    def account(self) -> str:
+        """The account whose journal this is."""
+        return self._state.account
+
+    @property
+    def state(self) -> State:
+        """The fold as of the last append: immutable, yours to keep."""
+        return self._state
+
+    @property
+    def failure(self) -> str | None:
+        """Why the journal could not be appended to, until an append succeeds again."""
+        return self._failure
+
+    def now(self) -> Moment:
+        """This moment, as inputs carry it."""
+        return Moment(self._clock.wall_ns(), self._clock.monotonic_ns() - self._epoch_tick_ns, self._epoch)
+
+    def asking(self) -> Asking:
+        """To be taken right before the first attempt at a question."""
+        return Asking(self.now(), self._state.position)
+
+    def with_policy(self) -> Policy:
+        """The policy in force."""
+        return self._state.policy
+
+    # -- inputs --------------------------------------------------------------------------------------------
+
+    def record(self, changes: Change | Iterable[Change]) -> Committed:
+        """Journal local changes, all in one transaction; durable when it returns.
+
+        A fill whose execution id is already known with the same content adds nothing (L20). Raises InputError
+        (nothing was recorded) or JournalError (nothing was recorded, and the gate is closed).
+        """
+        given = list(changes) if isinstance(changes, Iterable) else [changes]
+        with self._lock:
+            at = self.now()
+            facts = [edge.fact_of(change, at, self._state.policy) for change in given]
+            return self._commit([fact for fact in facts if not self._is_repeat(fact)])
+
+    def push(self, message: Message) -> Committed:
+        """Journal what the broker pushed. A repeat of a known execution adds nothing."""
+        with self._lock:
+            fact = edge.pushed_fact(message, self.now(), self._state.policy)
+            return self._commit([fact])
+
+    def observe(
+        self,
+        surface: Surface,
+        answer: Answer,
+        asking: Asking,
+        *,
+        attempts: int = 1,
+        pass_number: int | None = None,
+        pass_kind: PassKind = "manual",
+        identity: str = "",
+    ) -> Committed:
+        """Journal one observation and all it causes.
+
+        asking      when the first attempt was made
+        pass_number the pass it belongs to; None: one of its own
+        identity    given when the same observation may be handed in twice (law 5)
+        """
+        received = self.now()
+        received_position = self._state.position
+        with self._lock:
+            if identity and self._state.observation_ids.get(identity) is not None:
+                return Committed(self._state.position + 1, self._state.position, ())
+            fact = Observed(
+                received,
+                asked=asking.moment,
+                asked_position=asking.position,
+                received_position=received_position,
+                surface=surface,
+                source=self._state.source,
+                dialect=answer.dialect,
+                completeness=answer.completeness,
+                why=answer.why,
+                pass_number=self._state.pass_number + 1 if pass_number is None else pass_number,
+                pass_kind=pass_kind,
+                attempts=attempts,
+                raw_digest=edge.digest_of(answer.raw),
+                executions=tuple(
+                    one for one in answer.executions if self._state.executions.get(one.execution_id) != one
+                ),
+                refused=tuple(answer.refused),
+                id=identity,
+            )
+            if surface == "positions" and answer.completeness in ("complete", "partial"):
+                fact = self._with_rows(fact, answer)
+            committed = self._commit([fact])
+            self._keep_raw(fact, answer.raw, committed)
+            return committed
+
+    def command(self, command: Command) -> Committed:
+        """Journal an operator's command and what it decides."""
+        with self._lock:
+            return self._commit([edge.command_fact(command, self.now())])
+
+    def take_inbox(self, items: Sequence[tuple[int, InboxItem, bytes]]) -> Committed:
+        """Copy inbox items into the journal, in order, each exactly once."""
+        with self._lock:
+            at = self.now()
+            facts: list[Fact] = []
+            for position, item, digest in items[:INBOX_ITEMS_MAX]:
+                if position <= self._state.inbox_position:
+                    continue
+                facts.append(InboxTaken(at, position, digest))
+                body = item.body
+                fact = (
+                    edge.command_fact(body, at)
+                    if isinstance(body, Command)
+                    else edge.fact_of(body, at, self._state.policy)
+                )
+                if not self._is_repeat(fact):
+                    facts.append(fact)
+            return self._commit(facts)
+
+    def delivered(self, upto: int, failures: Sequence[tuple[int, str]] = ()) -> Committed:
+        """Journal that the trading process was told of the corrections up to a position."""
+        with self._lock:
+            return self._commit([CorrectionsDelivered(self.now(), upto, tuple(failures))])
+
+    # -- off the hot path ----------------------------------------------------------------------------------
+
+    def maintain(self) -> None:
+        """Keep raw replies that decisions cite, and a snapshot now and then: later transactions of their own."""
+        waiting: list[bytes] = []
+        while self._raws:
+            waiting.append(self._raws.popleft())
+        if waiting:
+            self._journal.keep_raws(waiting)
+        if self._state.position - self._snapshot_position >= SNAPSHOT_EVERY:
+            self.save_snapshot()
+
+    def save_snapshot(self) -> None:
+        """Keep the fold as it is now, so that the next start need not fold the whole journal."""
+        with self._lock:
+            state, head = self._state, self._journal.head()
+        self._journal.save_snapshot(Snapshot(head.position, head.digest, FOLD_VERSION, save(state)))
+        self._snapshot_position = state.position
+
+    def dry(self, fact_maker: Callable[[State, Moment], Fact]) -> tuple[State, tuple[Decision, ...]]:
+        """What an input would decide: on a copy of the fold; nothing is appended."""
+        before = self._state
+        fact = fact_maker(before, self.now())
+        after = fold(before, [(before.position + 1, fact)])
+        decided = decide(before, after, fact)
+        return decided.state, decided.decisions
+
+    def close(self) -> None:
+        """Keep what still waits, and let go of the account."""
+        try:
+            if self._failure is None:
+                self.maintain()
+        finally:
+            self._journal.close()
+
+    # -- inside the lock -----------------------------------------------------------------------------------
+
+    def _claim(self, claim: Claim) -> None:
+        state = self._state
+        mode = claim.position_mode or (state.mode if state.epoch else "netting")
+        if state.epoch and mode != state.mode and (state.book or state.view().rows):
+            raise InputError(
+                f"{state.account}: its journal is {state.mode} and holds positions; it cannot be opened as "
+                f"{mode}. Use another account or another store"
+            )
+        at = Moment(self._clock.wall_ns(), 0, self._epoch)
+        facts: list[Fact] = [
+            WriterClaimed(
+                at,
+                position_mode=mode,
+                trueup_version=version("trueup"),
+                decider_version=DECIDER_VERSION,
+                fold_version=FOLD_VERSION,
+                source=claim.source,
+                process=f"pid {os.getpid()}",
+                lag_ms_max=tuple(sorted(claim.lag_ms_max.items())),
+                baseline=claim.baseline,
+                delivers=claim.delivers,
+            )
+        ]
+        if claim.policy.digest[:8] != state.policy_mark:
+            facts.append(PolicyAdopted(at, claim.policy.digest, claim.policy))
+        with self._lock:
+            self._commit(facts)
+
+    def _is_repeat(self, fact: Fact) -> bool:
+        """A fill that is known by its id, with the same content and nothing to add."""
+        if not isinstance(fact, FillRecorded):
+            return False
+        return self._state.executions.get(fact.execution.execution_id) == fact.execution
+
+    def _with_rows(self, fact: Observed, answer: Answer) -> Observed:
+        state = self._state
+        given = answer.positions
+        if fact.completeness == "complete" and given is self._given_rows:
+            return replace(fact, positions=edge.rows_of(state.view(), state.view().rows))
+        rows, refused = edge.canonical_rows(given, state.mode, state.policy)
+        if refused:
+            fact = replace(
+                fact,
+                refused=(*fact.refused, *refused),
+                completeness="partial",
+                why=fact.why or f"{len(refused)} rows refused",
+            )
+        if fact.completeness != "complete":
+            return replace(fact, positions=edge.keyframe(rows))
+        self._given_rows = given
+        return replace(fact, positions=edge.rows_of(state.view(), rows))
+
+    def _commit(self, facts: Sequence[Fact]) -> Committed:
+        """Decide on each fact in turn and append everything in one transaction."""
+        before = self._state
+        if not facts:
+            return Committed(before.position + 1, before.position, ())
+        state = before
+        events: list[Event] = []
+        decisions: list[Decision] = []
+        for fact in facts:
+            after = fold(state, [(state.position + 1, fact)])
+            decided = decide(state, after, fact)
+            events.append(fact)
+            events.extend(decided.decisions)
+            decisions.extend(decided.decisions)
+            state = decided.state
+        try:
+            head = self._journal.append(events)
+        except JournalError as error:
+            self._failure = f"the journal cannot be written: {error}"
+            self._given_rows = None
+            self._publish(before)
+            raise
+        if head.position != state.position:
+            raise InvariantBroken(
+                f"{state.account}: the fold is at {state.position}, the journal at {head.position}"
+            )
+        self._failure = None
+        self._state = state
+        self._publish(state)
+        return Committed(before.position + 1, state.position, tuple(decisions))
+
+    def _publish(self, state: State) -> None:
+        view = state.view()
+        current = view.answers > 0 and view.answered.epoch == self._epoch
+        self.gate.publish(
+            GateView(
+                status=state.gate.status,
+                why=state.gate.why,
+                symbols=dict(state.gate.symbols),
+                quarantined={scope: one.why for scope, one in state.quarantine.items()},
+                since_ns=state.at.at_ns,
+                verified_tick_ns=self._epoch_tick_ns + view.answered.tick_ns if current else None,
+                age_ns_max=state.policy.verified_age_ns_max(),
+                failure=self._failure,
+                closed_hours=state.policy.is_closed_hours if state.policy.sessions else None,
+            )
+        )
+
+    def _keep_raw(self, fact: Observed, raw: bytes, committed: Committed) -> None:
+        """Raw replies that matter: what decisions cite, what was not complete, and the last before a change."""
+        if not raw:
+            return
+        changed = fact.positions is not None and bool(fact.positions.stated or fact.positions.gone)
+        if fact.completeness != "complete" or committed.decisions or changed:
+            if self._last_raw and fact.completeness == "complete":
+                self._raws.append(self._last_raw)
+            self._raws.append(raw)
+            self._last_raw = b""
+        else:
+            self._last_raw = raw

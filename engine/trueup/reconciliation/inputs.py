@@ -1,0 +1,318 @@
+"""What does each input do to the state?
+
+An input changes what is known: what the process recorded, what the broker answered, who writes under which rules.
+What follows from it for the book is a decision (`outcomes`), with one exception: a recorded fill or position is
+the book's own word and moves it at once. Pure handlers on a draft.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from immutables import Map
+from msgspec.structs import replace
+
+from trueup.facts import (
+    CommandGiven,
+    CorrectionsDelivered,
+    ExecutionPushed,
+    FillRecorded,
+    InboxTaken,
+    Observed,
+    OrderRecorded,
+    PolicyAdopted,
+    PositionRecorded,
+    Rows,
+    StatePushed,
+    WriterClaimed,
+)
+from trueup.model import (
+    TERMINAL,
+    BrokerPosition,
+    Execution,
+    Key,
+    OrderStatus,
+    Side,
+    elapsed_ns,
+)
+from trueup.reconciliation.draft import Draft
+from trueup.reconciliation.fills import apply_execution, older_than, set_position
+from trueup.reconciliation.keys import (
+    key_of_execution,
+    key_of_position,
+    key_of_row,
+    position_reference,
+    references_of,
+)
+from trueup.reconciliation.state import (
+    GateState,
+    OrderBrief,
+    State,
+    View,
+)
+
+_DAY_NS: Final = 86_400_000_000_000
+IN_FLIGHT_PER_SYMBOL_MAX: Final = 256
+"""Pending orders per symbol that are watched (law 12); the oldest give way."""
+CORRECTIONS_REMEMBERED_MAX: Final = 16
+"""Times of past corrections kept per key, to notice one that never holds."""
+
+
+# -- inputs: who, under what rules -------------------------------------------------------------------------
+
+
+def writer_claimed(draft: Draft, position: int, fact: WriterClaimed) -> None:
+    draft.epoch = fact.at.epoch
+    draft.mode = fact.position_mode
+    draft.source = fact.source or draft.source
+    draft.lag_ms = fact.lag_ms_max or draft.lag_ms
+    draft.gate = GateState()
+    if fact.delivers and not draft.delivered:
+        draft.delivered = position
+    if not fact.baseline and draft.baseline == "open":
+        draft.baseline = "forgone"
+    draft.views = Map(
+        {surface: replace(view, completes=0, answers=0, failures=0) for surface, view in draft.views.items()}
+    )
+
+
+def policy_adopted(draft: Draft, position: int, fact: PolicyAdopted) -> None:
+    draft.policy = fact.policy
+    draft.policy_mark = fact.digest[:8]
+    draft.recheck = True
+
+
+# -- inputs: the broker ------------------------------------------------------------------------------------
+
+
+def observed(draft: Draft, position: int, fact: Observed) -> None:
+    draft.pass_number = fact.pass_number
+    draft.due = ()
+    if fact.id:
+        draft.observation_ids.put(fact.id, position)
+    view = draft.view(fact.surface)
+    answered = fact.completeness in ("complete", "partial")
+    view = replace(
+        view,
+        asked=fact.asked,
+        received=fact.at,
+        position=position,
+        asked_position=fact.asked_position,
+        failures=0 if answered else view.failures + (fact.completeness == "failed"),
+        refused=fact.refused if answered else view.refused,
+        why=fact.why,
+        supported=fact.completeness != "unsupported",
+    )
+    if answered:
+        view = replace(
+            view,
+            answers=view.answers + 1,
+            answered=fact.asked,
+            complete=fact.completeness == "complete",
+            listed=frozenset(),
+        )
+    if fact.completeness == "complete":
+        view = replace(
+            view,
+            complete_asked=fact.asked,
+            complete_received=fact.at,
+            completes=view.completes + 1,
+        )
+    if fact.surface == "fills" and fact.completeness == "complete" and not draft.first_fills:
+        for execution in fact.executions:  # history: remembered, and moves nothing
+            draft.executions.put(execution.execution_id, execution)
+        draft.first_fills = True
+    if fact.surface == "positions" and fact.positions is not None:
+        view = _positions_listed(draft, view, position, fact, fact.positions)
+    draft.views = draft.views.set(fact.surface, view)
+
+
+def _positions_listed(draft: Draft, view: View, position: int, fact: Observed, listed: Rows) -> View:
+    """Which keys the answer may have something new on; for a complete one, the rows it stands for."""
+    if fact.completeness != "complete":
+        if fact.completeness != "partial":
+            return view
+        draft.due = tuple(sorted(key_of_row(draft.mode, row) for row in listed.stated))
+        return replace(view, listed=frozenset(row.symbol for row in listed.stated))
+    rows, changed = resolve(view.rows, listed, draft)
+    every = draft.recheck
+    due = set(changed)
+    due.update(rows if every else ())
+    dirty = draft.dirty.finish()
+    due.update(dirty)
+    if every:
+        book = draft.book.finish()
+        due.update(book)
+        draft.book = book.mutate()
+    draft.due = tuple(sorted(due))
+    draft.dirty = Map[Key, bool]().mutate()
+    draft.recheck = False
+    draft.book_sizes = _sizes(draft, fact, len(draft.book))
+    weight = 0 if not listed.base else view.weight + len(listed.stated) + len(listed.gone)
+    return replace(view, rows=rows, base=position, weight=weight)
+
+
+def resolve(
+    base: Mapping[Key, BrokerPosition], listed: Rows, draft: Draft | State
+) -> tuple[Mapping[Key, BrokerPosition], list[Key]]:
+    """(all rows that an observation stands for, the keys on which they differ from the base)."""
+    stated = {key_of_row(draft.mode, row): row for row in listed.stated}
+    if not listed.base:
+        changed = [key for key, row in stated.items() if base.get(key) != row]
+        changed += [key for key in base if key not in stated]
+        return stated, changed
+    if not stated and not listed.gone:
+        return base, []
+    rows = dict(base)
+    rows.update(stated)
+    for key in listed.gone:
+        rows.pop(key, None)
+    return rows, [*stated, *listed.gone]
+
+
+def _sizes(draft: Draft, fact: Observed, size: int) -> tuple[tuple[Any, int], ...]:
+    """The largest books of the window: each entry larger than all that came after it."""
+    window_ns = draft.policy.mass_absence_window_s * 1_000_000_000
+    kept = [(when, old) for when, old in draft.book_sizes if old > size and elapsed_ns(when, fact.at) <= window_ns]
+    return (*kept, (fact.at, size))
+
+
+def execution_pushed(draft: Draft, position: int, fact: ExecutionPushed) -> None:
+    """Nothing yet: what it does to the book is a decision (`FillAdopted`)."""
+
+
+def state_pushed(draft: Draft, position: int, fact: StatePushed) -> None:
+    """Nothing: a pushed state is a reason to ask, never evidence to correct by."""
+
+
+# -- inputs: the trading process ---------------------------------------------------------------------------
+
+
+def _local_change(draft: Draft) -> None:
+    if draft.baseline == "open":
+        draft.baseline = "forgone"
+
+
+def fill_recorded(draft: Draft, position: int, fact: FillRecorded) -> None:
+    _local_change(draft)
+    execution = fact.execution
+    if older_than(execution, draft.at, draft.policy.fill_window_days_max):
+        return
+    key = bound(draft, key_of_execution(draft, execution), execution)
+    if draft.executions.get(execution.execution_id) is not None:
+        _claim_owner(draft, key, execution)
+        return
+    apply(draft, key, execution, position)
+
+
+def apply(draft: Draft, key: Key, execution: Execution, position: int) -> None:
+    """Remember an execution and let it move its key."""
+    window_ns = draft.policy.fill_window_days_max * _DAY_NS
+    if elapsed_ns(draft.executions_since, draft.at) > window_ns:
+        draft.executions.turn()
+        draft.executions_since = draft.at
+    draft.executions.put(execution.execution_id, execution)
+    applied = apply_execution(
+        draft.slot(key),
+        execution,
+        at=draft.at,
+        position=position,
+        order_position=first_recorded(draft, execution),
+        inferred_ns_max=draft.policy.inferred_s_max * 1_000_000_000,
+    )
+    if not applied.history:
+        draft.put_slot(key, applied.slot)
+
+
+def first_recorded(state: Draft | State, execution: Execution) -> int | None:
+    """Where the execution's order was first recorded, if it was."""
+    if execution.client_order_id is None:
+        return None
+    order = state.orders.get(execution.client_order_id) or state.ended_orders.get(execution.client_order_id)
+    return None if order is None else order.first_position
+
+
+def _claim_owner(draft: Draft, key: Key, execution: Execution) -> None:
+    """Our own record of an execution that had entered from the broker names its owner (L53)."""
+    slot = draft.book.get(key)
+    if slot is None or slot.holding is None or execution.strategy is None:
+        return
+    if slot.holding.strategy != execution.strategy:
+        draft.put_slot(key, replace(slot, holding=replace(slot.holding, strategy=execution.strategy)))
+
+
+def bound(draft: Draft, key: Key, execution: Execution) -> Key:
+    """The key; an entry without a ticket that this fill's order had opened moves there first."""
+    if execution.ticket is not None and draft.mode == "hedging":
+        for reference in references_of(execution):
+            if reference in draft.book:
+                rename(draft, reference, key, execution.ticket)
+    return key
+
+
+def rename(draft: Draft, unbound: Key, key: Key, ticket: str) -> None:
+    slot = draft.book.pop(unbound)
+    draft.unbound -= {unbound}
+    assert slot.holding is not None
+    draft.dirty.pop(unbound, None)
+    draft.put_slot(key, replace(slot, holding=replace(slot.holding, ticket=ticket)))
+    draft.bindings.put(unbound, key)
+
+
+def position_recorded(draft: Draft, position: int, fact: PositionRecorded) -> None:
+    _local_change(draft)
+    side: Side = "long" if fact.side == "buy" else "short"
+    key = key_of_position(draft, fact.symbol, side, fact.ticket)
+    reference = position_reference(fact.symbol, side)
+    if draft.mode == "hedging" and fact.ticket is not None and reference in draft.book and key not in draft.book:
+        rename(draft, reference, key, fact.ticket)
+    before = draft.slot(key)
+    slot, _ = set_position(before, fact, position=position)
+    if slot is not before:
+        draft.put_slot(key, slot)
+
+
+def order_recorded(draft: Draft, position: int, fact: OrderRecorded) -> None:
+    _local_change(draft)
+    name = fact.client_order_id
+    known = draft.orders.get(name) or draft.ended_orders.get(name)
+    if known is None:
+        order = OrderBrief(fact.symbol, fact.status, position, draft.at, draft.at)
+    elif fact.status is OrderStatus.UNKNOWN or known.status in TERMINAL:
+        return  # an unknown word changes nothing (L41); an ended order is not put in flight again
+    else:
+        order = replace(known, status=fact.status, changed=draft.at)
+    if order.status in TERMINAL:
+        draft.orders.pop(name, None)
+        draft.ended_orders.put(name, order)
+    else:
+        draft.orders[name] = order
+    _flight(draft, name, order, known)
+
+
+def _flight(draft: Draft, name: str, order: OrderBrief, known: OrderBrief | None) -> None:
+    """Keep the list of orders in flight on the symbol, and when the last one left it."""
+    flying = draft.in_flight.get(order.symbol, ())
+    if order.status is OrderStatus.PENDING:
+        if name not in flying:
+            draft.in_flight = draft.in_flight.set(order.symbol, (*flying, name)[-IN_FLIGHT_PER_SYMBOL_MAX:])
+        return
+    if name in flying:
+        rest = tuple(other for other in flying if other != name)
+        draft.in_flight = draft.in_flight.set(order.symbol, rest) if rest else draft.in_flight.delete(order.symbol)
+    if known is None or known.status is OrderStatus.PENDING or order.status in TERMINAL:
+        draft.order_ends = draft.order_ends.set(order.symbol, draft.at)
+
+
+def inbox_taken(draft: Draft, position: int, fact: InboxTaken) -> None:
+    draft.inbox_position = fact.inbox_position
+
+
+def corrections_delivered(draft: Draft, position: int, fact: CorrectionsDelivered) -> None:
+    """The trading process has been told of the corrections up to there."""
+    draft.delivered = max(draft.delivered, fact.upto)
+
+
+def command_given(draft: Draft, position: int, fact: CommandGiven) -> None:
+    """Nothing yet: what a command does is a decision."""

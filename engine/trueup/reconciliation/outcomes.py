@@ -1,0 +1,216 @@
+"""What does each decision do to the state?
+
+Decisions are folded as they were recorded and never derived again: whoever reads the journal later, under whatever
+version, sees the book that was. Pure handlers on a draft.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from trueup.decisions import (
+    AlertRaised,
+    BaselineTaken,
+    BreakMoved,
+    Correction,
+    FillAdopted,
+    FillSettled,
+    GateMoved,
+    MassAbsenceMoved,
+    PositionBound,
+    QuarantineMoved,
+    RecordRefused,
+    Step,
+)
+from trueup.evidence import Sightings, again, once
+from trueup.model import (
+    ZERO,
+    BrokerPosition,
+    Holding,
+    Key,
+    elapsed_ns,
+    subtract,
+)
+from trueup.reconciliation.draft import Draft
+from trueup.reconciliation.fills import infer
+from trueup.reconciliation.inputs import apply, bound, rename
+from trueup.reconciliation.state import (
+    NEVER,
+    Break,
+    GateState,
+    Hold,
+    Inferred,
+    Quarantine,
+    Slot,
+    View,
+)
+
+_DAY_NS: Final = 86_400_000_000_000
+IN_FLIGHT_PER_SYMBOL_MAX: Final = 256
+"""Pending orders per symbol that are watched (law 12); the oldest give way."""
+CORRECTIONS_REMEMBERED_MAX: Final = 16
+"""Times of past corrections kept per key, to notice one that never holds."""
+
+
+# -- decisions ---------------------------------------------------------------------------------------------
+
+
+def baseline_taken(draft: Draft, position: int, decision: BaselineTaken) -> None:
+    view = draft.view("positions")
+    for key in decision.keys:
+        row = view.rows[key]
+        holding = adopted(row)
+        inferred = Inferred("baseline", row.signed_quantity, view.received, view.asked_position)
+        draft.put_slot(key, Slot(holding, draft.at, position, inferred=(inferred,)))
+        draft.dirty.pop(key, None)
+    draft.baseline = "taken"
+
+
+def adopted(row: BrokerPosition) -> Holding:
+    """The broker's row as a holding of nobody we know, unless the broker's data names its owner."""
+    holding = Holding(
+        symbol=row.symbol,
+        signed_quantity=row.signed_quantity,
+        ticket=row.ticket,
+        price=row.price,
+        stop=row.stop,
+        opened_at=row.opened_at,
+    )
+    return holding if row.strategy is None else replace(holding, strategy=row.strategy)
+
+
+def position_bound(draft: Draft, position: int, decision: PositionBound) -> None:
+    rename(draft, decision.unbound, decision.key, decision.key.removeprefix("#"))
+
+
+def break_moved(draft: Draft, position: int, decision: BreakMoved) -> None:
+    view = draft.view("positions")
+    breaks = {one.field: one for one in draft.breaks.get(decision.key, ())}
+    for step in decision.steps:
+        if step.state in ("cleared", "corrected"):
+            if (gone := breaks.get(step.field)) is not None and gone.id == step.break_id:
+                del breaks[step.field]
+        else:
+            breaks[step.field] = _stepped(breaks.get(step.field), decision, step, view, draft)
+    if breaks:
+        draft.breaks[decision.key] = tuple(breaks[field] for field in sorted(breaks, key=lambda f: f or ""))
+    else:
+        draft.breaks.pop(decision.key, None)
+    if decision.correction is not None:
+        _corrected(draft, position, decision.cause, decision.key, decision.correction)
+
+
+def _stepped(known: Break | None, decision: BreakMoved, step: Step, view: View, draft: Draft) -> Break:
+    """The break after one step that leaves it open."""
+    if known is None or known.id != step.break_id:
+        known = None
+    sightings = _sighted(known, step, view)
+    state = step.state if step.state in ("confirmed", "escalated") else (known.state if known else "opened")
+    assert state in ("opened", "confirmed", "escalated")
+    alerted = (step.broker or "") if step.state == "escalated" else (known.alerted if known else None)
+    if known is None:
+        return Break(
+            step.break_id, decision.of, decision.key, decision.symbol, decision.ticket, step.kind, step.field,
+            state, step.book, step.broker, draft.at, decision.cause, sightings, step.why, alerted,
+        )  # fmt: skip
+    if (step.book, step.broker) != (known.book, known.broker) and step.state == "seen":
+        state = "opened"
+    return replace(
+        known,
+        state=state,
+        book=step.book,
+        broker=step.broker,
+        sightings=sightings,
+        why=step.why,
+        alerted=alerted,
+    )
+
+
+def _sighted(known: Break | None, step: Step, view: View) -> Sightings:
+    if step.sightings == 0:
+        return Sightings(0, NEVER, NEVER, ())
+    if known is not None and known.sightings.count == step.sightings and step.state != "seen":
+        return known.sightings
+    if known is None or step.sightings == 1 or known.sightings.count == 0:
+        return once(view.position, view.asked, view.received)
+    return again(known.sightings, view.position, view.received)
+
+
+def _corrected(draft: Draft, position: int, cause: int, key: Key, correction: Correction) -> None:
+    """The book takes the value that the correction gives its key; the change of quantity is inferred."""
+    slot = draft.slot(key) or Slot(None, draft.at, position)
+    before = slot.holding.signed_quantity if slot.holding else ZERO
+    after = correction.after.signed_quantity if correction.after else ZERO
+    inferred = slot.inferred
+    if delta := subtract(after, before):
+        view = draft.view("positions")
+        inferred = infer(inferred, Inferred(correction.id, delta, view.received, view.asked_position))
+    if correction.kind == "ghost":
+        draft.closed_ghosts = _closed(draft, key)
+    draft.acknowledged -= {key}
+    draft.put_slot(
+        key,
+        replace(
+            slot,
+            holding=correction.after,
+            changed=draft.at,
+            position=position,
+            inferred=inferred,
+            corrections=(*slot.corrections, draft.at)[-CORRECTIONS_REMEMBERED_MAX:],
+            before=slot.holding or slot.before,
+            closed_by=correction.id if correction.after is None else None,
+        ),
+    )
+
+
+def _closed(draft: Draft, key: Key) -> tuple[tuple[Any, int], ...]:
+    """Ghosts closed lately, those apart that somebody had acknowledged: they were not a glitch."""
+    if key in draft.acknowledged:
+        return draft.closed_ghosts
+    window_ns = draft.policy.mass_absence_window_s * 1_000_000_000
+    kept = [(when, n) for when, n in draft.closed_ghosts if elapsed_ns(when, draft.at) <= window_ns]
+    if kept and kept[-1][0] == draft.at:
+        return (*kept[:-1], (draft.at, kept[-1][1] + 1))
+    return (*kept, (draft.at, 1))
+
+
+def fill_settled(draft: Draft, position: int, decision: FillSettled) -> None:
+    """Nothing: folding the fill itself did it; this says so for the record."""
+
+
+def fill_adopted(draft: Draft, position: int, decision: FillAdopted) -> None:
+    apply(draft, bound(draft, decision.key, decision.execution), decision.execution, position)
+
+
+def record_refused(draft: Draft, position: int, decision: RecordRefused) -> None:
+    """Nothing: the fold of the record already left the book alone."""
+
+
+def mass_absence_moved(draft: Draft, position: int, decision: MassAbsenceMoved) -> None:
+    if decision.state == "held":
+        since = draft.hold.since if draft.hold else draft.at
+        first = draft.hold.position if draft.hold else decision.cause
+        draft.hold = Hold(decision.missing, decision.counted, decision.base, since, first)
+    elif decision.state == "released":
+        draft.hold = None
+    else:
+        draft.acknowledged |= frozenset(decision.missing)
+        draft.hold = None
+
+
+def quarantine_moved(draft: Draft, position: int, decision: QuarantineMoved) -> None:
+    if decision.state == "entered":
+        scope = Quarantine(decision.scope, decision.why, draft.at, decision.break_id)
+        draft.quarantine = draft.quarantine.set(decision.scope, scope)
+    elif decision.scope in draft.quarantine:
+        draft.quarantine = draft.quarantine.delete(decision.scope)
+
+
+def gate_moved(draft: Draft, position: int, decision: GateMoved) -> None:
+    draft.gate = GateState(decision.status, decision.why, decision.symbols)
+
+
+def alert_raised(draft: Draft, position: int, decision: AlertRaised) -> None:
+    """Nothing: the escalated steps it speaks of already say that somebody was told."""

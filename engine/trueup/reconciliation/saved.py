@@ -1,0 +1,103 @@
+"""How is a state kept, and read back exactly?
+
+A snapshot saves folding a long journal again; it proves nothing, and `verify` refolds and compares it byte for
+byte. So the bytes are canonical: maps in key order, memories generation by generation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from immutables import Map
+
+from trueup.model import BrokerPosition, Execution, Key, Moment, Surface
+from trueup.reconciliation.state import Break, Memory, OrderBrief, Quarantine, Slot, State, View
+
+
+class _SavedView(msgspec.Struct, frozen=True, array_like=True):
+    """A view with its rows in key order."""
+
+    rows: tuple[tuple[Key, BrokerPosition], ...]
+    rest: dict[str, msgspec.Raw]
+
+
+_MAPS: Final[dict[str, Any]] = {
+    "book": tuple[tuple[Key, Slot], ...],
+    "orders": tuple[tuple[str, OrderBrief], ...],
+    "in_flight": tuple[tuple[str, tuple[str, ...]], ...],
+    "order_ends": tuple[tuple[str, Moment], ...],
+    "dirty": tuple[tuple[Key, bool], ...],
+    "breaks": tuple[tuple[Key, tuple[Break, ...]], ...],
+    "quarantine": tuple[tuple[str, Quarantine], ...],
+}
+_MEMORIES: Final[dict[str, Any]] = {
+    "closed": tuple[tuple[Key, Slot], ...],
+    "bindings": tuple[tuple[Key, Key], ...],
+    "executions": tuple[tuple[str, Execution], ...],
+    "ended_orders": tuple[tuple[str, OrderBrief], ...],
+    "observation_ids": tuple[tuple[str, int], ...],
+}
+_SETS: Final = ("unbound", "acknowledged")
+_encode: Final = msgspec.msgpack.Encoder(decimal_format="string", order="deterministic").encode
+_decode = msgspec.msgpack.decode
+
+
+def save(state: State) -> bytes:
+    """The state's canonical bytes."""
+    parts: dict[str, object] = {}
+    for name in State.__struct_fields__:
+        value: Any = getattr(state, name)
+        if name in _MAPS:
+            parts[name] = tuple(sorted(value.items()))
+        elif name in _MEMORIES:
+            parts[name] = (tuple(sorted(value.young.items())), tuple(sorted(value.old.items())))
+        elif name in _SETS:
+            parts[name] = tuple(sorted(value))
+        elif name == "views":
+            parts[name] = tuple((surface, _save_view(value[surface])) for surface in sorted(value))
+        else:
+            parts[name] = value
+    return _encode(parts)
+
+
+def _save_view(view: View) -> _SavedView:
+    rest = {
+        name: msgspec.Raw(_encode(tuple(sorted(view.listed)) if name == "listed" else getattr(view, name)))
+        for name in View.__struct_fields__
+        if name != "rows"
+    }
+    return _SavedView(tuple(sorted(view.rows.items())), rest)
+
+
+def load(saved: bytes) -> State:
+    """The state that `save` made these bytes from. Raises msgspec.MsgspecError for bytes that are not one."""
+    raws = _decode(saved, type=dict[str, msgspec.Raw])
+    parts: dict[str, Any] = {}
+    hints = _hints(State)
+    for name, raw in raws.items():
+        if name in _MAPS:
+            parts[name] = Map(_decode(raw, type=_MAPS[name]))
+        elif name in _MEMORIES:
+            young, old = _decode(raw, type=tuple[msgspec.Raw, msgspec.Raw])
+            kind = _MEMORIES[name]
+            parts[name] = Memory(Map(_decode(young, type=kind)), Map(_decode(old, type=kind)))
+        elif name in _SETS:
+            parts[name] = frozenset(_decode(raw, type=tuple[str, ...]))
+        elif name == "views":
+            saved_views = _decode(raw, type=tuple[tuple[Surface, _SavedView], ...])
+            parts[name] = Map({surface: _load_view(view) for surface, view in saved_views})
+        else:
+            parts[name] = _decode(raw, type=hints[name])
+    return State(**parts)
+
+
+def _load_view(saved: _SavedView) -> View:
+    hints = _hints(View)
+    rest: dict[str, Any] = {name: _decode(raw, type=hints[name]) for name, raw in saved.rest.items()}
+    return View(rows=dict(saved.rows), **rest)
+
+
+def _hints(cls: type[msgspec.Struct]) -> Mapping[str, Any]:
+    return {field.name: field.type for field in msgspec.structs.fields(cls)}

@@ -1,0 +1,79 @@
+"""When is it worth asking the broker again, so that an open break can be decided?
+
+The start-up pass asks again only for what another answer could settle before its deadline; it never waits for a
+broker that was not heard, for a refused row, or for what only a human can decide. Pure arithmetic on the state.
+"""
+
+from __future__ import annotations
+
+from trueup.model import Key, Moment, elapsed_ns
+from trueup.reconciliation.settling import unsettled
+from trueup.reconciliation.state import Break, State
+
+MARGIN_NS = 1_000_000
+"""Asked this much later than necessary: clocks are read at more than one place."""
+
+
+def next_question_ns(state: State, now: Moment) -> int | None:
+    """Nanoseconds from `now` until another positions answer could decide something; None when none could."""
+    view = state.view()
+    if view.failures or not view.answers:
+        return None
+    times = [
+        at
+        for key, breaks in state.breaks.items()
+        for one in breaks
+        if _decidable(state, one) and (at := _earliest_ns(state, key, one, now)) is not None
+    ]
+    if _suspicious_once(state):
+        times.append(_spaced_ns(state, view.received, now))
+    return max(0, min(times) + MARGIN_NS) if times else None
+
+
+def _decidable(state: State, one: Break) -> bool:
+    """Whether another answer of the kind that came last could take the break further by itself."""
+    if one.state == "escalated":
+        return False
+    if one.kind != "ghost":
+        return True
+    return state.view().complete and state.hold is None
+
+
+def _suspicious_once(state: State) -> bool:
+    """An empty or mass-absent answer that was seen only once in this epoch deserves a second look."""
+    view = state.view()
+    if not view.complete:
+        return False
+    emptied = not view.rows and view.completes == 1
+    held = state.hold is not None and state.hold.since == view.received
+    return emptied or held
+
+
+def _earliest_ns(state: State, key: Key, one: Break, now: Moment) -> int | None:
+    """When the next answer could count for this break, from now."""
+    if one.sightings.count:
+        return _spaced_ns(state, one.sightings.last_received, now)
+    settle_ns = state.settle_ns("positions")
+    if unsettled(state, key, one.symbol, _later(now, settle_ns)) is None:
+        return max(0, _settled_ns(state, key, one.symbol, now))
+    if state.in_flight.get(one.symbol):
+        return state.policy.in_flight_s_max * 1_000_000_000
+    return settle_ns
+
+
+def _settled_ns(state: State, key: Key, symbol: str, now: Moment) -> int:
+    """Until the last change of the key, or end of an order on it, is far enough back."""
+    settle_ns = state.settle_ns("positions")
+    slot = state.slot(key)
+    changed = [slot.changed] if slot is not None else []
+    ended = state.order_ends.get(symbol)
+    moments = changed if ended is None else [*changed, ended]
+    return max((settle_ns - elapsed_ns(moment, now) for moment in moments), default=0)
+
+
+def _spaced_ns(state: State, received: Moment, now: Moment) -> int:
+    return max(0, state.spacing_ns("positions") - elapsed_ns(received, now))
+
+
+def _later(now: Moment, by_ns: int) -> Moment:
+    return Moment(now.at_ns + by_ns, now.tick_ns + by_ns, now.epoch)
