@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -145,9 +145,9 @@ def _rows(touch: Callable[[list[Any], Fault], None]) -> Maker:
 
     def make(fault: Fault, terminal: Terminal, request: Request, setting: Setting) -> Outgoing:
         cells = honest(terminal, request, setting)
-        rows = cells.get(LIST_OF.get(request.action, "positions"))
-        if isinstance(rows, list) and rows:
-            touch(cast("list[Any]", rows), fault)
+        rows: list[Any] | None = cells.get(LIST_OF.get(request.action, "positions"))
+        if rows:
+            touch(rows, fault)
         return _cells(cells)
 
     return make

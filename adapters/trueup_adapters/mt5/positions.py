@@ -7,7 +7,7 @@ ticket are both refused (L29), for either could be the true one (law 13).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 from msgspec import UNSET
@@ -41,6 +41,8 @@ from trueup_adapters.mt5.rows import (
 )
 
 AnyRow: TypeAlias = PositionRow | Unread
+NAMES_MAX: Final = 10_000
+"""Spellings of symbols that are remembered (law 12)."""
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -50,7 +52,9 @@ class Reading(msgspec.Struct, frozen=True):
     strategies: Mapping[str, str]
     """Magic number, as text, to the name of the strategy that owns it."""
     canonical: Callable[[str], str] | None = None
-    """The one name of a symbol that may be spelled in several ways (L33)."""
+    """The one name of a symbol that may be spelled in several ways (L33). The same name for the same spelling."""
+    names: dict[str, tuple[str, str | None]] = {}
+    """Spellings met so far, with their canonical name and, where it differs, themselves."""
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -70,29 +74,34 @@ def position_of(row: PositionRow, dialect: Dialect, reading: Reading) -> BrokerP
         raise BadRow(f"its type is {word}, which is neither a buy nor a sell of {dialect}")
     volume = volume_cell(row.volume)
     first = dialect == DIALECT_1
-    mark = mark_cell(row.magic)
+    mark = mark_cell(row.magic) if reading.strategies else None
     return BrokerPosition(
-        symbol=symbol,
-        signed_quantity=volume if sign > 0 else volume.copy_negate(),
-        ticket=ticket,
-        price=price_cell(row.price_open if first else row.open_price, what="opening price"),
-        stop=_stop_of(row),
-        strategy=None if mark is None else reading.strategies.get(mark),
-        opened_at=when_cell(row.time if first else row.open_time),
-        spelling=spelling,
+        symbol,
+        volume if sign > 0 else volume.copy_negate(),
+        ticket,
+        price_cell(row.price_open if first else row.open_price, what="opening price"),
+        _stop_of(row),
+        None if mark is None else reading.strategies.get(mark),
+        when_cell(row.time if first else row.open_time),
+        spelling,
     )
 
 
 def canonical_of(symbol: object, reading: Reading) -> tuple[str, str | None]:
     """A symbol's canonical name, and the broker's own spelling where it differs (L33). Raises BadRow."""
-    spelled = symbol_cell(symbol)
-    if reading.canonical is None:
-        return spelled, None
-    try:
-        name = symbol_cell(reading.canonical(spelled))
-    except (TrueupError, LookupError, ValueError) as error:
-        raise BadRow(printable(f"its symbol {spelled!r} has no canonical name: {error}")) from error
-    return name, None if name == spelled else spelled
+    met = reading.names.get(symbol) if isinstance(symbol, str) else None
+    if met is not None:
+        return met
+    spelled = name = symbol_cell(symbol)
+    if reading.canonical is not None:
+        try:
+            name = symbol_cell(reading.canonical(spelled))
+        except (TrueupError, LookupError, ValueError) as error:
+            raise BadRow(printable(f"its symbol {spelled!r} has no canonical name: {error}")) from error
+    met = name, None if name == spelled else spelled
+    if len(reading.names) < NAMES_MAX:
+        reading.names[spelled] = met
+    return met
 
 
 def _stop_of(row: PositionRow) -> Stop | None:

@@ -36,12 +36,12 @@ class PositionRow(msgspec.Struct, gc=False):
     type: int | str
     volume: Decimal
     price_open: Decimal | None = None
-    open_price: Decimal | None = None
+    time: Any = None
     sl: Decimal | UnsetType | None = UNSET
     """Left out: not reported. null or 0: there is none."""
-    time: Any = None
-    open_time: Any = None
     magic: Any = None
+    open_price: Decimal | None = None
+    open_time: Any = None
 
 
 class DealRow(msgspec.Struct, gc=False):
@@ -133,6 +133,8 @@ def symbol_cell(value: object) -> str:
 
 def ticket_cell(value: object, *, what: str) -> str:
     """A ticket as text, of whatever size (L45). Raises BadRow for MetaTrader's 0, which means "none"."""
+    if type(value) is int and 0 < value < _PLAIN_TICKET_MAX:
+        return str(value)
     if (isinstance(value, int) and value <= 0) or value == "0":
         raise BadRow(f"its {what} is {value}, which names nothing")
     return _named(value, what)
@@ -155,12 +157,25 @@ def volume_cell(value: Decimal | None) -> Decimal:
 
 def number_cell(value: Decimal | None, *, what: str) -> Decimal | None:
     """A number within bounds (L43), or None where there is none. Raises BadRow."""
-    if value is None:
-        return None
+    if value is None or _plainly_bounded(value):
+        return value
     try:
         return exact(value, what=what)
     except InputError as error:
         raise BadRow(printable(str(error))) from error
+
+
+_LEAST: Final = Decimal("0.000001")
+_MOST: Final = Decimal(10) ** 18
+_PLAIN_TICKET_MAX: Final = 10**18
+
+
+def _plainly_bounded(value: Decimal) -> bool:
+    """Whether `exact` would surely admit it; False leaves the judgement to `exact` itself.
+
+    From 1e-6 on a Decimal's text has no negative exponent, so 19 characters hold at most 18 digits.
+    """
+    return value.is_finite() and _LEAST <= value < _MOST and len(str(value)) <= 19
 
 
 def price_cell(value: Decimal | None, *, what: str) -> Decimal | None:
@@ -173,6 +188,8 @@ def when_cell(value: object) -> str | None:
 
     Never a reason to refuse a row: it is evidence, and nothing is ordered by it.
     """
+    if type(value) is int and 0 < value < _PLAIN_TICKET_MAX:
+        return str(value)
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         return None
     if isinstance(value, int) and value.bit_length() > 128:
@@ -186,13 +203,12 @@ def mark_cell(value: object) -> str | None:
     return readable(value)
 
 
-_BUYS_1: Final = frozenset[int | str]({"buy", 0})
-_SELLS_1: Final = frozenset[int | str]({"sell", 1})
-_BUYS_2: Final = frozenset[int | str]({"BUY", 0})
-_SELLS_2: Final = frozenset[int | str]({"SELL", 1})
+_SIGNS: Final[dict[Dialect, dict[int | str, int]]] = {
+    DIALECT_1: {"buy": 1, "sell": -1, 0: 1, 1: -1},
+    DIALECT_2: {"BUY": 1, "SELL": -1, 0: 1, 1: -1},
+}
 
 
 def side_cell(value: int | str, dialect: Dialect) -> int:
     """+1 for a buy, -1 for a sell, 0 for any other word, which the caller judges (L41, L47)."""
-    buys, sells = (_BUYS_1, _SELLS_1) if dialect == DIALECT_1 else (_BUYS_2, _SELLS_2)
-    return 1 if value in buys else -1 if value in sells else 0
+    return _SIGNS[dialect].get(value, 0)
