@@ -114,7 +114,7 @@ class SQLiteJournalRecorder(SQLiteApplicationRecorder, JournalRecorder):
         """One statement for all; ids are consecutive, because nobody else writes inside BEGIN IMMEDIATE."""
         cursor.executemany(self.insert_events_statement, rows)
         last = int(cursor.execute("SELECT last_insert_rowid()").fetchone()[0])
-        return range(last - len(rows) + 1, last + 1)
+        return list(range(last - len(rows) + 1, last + 1))
 
     def insert_rows(self, rows: Sequence[Row], raws: Sequence[tuple[bytes, bytes]]) -> Sequence[int]:
         with self._store.transaction(commit=True) as c:

@@ -59,7 +59,7 @@ class JournalConnection(SQLiteConnection):
             # What the stock recorders use as their cursor is sqlite3's own (see SQLiteCursor.__enter__).
             yield cast(SQLiteCursor, cursor)
             if commit:
-                self._sqlite_conn.commit()
+                self._commit()
             else:
                 self._sqlite_conn.rollback()
         except BaseException as error:
@@ -70,6 +70,9 @@ class JournalConnection(SQLiteConnection):
         finally:
             with suppress(sqlite3.Error):
                 cursor.close()
+
+    def _commit(self) -> None:
+        self._sqlite_conn.commit()
 
     def _undo(self) -> None:
         """Nothing of a failed transaction may wait in this connection for the next one to commit it."""
@@ -101,7 +104,7 @@ class JournalPool(SQLiteConnectionPool):
             lock_timeout=busy_s_max,
             pool_size=pool_size,
             max_overflow=max_overflow,
-            pool_timeout=float(max(busy_s_max, 1)),
+            pool_timeout=max(busy_s_max, 1),
         )
 
     def _create_connection(self) -> JournalConnection:
