@@ -7,10 +7,11 @@ state, the gate) is an immutable value, published after the append, read without
 
 from __future__ import annotations
 
+import copy
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Final, Protocol
 
@@ -268,13 +269,17 @@ class Ledger:
         self._journal.save_snapshot(Snapshot(head.position, head.digest, FOLD_VERSION, save(state)))
         self._snapshot_position = state.position
 
-    def dry(self, fact_maker: Callable[[State, Moment], Fact]) -> tuple[State, tuple[Decision, ...]]:
-        """What an input would decide: on a copy of the fold; nothing is appended."""
-        before = self._state
-        fact = fact_maker(before, self.now())
-        after = fold(before, [(before.position + 1, fact)])
-        decided = decide(before, after, fact)
-        return decided.state, decided.decisions
+    def rehearsal(self) -> Ledger:
+        """A ledger that goes on from here in memory: what it decides is journalled nowhere (dry runs)."""
+        twin = copy.copy(self)
+        with self._lock:
+            twin._journal = _Nowhere(self.account, self._journal.head())
+            twin._state = self._state
+        twin._lock = threading.Lock()
+        twin._raws = deque(maxlen=RAWS_WAITING_MAX)
+        twin.gate = Gate(self._clock.monotonic_ns, self._clock.wall_ns)
+        twin._publish(twin._state)
+        return twin
 
     def close(self) -> None:
         """Keep what still waits, and let go of the account."""
@@ -361,9 +366,7 @@ class Ledger:
             self._publish(before)
             raise
         if head.position != state.position:
-            raise InvariantBroken(
-                f"{state.account}: the fold is at {state.position}, the journal at {head.position}"
-            )
+            raise InvariantBroken(f"{state.account}: the fold is at {state.position}, the journal at {head.position}")
         self._failure = None
         self._state = state
         self._publish(state)
@@ -398,3 +401,33 @@ class Ledger:
             self._last_raw = b""
         else:
             self._last_raw = raw
+
+
+class _Nowhere:
+    """A journal that forgets: for rehearsals."""
+
+    def __init__(self, account: str, head: Head) -> None:
+        self.account = account
+        self._head = head
+
+    def head(self) -> Head:
+        return self._head
+
+    def append(self, events: Sequence[Event], *, raws: Sequence[bytes] = ()) -> Head:
+        self._head = Head(self._head.position + len(events), self._head.digest)
+        return self._head
+
+    def keep_raws(self, raws: Sequence[bytes]) -> None:
+        """Nothing is kept."""
+
+    def read(self, *, after: int = 0, upto: int | None = None) -> Iterable[Recorded]:
+        return ()
+
+    def snapshot(self, *, fold_version: int, upto: int | None = None) -> Snapshot | None:
+        return None
+
+    def save_snapshot(self, snapshot: Snapshot) -> None:
+        """Nothing is kept."""
+
+    def close(self) -> None:
+        """Nothing was open."""

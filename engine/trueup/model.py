@@ -100,9 +100,7 @@ _ACCOUNT = re.compile(r"[A-Za-z0-9_.\-]{1,32}:[A-Za-z0-9_.@\-]{1,64}\Z", re.ASCI
 def account_of(text: str) -> str:
     """`text` if it is an account, `broker:id` (L32: it is part of every key). Raises InputError."""
     if not _ACCOUNT.match(text):
-        raise InputError(
-            f"account {text[:80]!r} is not of the form broker:id, for example 'mt5:5001' or 'alpaca:PA3X'"
-        )
+        raise InputError(f"account {text[:80]!r} is not of the form broker:id, for example 'mt5:5001' or 'alpaca:PA3X'")
     return text
 
 

@@ -44,7 +44,19 @@ def turn_of(db_name: str) -> threading.RLock:
 
 
 class JournalConnection(SQLiteConnection):
-    """One connection; each transaction commits whole, or leaves nothing."""
+    """One connection; each transaction commits whole, or leaves nothing.
+
+    The pool's `close` closes connections that are in use as well. Under a statement of another thread that ends
+    the process (a segmentation fault, in ours and in whatever embeds us), so closing waits for `busy`.
+    """
+
+    def __init__(self, sqlite_conn: sqlite3.Connection) -> None:
+        super().__init__(sqlite_conn, max_age=None)
+        self.busy = threading.RLock()
+
+    def close(self) -> None:
+        with self.busy:
+            super().close()
 
     @property
     def sqlite(self) -> sqlite3.Connection:
@@ -53,8 +65,9 @@ class JournalConnection(SQLiteConnection):
 
     @contextmanager
     def transaction(self, *, commit: bool) -> Generator[SQLiteCursor]:
-        cursor = self._sqlite_conn.cursor()
+        cursor: sqlite3.Cursor | None = None
         try:
+            cursor = self._sqlite_conn.cursor()
             cursor.execute("BEGIN IMMEDIATE" if commit else "BEGIN")
             # What the stock recorders use as their cursor is sqlite3's own (see SQLiteCursor.__enter__).
             yield cast(SQLiteCursor, cursor)
@@ -68,8 +81,9 @@ class JournalConnection(SQLiteConnection):
                 raise library_error(error) from error
             raise
         finally:
-            with suppress(sqlite3.Error):
-                cursor.close()
+            if cursor is not None:
+                with suppress(sqlite3.Error):
+                    cursor.close()
 
     def _commit(self) -> None:
         self._sqlite_conn.commit()
@@ -127,7 +141,7 @@ class JournalPool(SQLiteConnectionPool):
             connection.close()
             raise library_error(error) from error
         connection.row_factory = sqlite3.Row
-        return JournalConnection(connection, max_age=None)
+        return JournalConnection(connection)
 
     def _use_wal(self, connection: sqlite3.Connection) -> None:
         """Write-ahead logging, so that readers and the writer never wait for each other.
@@ -180,6 +194,11 @@ class JournalDatastore(SQLiteDatastore):
             yield cursor
 
     @contextmanager
+    def get_connection(self, *, commit: bool) -> Generator[SQLiteConnection]:
+        with self.connection() as connection:
+            yield connection
+
+    @contextmanager
     def connection(self) -> Generator[JournalConnection]:
         """A connection of the pool.
 
@@ -189,11 +208,16 @@ class JournalDatastore(SQLiteDatastore):
         if self._turn is not None:
             self._turn.acquire()
         try:
-            connection = self.pool.get_connection()
+            connection = cast(JournalConnection, self.pool.get_connection())
             try:
-                yield cast(JournalConnection, connection)
+                with connection.busy:
+                    yield connection
+            except sqlite3.Error as error:
+                raise library_error(error) from error
             finally:
-                self.pool.put_connection(connection)
+                # Closed meanwhile: what was done under it is done, and there is no pool to go back to.
+                with suppress(persistence.ConnectionPoolClosedError):
+                    self.pool.put_connection(connection)
         finally:
             if self._turn is not None:
                 self._turn.release()

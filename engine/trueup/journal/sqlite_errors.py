@@ -42,6 +42,8 @@ def explained(error: Exception, what: str, where: str) -> JournalError:
         cause = cause.__cause__
     if isinstance(error, persistence.ConnectionUnavailableError):
         return JournalLocked(f"{where}: could not {what}: every connection is busy; try again")
+    if isinstance(error, persistence.ConnectionPoolClosedError) or "closed database" in str(cause):
+        return JournalError(f"{where}: could not {what}: it was closed; open it again")
     if cause is None:
         return JournalError(f"{where}: could not {what} ({error})")
     code = getattr(cause, "sqlite_errorcode", 0) & 0xFF

@@ -66,9 +66,7 @@ def judge(state: State, fact: Observed, counted: Count) -> MassAbsenceMoved | No
         )
         return _moved(state, cause, fact.at.at_ns, "held", counted, why)
     if state.hold is not None:
-        why = (
-            "no more than the allowed part of the book is missing now: what still is starts its confirmations anew"
-        )
+        why = "no more than the allowed part of the book is missing now: what still is starts its confirmations anew"
         return _moved(state, cause, fact.at.at_ns, "released", counted, why)
     return None
 
@@ -78,9 +76,7 @@ def acknowledge(state: State, fact: CommandGiven) -> MassAbsenceMoved | None:
     if state.hold is None:
         return None
     held = Count(state.hold.missing, state.hold.counted, state.hold.base)
-    return _moved(
-        state, state.position, fact.at.at_ns, "acknowledged", held, f"acknowledged by {fact.who}: {fact.why}"
-    )
+    return _moved(state, state.position, fact.at.at_ns, "acknowledged", held, f"acknowledged by {fact.who}: {fact.why}")
 
 
 def explain_by_deals(state: State, fact: Observed) -> MassAbsenceMoved | None:
@@ -122,9 +118,7 @@ def _explains(sums: tuple[Decimal, Decimal] | None, holding: Holding) -> bool:
     undone = bought if holding.signed_quantity.is_signed() else sold
     whole = add(bought, sold)
     return bool(undone) and (
-        undone.copy_negate() == holding.signed_quantity
-        or whole.copy_negate() == holding.signed_quantity
-        or not whole
+        undone.copy_negate() == holding.signed_quantity or whole.copy_negate() == holding.signed_quantity or not whole
     )
 
 

@@ -199,9 +199,7 @@ def _quarantine(deciding: _Deciding, moves: Sequence[BreakMoved]) -> None:
                 scope = _scope(state, move)
                 if scope not in state.quarantine:
                     out.append(
-                        QuarantineMoved(
-                            deciding.cause, deciding.at_ns, mark, scope, "entered", step.why, step.break_id
-                        )
+                        QuarantineMoved(deciding.cause, deciding.at_ns, mark, scope, "entered", step.why, step.break_id)
                     )
     deciding.emit(out)
 
@@ -253,9 +251,7 @@ def _adopt_fill(deciding: _Deciding, execution: Execution) -> None:
     """An execution that the broker reports and the book lacks: a missed fill, never silently (L10)."""
     state = deciding.state
     if older_than(execution, state.at, state.policy.fill_window_days_max):
-        _refuse(
-            deciding, f"execution {execution.execution_id}", "it is older than execution ids are remembered for"
-        )
+        _refuse(deciding, f"execution {execution.execution_id}", "it is older than execution ids are remembered for")
         return
     key = key_of_execution(state, execution)
     slot = state.slot(key)

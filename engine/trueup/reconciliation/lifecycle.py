@@ -103,9 +103,7 @@ class _KeyJudgement:
         self.ready: list[tuple[Difference, Step]] = []
         self.proof: set[int] = {self.state.view().position}
 
-    def decide(
-        self, found: Mapping[str | None, Difference], known: Mapping[str | None, Break]
-    ) -> BreakMoved | None:
+    def decide(self, found: Mapping[str | None, Difference], known: Mapping[str | None, Break]) -> BreakMoved | None:
         """All steps, in field order: what is over first, then what is open."""
         for field in sorted(known, key=_in_order):
             if field not in found or found[field].kind != known[field].kind:
@@ -141,9 +139,7 @@ class _KeyJudgement:
     def _open(self, found: Difference) -> None:
         identity = break_id(self.state, "position", self.key, found.field)
         sightings = 0 if self.waits else 1
-        why = (
-            self.waits or self._hold_why(found) or f"first seen; {self._needed(found)} independent answers decide"
-        )
+        why = self.waits or self._hold_why(found) or f"first seen; {self._needed(found)} independent answers decide"
         self._step(identity, found, "opened", sightings, why)
 
     def _again(self, found: Difference, known: Break) -> None:

@@ -1,0 +1,208 @@
+"""What does one journal entry say, in one sentence?
+
+The audit *is* the journal (L58): nothing is kept beside it. These sentences are made from the stored events when
+somebody asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, Literal
+
+import msgspec
+
+from trueup.decisions import (
+    AlertRaised,
+    BaselineTaken,
+    BreakMoved,
+    FillAdopted,
+    FillSettled,
+    GateMoved,
+    MassAbsenceMoved,
+    PositionBound,
+    QuarantineMoved,
+    RecordRefused,
+)
+from trueup.events import Event, name_of_event
+from trueup.explain import described, named
+from trueup.facts import (
+    CommandGiven,
+    CorrectionsDelivered,
+    ExecutionPushed,
+    Fact,
+    FillRecorded,
+    InboxTaken,
+    Observed,
+    OrderRecorded,
+    PolicyAdopted,
+    PositionRecorded,
+    StatePushed,
+    WriterClaimed,
+)
+from trueup.journal import Recorded
+from trueup.model import Execution, plain
+from trueup.report import iso
+
+
+class AuditEntry(msgspec.Struct, frozen=True):
+    """One event of the journal, told."""
+
+    position: int
+    at: str
+    """When its input reached us, ISO 8601, UTC."""
+    name: str
+    what: Literal["input", "decision"]
+    sentence: str
+    symbol: str | None = None
+    correction: str | None = None
+    """The id of the correction that it made."""
+    cause: int | None = None
+    """For a decision: the journal position of its input."""
+
+
+def entry(recorded: Recorded) -> AuditEntry:
+    """One recorded event as an audit entry."""
+    event = recorded.event
+    if isinstance(event, Fact):
+        return AuditEntry(
+            recorded.position, iso(event.at.at_ns), name_of_event(event), "input", sentence(event), _symbol(event)
+        )
+    correction = event.correction if isinstance(event, BreakMoved | FillAdopted) else None
+    return AuditEntry(
+        recorded.position,
+        iso(event.at_ns),
+        name_of_event(event),
+        "decision",
+        sentence(event),
+        _symbol(event),
+        None if correction is None else correction.id,
+        event.cause,
+    )
+
+
+def sentence(event: Event) -> str:
+    """What an event says, in one plain sentence."""
+    return _SENTENCES[type(event)](event)
+
+
+def _symbol(event: Event) -> str | None:
+    if isinstance(event, FillRecorded | ExecutionPushed | FillAdopted):
+        return event.execution.symbol
+    if isinstance(event, PositionRecorded | OrderRecorded | BreakMoved):
+        return event.symbol
+    return None
+
+
+def _claimed(event: WriterClaimed) -> str:
+    asks = f", asking {event.source}" if event.source else ""
+    return (
+        f"epoch {event.at.epoch} begins: {event.process} writes this account "
+        f"(trueup {event.trueup_version}, {event.position_mode}{asks})"
+    )
+
+
+def _adopted(event: PolicyAdopted) -> str:
+    return f"policy {event.policy.preset} ({event.digest[:8].hex()}) is in force"
+
+
+def _observed(event: Observed) -> str:
+    took_ms = max(0, event.at.tick_ns - event.asked.tick_ns) // 1_000_000
+    head = f"{event.surface} asked ({event.pass_kind} pass {event.pass_number}), {event.completeness} in {took_ms} ms"
+    parts: list[str] = []
+    if event.why:
+        parts.append(event.why)
+    if event.attempts > 1:
+        parts.append(f"{event.attempts} attempts")
+    if event.positions is not None:
+        parts.append(_listed(event))
+    if event.executions:
+        parts.append(f"{len(event.executions)} executions")
+    parts += [f"row {one.row} refused: {one.why}" for one in event.refused]
+    return f"{head}: {'; '.join(parts)}" if parts else head
+
+
+def _listed(event: Observed) -> str:
+    rows = event.positions
+    assert rows is not None
+    if not rows.base:
+        return f"{len(rows.stated)} positions"
+    if not rows.stated and not rows.gone:
+        return f"unchanged since {rows.base}"
+    return f"since {rows.base}: {len(rows.stated)} new or changed, {len(rows.gone)} gone"
+
+
+def _execution(execution: Execution) -> str:
+    verb = "sold" if execution.signed_quantity.is_signed() else "bought"
+    price = "" if execution.price is None else f" at {plain(execution.price)}"
+    quantity = plain(execution.signed_quantity.copy_abs())
+    return f"{execution.execution_id}: {verb} {quantity} {named(execution.symbol, execution.ticket)}{price}"
+
+
+def _position(event: PositionRecorded) -> str:
+    name = named(event.symbol, event.ticket)
+    if not event.signed_quantity:
+        return f"the process recorded {name} closed"
+    side = "short" if event.signed_quantity.is_signed() else "long"
+    return f"the process recorded {name}: {side} {plain(event.signed_quantity.copy_abs())}"
+
+
+def _order(event: OrderRecorded) -> str:
+    status = event.raw_status or event.status.value
+    return (
+        f"the process recorded order {event.client_order_id}: {event.side} {plain(event.quantity)} "
+        f"{event.symbol}, {status}"
+    )
+
+
+def _moved(event: BreakMoved) -> str:
+    if event.correction is not None:
+        return event.correction.why
+    steps = ", ".join(f"{step.kind}{f' of {step.field}' if step.field else ''} {step.state}" for step in event.steps)
+    last = event.steps[-1]
+    sides = f"book {last.book or 'nothing'}, broker {last.broker or 'nothing'}"
+    return f"{named(event.symbol, event.ticket)}: {steps} ({sides}): {last.why}"
+
+
+def _delivered(event: CorrectionsDelivered) -> str:
+    failed = f"; {len(event.failures)} failed: {event.failures[0][1]}" if event.failures else ""
+    return f"corrections up to {event.upto} were handed to the trading process{failed}"
+
+
+def _baseline(event: BaselineTaken) -> str:
+    return f"baseline: {len(event.keys)} positions taken over; {event.why}"
+
+
+def _adopted_fill(event: FillAdopted) -> str:
+    after = event.correction.after
+    return f"{event.correction.why}; now {'flat' if after is None else described(after)}"
+
+
+def _gate(event: GateMoved) -> str:
+    limited = ", ".join(symbol for symbol, _ in event.symbols[:5])
+    more = f" and {len(event.symbols) - 5} more" if len(event.symbols) > 5 else ""
+    return f"gate {event.status}: {event.why}" + (f"; reduce-only: {limited}{more}" if limited else "")
+
+
+_SENTENCES: Final[dict[type[Event], Callable[[Any], str]]] = {
+    WriterClaimed: _claimed,
+    PolicyAdopted: _adopted,
+    Observed: _observed,
+    FillRecorded: lambda event: f"the process recorded fill {_execution(event.execution)}",
+    PositionRecorded: _position,
+    OrderRecorded: _order,
+    ExecutionPushed: lambda event: f"the broker pushed execution {_execution(event.execution)}",
+    StatePushed: lambda event: f"the broker pushed a state of {event.surface}: a reason to ask",
+    InboxTaken: lambda event: f"inbox item {event.inbox_position} was copied",
+    CommandGiven: lambda event: f"{event.who} said {event.name} {' '.join(v for _, v in event.arguments)}: {event.why}",
+    CorrectionsDelivered: _delivered,
+    BaselineTaken: _baseline,
+    PositionBound: lambda event: event.why,
+    BreakMoved: _moved,
+    FillSettled: lambda event: f"fill {event.execution_id}: {event.why}",
+    FillAdopted: _adopted_fill,
+    RecordRefused: lambda event: f"{event.what} did not change the book: {event.why}",
+    MassAbsenceMoved: lambda event: f"mass absence {event.state}: {event.why}",
+    QuarantineMoved: lambda event: f"quarantine {event.scope} {event.state}: {event.why}",
+    GateMoved: _gate,
+    AlertRaised: lambda event: f"{event.severity} alert: {event.text}",
+}

@@ -1,0 +1,279 @@
+"""What can be asked of one account, whichever face asks?
+
+The common part of `Reconciler` and `AsyncReconciler`: recording, looking, and one pass as a coroutine. Recording is
+local and durable when it returns; what the outside does becomes results; only broken laws and broken journals raise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from trueup.audit import AuditEntry, entry
+from trueup.book import Book
+from trueup.changes import Change, Command, Message
+from trueup.decisions import GateStatus
+from trueup.deliveries import BookChange, Courier, OnCorrection, changes_after
+from trueup.errors import InputError, JournalError
+from trueup.facts import PassKind
+from trueup.gate import Gate
+from trueup.journal import Durability, JournalReader, open_inbox, open_reader, open_writer
+from trueup.ledger import Claim, Committed, Ledger
+from trueup.model import PositionMode, account_of
+from trueup.passes import Passes
+from trueup.policy import Policy
+from trueup.ports import Broker, Clock
+from trueup.report import BreakRow, PassReport, break_rows, failed_report, iso
+
+NS: Final = 1_000_000_000
+INBOX_POLL_S: Final = 0.2
+"""How often the inbox and the broker's connection are looked at."""
+AUDIT_MAX: Final = 100_000
+"""Entries that one call returns at most (law 12)."""
+CHANGES_MAX: Final = 100_000
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """How things stand, without asking anybody."""
+
+    account: str
+    epoch: int
+    position: int
+    """The journal's last position."""
+    gate: GateStatus
+    gate_why: str
+    policy: str
+    position_mode: PositionMode
+    positions: int
+    """In the book."""
+    open_breaks: int
+    breaks: tuple[BreakRow, ...]
+    held: int
+    """Positions that a mass absence holds back."""
+    quarantine: dict[str, str]
+    verified_at: str | None
+    """When the question behind the last answer was asked, ISO 8601, UTC; None: never."""
+    failures: int
+    """Questions about positions in a row that brought nothing."""
+    last_pass: PassReport | None
+    failure: str | None
+    """Why the journal could not be written, until it can again."""
+    size_bytes: int
+
+
+class Shell:
+    """What both faces share: everything that asks nobody."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        reader: JournalReader,
+        url: str,
+        broker: Broker | None,
+        clock: Clock,
+        on_correction: OnCorrection | None,
+    ) -> None:
+        self._ledger = ledger
+        self._reader = reader
+        self._inbox = open_inbox(url, ledger.account)
+        self._broker = broker
+        self._clock = clock
+        self._passes = None if broker is None else Passes(ledger, broker, clock)
+        self._courier = None if on_correction is None else Courier(ledger, reader, on_correction)
+        self._last: PassReport | None = None
+        self._due_ns = 0
+        self._requested = False
+        self._closed = False
+        self._connections = 0 if broker is None else broker.connections
+        self._book = Book(ledger.state)
+        self._read_inbox()
+        if self._courier is not None:
+            self._courier.start()
+
+    # -- the book's word -----------------------------------------------------------------------------------
+
+    @property
+    def account(self) -> str:
+        """`broker:id`."""
+        return self._ledger.account
+
+    @property
+    def gate(self) -> Gate:
+        """Ask it before sending an order: `gate.check(intent)`."""
+        return self._ledger.gate
+
+    @property
+    def book(self) -> Book:
+        """The book as of now; take it once, and what it says belongs together."""
+        state = self._ledger.state
+        if self._book.position != state.position:
+            self._book = Book(state)
+        return self._book
+
+    def record(self, changes: Change | Iterable[Change]) -> int:
+        """Journal local changes, all or none; durable when it returns. Returns the journal's last position.
+
+        Raises InputError for what cannot be meant, JournalError when our own store fails; nothing was recorded.
+        """
+        return self._told(self._ledger.record(changes))
+
+    def observe(self, message: Message) -> int:
+        """Journal what the broker pushed. A pushed execution that the book lacks enters as a `missed-fill`; a
+        pushed state corrects nothing and makes the next pass due at once."""
+        position = self._told(self._ledger.push(message))
+        self._request_pass()
+        return position
+
+    def command(self, command: Command) -> int:
+        """Journal an operator's command and what it decides."""
+        return self._told(self._ledger.command(command))
+
+    def _told(self, committed: Committed) -> int:
+        if self._courier is not None and committed.decisions:
+            self._courier.wake()
+        return committed.head
+
+    # -- looking -------------------------------------------------------------------------------------------
+
+    def changes(self, after: int = 0) -> list[BookChange]:
+        """What trueup changed in the book after a cursor (a journal position), oldest first; pass the last
+        one's `cursor` next time."""
+        found: list[BookChange] = []
+        for change in changes_after(self._reader, self._ledger.state, after):
+            if len(found) >= CHANGES_MAX and change.cursor != found[-1].cursor:
+                break
+            found.append(change)
+        return found
+
+    def get_audit_trail(self, limit: int = 1000) -> list[AuditEntry]:
+        """The journal's last entries, oldest first, told in sentences."""
+        if limit < 1:
+            raise InputError(f"limit is {limit}; it must be at least 1")
+        limit = min(limit, AUDIT_MAX)
+        head = self._ledger.state.position
+        return [entry(recorded) for recorded in self._reader.read(after=max(0, head - limit), upto=head)]
+
+    def get_status(self) -> Status:
+        """How things stand, without asking anybody."""
+        state = self._ledger.state
+        view = state.view()
+        return Status(
+            account=state.account,
+            epoch=state.epoch,
+            position=state.position,
+            gate=self.gate.status,
+            gate_why=self.gate.why,
+            policy=state.policy.preset,
+            position_mode=state.mode,
+            positions=len(state.book),
+            open_breaks=sum(len(breaks) for breaks in state.breaks.values()),
+            breaks=break_rows(state, ()),
+            held=0 if state.hold is None else len(state.hold.missing),
+            quarantine={scope: state.quarantine[scope].why for scope in sorted(state.quarantine)},
+            verified_at=iso(view.answered.at_ns) if view.answered.at_ns else None,
+            failures=view.failures,
+            last_pass=self._last,
+            failure=self._ledger.failure,
+            size_bytes=self._reader.size_bytes(),
+        )
+
+    # -- passes --------------------------------------------------------------------------------------------
+
+    async def _pass(self, kind: PassKind, *, timeout_s: float | None = None, dry_run: bool = False) -> PassReport:
+        """One pass; our own store failing is a FAILED report here, and raises where one records."""
+        if self._passes is None or self._broker is None:
+            raise InputError(f"{self.account}: opened without a broker, so there is nobody to ask")
+        if dry_run:
+            rehearsal = Passes(self._ledger.rehearsal(), self._broker, self._clock)
+            return await rehearsal.run(kind, timeout_s=timeout_s)
+        self._requested = False
+        connected = self._broker.connections
+        try:
+            self._take_inbox()
+            done = await self._passes.run(kind, timeout_s=timeout_s)
+        except JournalError as error:
+            done = failed_report(self.account, kind, str(error), self._clock.wall_ns())
+        self._last = done
+        if not connected:
+            self._connections = self._broker.connections  # the first connection is no reconnect
+        pause_s = 0 if self._requested else self._ledger.state.policy.sync_interval_s
+        self._due_ns = self._clock.monotonic_ns() + pause_s * NS
+        if self._courier is not None:
+            self._courier.wake()
+        return done
+
+    def _request_pass(self) -> None:
+        """A full pass is due now, or as soon as the one under way is done."""
+        self._requested = True
+        self._due_ns = 0
+
+    def _take_inbox(self) -> None:
+        """Copy what others left for this account, exactly once."""
+        if self._inbox.changed():
+            self._read_inbox()
+
+    def _read_inbox(self) -> None:
+        items = self._inbox.read(after=self._ledger.state.inbox_position)
+        if items:
+            self._told(self._ledger.take_inbox(items))
+
+    async def _watch(self) -> None:
+        """Look after the inbox and the connection while nobody calls."""
+        while True:
+            await self._clock.sleep(INBOX_POLL_S)
+            try:
+                self._take_inbox()
+            except JournalError:
+                continue  # the ledger has closed the gate and says why; the items stay in the inbox
+            if self._broker is not None and self._broker.connections != self._connections:
+                self._connections = self._broker.connections
+                self._request_pass()  # a reconnect: what was missed meanwhile nobody will send again (L10)
+
+    async def _close_broker(self) -> None:
+        if self._broker is not None:
+            await self._broker.close()
+
+    def _let_go(self) -> None:
+        if self._courier is not None:
+            self._courier.stop()
+        self._inbox.close()
+        self._ledger.close()
+        self._reader.close()
+
+
+def open_ledger(
+    url: str,
+    account: str,
+    *,
+    broker: Broker | None,
+    policy: Policy | None,
+    clock: Clock,
+    durability: Durability,
+    position_mode: PositionMode | None,
+    baseline: bool,
+    delivers: bool,
+    wait_s: float,
+) -> tuple[Ledger, JournalReader]:
+    """Take the account's lock and claim a new epoch.
+
+    Raises WriterFenced when another process holds the account, InputError for an unusable address, account or
+    mode, JournalError when the store cannot be read or written. Nothing stays locked then.
+    """
+    claim = Claim(
+        policy=policy or Policy.adopt(),
+        position_mode=position_mode or (None if broker is None else broker.capabilities.position_mode),
+        source="" if broker is None else broker.capabilities.source,
+        lag_ms_max={} if broker is None else broker.capabilities.lag_ms_max,
+        baseline=baseline,
+        delivers=delivers,
+    )
+    writer = open_writer(url, account_of(account), durability=durability, wait_s=wait_s)
+    try:
+        ledger = Ledger(writer, clock, claim)
+        reader = open_reader(url, account)
+    except BaseException:
+        writer.close()
+        raise
+    return ledger, reader
