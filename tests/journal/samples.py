@@ -93,13 +93,9 @@ def tampering(path: Path) -> Iterator[sqlite3.Connection]:
         connection.close()
 
 
-def edit(
-    connection: sqlite3.Connection, old: bytes, new: bytes, where: str, *, table: str = "stored_events"
-) -> None:
+def edit(connection: sqlite3.Connection, old: bytes, new: bytes, where: str, *, table: str = "stored_events") -> None:
     """Change some bytes within stored states, which stay blobs."""
-    rows = connection.execute(
-        f"SELECT originator_id, originator_version, state FROM {table} WHERE {where}"
-    ).fetchall()
+    rows = connection.execute(f"SELECT originator_id, originator_version, state FROM {table} WHERE {where}").fetchall()
     assert any(old in state for *_, state in rows)
     for stream, version, state in rows:
         connection.execute(

@@ -71,9 +71,7 @@ def test_law_5_the_same_id_is_the_same_item(tmp_path: Path) -> None:
     assert verify(url, ACCOUNT).ok
 
 
-def test_law_12_ids_are_remembered_so_far_back_and_no_further(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_law_12_ids_are_remembered_so_far_back_and_no_further(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inbox_module, "IDS_MAX", 3)
     url = url_of(tmp_path / "a.db")
     with open_inbox(url, ACCOUNT) as inbox:

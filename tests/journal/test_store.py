@@ -15,6 +15,7 @@ from trueup.errors import InputError, JournalError, WriterFenced
 from trueup.journal import (
     GENESIS,
     Head,
+    JournalReader,
     JournalWriter,
     Snapshot,
     accounts,
@@ -104,9 +105,7 @@ def test_law_12_limits_are_named_and_kept(tmp_path: Path, monkeypatch: pytest.Mo
 # -- all or nothing ----------------------------------------------------------------------------------------
 
 
-def test_law_7_a_failed_append_leaves_nothing_and_the_next_one_works(
-    url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_law_7_a_failed_append_leaves_nothing_and_the_next_one_works(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with open_writer(url, ACCOUNT) as writer:
         before = writer.append(fills(1, 2))
 
@@ -279,6 +278,43 @@ def test_threads_share_a_writer(tmp_path: Path) -> None:
             thread.join()
         assert sorted(heads) == list(range(1, 101))
     assert verify(url_of(tmp_path / "a.db"), ACCOUNT).ok
+
+
+def test_closing_beside_threads_that_read_and_write_is_an_error_of_theirs_not_a_crash(tmp_path: Path) -> None:
+    for n in range(20):
+        url = url_of(tmp_path / f"{n}.db")
+        writer, reader = open_writer(url, ACCOUNT), open_reader(url, ACCOUNT)
+        writer.append(fills(1, 500))
+        acknowledged = [500]
+        why: list[str] = []
+
+        def write(writer: JournalWriter = writer, acknowledged: list[int] = acknowledged, why: list[str] = why) -> None:
+            try:
+                while True:
+                    acknowledged[0] = writer.append(fills(1, 20)).position
+            except JournalError as error:
+                why.append(str(error))
+
+        def read(reader: JournalReader = reader, why: list[str] = why) -> None:
+            try:
+                while True:
+                    list(reader.read())
+                    reader.changed()
+            except JournalError as error:
+                why.append(str(error))
+
+        threads = [threading.Thread(target=target) for target in (write, read, read)]
+        for thread in threads:
+            thread.start()
+        while acknowledged[0] == 500:
+            pass
+        writer.close()
+        reader.close()
+        for thread in threads:
+            thread.join()
+        assert len(why) == 3
+        assert all("closed" in sentence for sentence in why), why
+        assert verify(url, ACCOUNT).events >= acknowledged[0]
 
 
 # -- readers -----------------------------------------------------------------------------------------------

@@ -57,9 +57,7 @@ def test_any_file_name_is_a_file(tmp_path: Path, name: str) -> None:
         assert reader.head().position == 1
 
 
-def test_the_embedding_process_may_use_the_library_for_itself(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_embedding_process_may_use_the_library_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     theirs = {
         "PERSISTENCE_MODULE": "eventsourcing.popo",
         "TRUEUP_PERSISTENCE_MODULE": "eventsourcing.popo",
@@ -94,8 +92,6 @@ def test_a_url_says_what_it_was_given() -> None:
 
 
 def test_the_door() -> None:
-    assert trueup.journal.__all__ == sorted(
-        trueup.journal.__all__, key=lambda n: (not n.isupper(), n[0].islower(), n)
-    )
+    assert trueup.journal.__all__ == sorted(trueup.journal.__all__, key=lambda n: (not n.isupper(), n[0].islower(), n))
     for name in trueup.journal.__all__:
         assert hasattr(trueup.journal, name)

@@ -197,12 +197,8 @@ WHERE = f"WHERE originator_id='{ACCOUNT}' AND originator_version"
             "mt5:5002: its event 5 was changed, or belongs to another stream",
             id="tail moved behind another account",
         ),
-        pytest.param(
-            sql(f"UPDATE stored_events SET topic='observed/1' {WHERE}=1"), "1: changed", id="another name"
-        ),
-        pytest.param(
-            sql(f"UPDATE stored_events SET state='text' {WHERE}=1"), "not of the kind", id="another type"
-        ),
+        pytest.param(sql(f"UPDATE stored_events SET topic='observed/1' {WHERE}=1"), "1: changed", id="another name"),
+        pytest.param(sql(f"UPDATE stored_events SET state='text' {WHERE}=1"), "not of the kind", id="another type"),
         pytest.param(
             sql(f"UPDATE stored_events SET originator_version='two' {WHERE}=2"),
             "impossible position 'two'",

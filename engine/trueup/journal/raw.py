@@ -21,9 +21,7 @@ def packed(raws: Iterable[bytes]) -> list[tuple[bytes, bytes]]:
     kept: list[tuple[bytes, bytes]] = []
     for raw in raws:
         if len(raw) > RAW_BYTES_MAX:
-            raise InputError(
-                f"a raw reply of {len(raw):,} bytes is longer than the {RAW_BYTES_MAX:,} that are kept"
-            )
+            raise InputError(f"a raw reply of {len(raw):,} bytes is longer than the {RAW_BYTES_MAX:,} that are kept")
         kept.append((sha256(raw).digest(), zlib.compress(raw, 1)))
     return kept
 

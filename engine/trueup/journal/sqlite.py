@@ -102,9 +102,7 @@ class SQLiteJournalRecorder(SQLiteApplicationRecorder, JournalRecorder):
 
     # -- writing -------------------------------------------------------------------------------------------
 
-    def _insert_events(
-        self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], **_: Any
-    ) -> Sequence[int] | None:
+    def _insert_events(self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int] | None:
         if not stored_events:
             return None
         rows = [(str(s.originator_id), s.originator_version, s.topic, s.state) for s in stored_events]

@@ -186,7 +186,12 @@ class JournalDatastore(SQLiteDatastore):
             pool_size=pool_size,
             max_overflow=max_overflow,
         )
-        self._turn = turn_of(db_name) if self.pool.is_sqlite_memory_mode else None
+        self._turn: threading.RLock | None = None
+        if self.pool.is_sqlite_memory_mode:
+            self._turn = turn_of(db_name)
+        elif pool_size + max_overflow == 1:
+            # Whoever waits inside the pool is not woken when it closes, and finds out by its time-out only.
+            self._turn = threading.RLock()
 
     @contextmanager
     def transaction(self, *, commit: bool) -> Generator[SQLiteCursor]:
@@ -205,8 +210,8 @@ class JournalDatastore(SQLiteDatastore):
         Asked for without the pool's own reader-writer interlock, which keeps its lock for ever when making a
         connection fails; SQLite's locks and, in memory, `turn_of` do that work.
         """
-        if self._turn is not None:
-            self._turn.acquire()
+        if self._turn is not None and not self._turn.acquire(timeout=self.pool.pool_timeout):
+            raise persistence.ConnectionUnavailableError("other threads kept it busy")
         try:
             connection = cast(JournalConnection, self.pool.get_connection())
             try:

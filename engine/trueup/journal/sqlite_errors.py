@@ -50,9 +50,7 @@ def explained(error: Exception, what: str, where: str) -> JournalError:
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return JournalLocked(f"{where}: could not {what}: another process is busy with the file; try again")
     if code == sqlite3.SQLITE_NOTADB:
-        return JournalCorrupt(
-            f"{where}: could not {what}: this file is not an SQLite database, or its head is damaged"
-        )
+        return JournalCorrupt(f"{where}: could not {what}: this file is not an SQLite database, or its head is damaged")
     if code == sqlite3.SQLITE_CORRUPT or "decode to UTF-8" in str(cause):
         return JournalCorrupt(f"{where}: could not {what}: the file is damaged ({cause}); run `trueup verify`")
     if code == sqlite3.SQLITE_FULL:

@@ -59,9 +59,7 @@ class SQLiteFile:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise JournalError(
-                    f"{self._url}: the folder {folder} cannot be made ({error.strerror})"
-                ) from error
+                raise JournalError(f"{self._url}: the folder {folder} cannot be made ({error.strerror})") from error
 
     def settings(self, access: Access, durability: Durability) -> dict[str, str]:
         # The real path, as for the lock: SQLite names its write-ahead log after the path it was given.
@@ -121,9 +119,7 @@ def _memory(url: str, rest: str) -> Location:
 
 
 def _later(url: str, rest: str) -> Location:
-    raise StoreUrlError(
-        f"{url.partition('://')[0]} stores are not available in this version; use sqlite:///path.db"
-    )
+    raise StoreUrlError(f"{url.partition('://')[0]} stores are not available in this version; use sqlite:///path.db")
 
 
 _KINDS: Final[dict[str, Callable[[str, str], Location]]] = {

@@ -187,9 +187,7 @@ class _Inspection:
             self._fault(version, f"{of}changed: {error}")
             return None
         if trusted is not None and link(trusted, stream, version, prefixed(name), plain) != digest:
-            self._fault(
-                version, f"{of}changed: its digest does not follow from its contents and the event before it"
-            )
+            self._fault(version, f"{of}changed: its digest does not follow from its contents and the event before it")
         try:
             event = decoded(name, plain)
         except UNREADABLE as error:
@@ -216,9 +214,7 @@ class _Inspection:
             if not isinstance(name, str) or not _is_stream(name):
                 self._fault(0, f"events stand under {name!r}, which is no account")
             elif not isinstance(greatest, int) or least != 1 or count != greatest:
-                self._fault(
-                    0, f"{name}: has {count} events from {least!r} to {greatest!r}; some were moved or removed"
-                )
+                self._fault(0, f"{name}: has {count} events from {least!r} to {greatest!r}; some were moved or removed")
             else:
                 for version in {1, greatest}:
                     if not self._follows(name, version):
