@@ -28,7 +28,7 @@ from trueup_adapters.gateway.terminal import Terminal
 FAULTS_MAX: Final = 100
 
 
-class Fault(msgspec.Struct, kw_only=True):
+class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """One way of misbehaving."""
 
     kind: str

@@ -76,9 +76,7 @@ class Gateway:
         Raises InputError when one of these cannot be meant.
         """
         if curve is None and not is_loopback(host):
-            raise InputError(
-                f"{host} is not this machine: give the gateway CURVE keys, or let it listen on 127.0.0.1"
-            )
+            raise InputError(f"{host} is not this machine: give the gateway CURVE keys, or let it listen on 127.0.0.1")
         self._endpoint = f"tcp://{host}:{port or '*'}"
         self._control_endpoint = f"tcp://127.0.0.1:{control_port or '*'}"
         self._curve = curve

@@ -63,7 +63,9 @@ def _host_of(url: str, rest: str) -> str:
         try:
             ipaddress.IPv6Address(host)
         except ValueError as error:
-            raise InputError(f"{url[:120]!r}: {host!r} is no IPv6 address ({error})") from error
+            raise InputError(
+                f"{url[:120]!r}: {host!r} is no IPv6 address ({error}); give an address like {URL_DEFAULT!r}"
+            ) from error
     elif not _HOST.match(host):
         raise InputError(f"{url[:120]!r}: {host!r} is no host; give an address like {URL_DEFAULT!r}")
     return host

@@ -81,21 +81,28 @@ def judge_deals(rows: Sequence[AnyDeal], dialect: Dialect, reading: Reading) -> 
         try:
             execution = execution_of(row, dialect, reading)
         except BadRow as bad:
-            refused.append(Refusal(number, str(bad), readable(row.symbol), readable(row.deal)))
+            refused.append(_refusal(number, row, str(bad)))
             continue
         known = executions.setdefault(execution.execution_id, (number, execution))
         if known[0] != number:
             same = known[1] == execution
             why = f"deal {execution.execution_id} was listed before, in {'the same' if same else 'other'} words"
-            refused.append(Refusal(number, why, execution.symbol, execution.execution_id))
+            refused.append(Refusal(number, why, execution.symbol, execution.ticket))
             if not same:
                 contradicted.add(execution.execution_id)
     for execution_id in contradicted:  # choosing one of them would be inventing (law 13)
         number, execution = executions.pop(execution_id)
         why = f"deal {execution_id} is listed again, in other words"
-        refused.append(Refusal(number, why, execution.symbol, execution_id))
+        refused.append(Refusal(number, why, execution.symbol, execution.ticket))
     refused.sort(key=lambda refusal: refusal.row)
     return JudgedDeals(tuple(e for _, e in executions.values()), tuple(refused), set_aside)
+
+
+def _refusal(number: int, row: DealRow, why: str) -> Refusal:
+    """A refused deal, with the position it belongs to as far as that can be read; the deal's id is in the reason."""
+    deal = readable(row.deal)
+    told = why if deal is None or deal in why else f"deal {deal}: {why}"
+    return Refusal(number, told, readable(row.symbol), readable(row.position))
 
 
 def execution_of(row: DealRow, dialect: Dialect, reading: Reading) -> Execution:

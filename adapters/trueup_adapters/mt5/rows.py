@@ -77,9 +77,9 @@ class BadRow(Exception):
 class _Names(msgspec.Struct):
     """What a refusal can name of a row that is otherwise unreadable."""
 
-    symbol: Raw | None = None
-    ticket: Raw | None = None
-    deal: Raw | None = None
+    symbol: Raw = Raw()
+    ticket: Raw = Raw()
+    position: Raw = Raw()
 
 
 _NAMES = msgspec.json.Decoder(_Names)
@@ -91,7 +91,7 @@ def unread(row: Raw, error: Exception) -> Unread:
         names = _NAMES.decode(row)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         names = _Names()
-    ticket = names.deal if names.ticket is None else names.ticket
+    ticket = names.ticket or names.position
     return Unread(
         why=printable(str(error)) or type(error).__name__,
         symbol=_name_or_none(names.symbol),
@@ -99,9 +99,7 @@ def unread(row: Raw, error: Exception) -> Unread:
     )
 
 
-def _name_or_none(cell: Raw | None) -> str | None:
-    if cell is None:
-        return None
+def _name_or_none(cell: Raw) -> str | None:
     try:
         return readable(msgspec.json.decode(cell, type=int | str))
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -8,7 +8,8 @@ that is never answered. What it does not have is REQ's pairing, so pairing is do
   this socket. So questions go one at a time until a first echo, and without echo an unanswered question costs
   the socket: on a kept one every later answer would be off by one.
 * A lost connection ends every outstanding question at once: nobody will answer it any more. Nothing is ever sent
-  again by itself (L27), and nothing is queued for a connection that does not exist yet.
+  again by itself (L27), and nothing is queued for a connection that does not exist yet (ZMQ_IMMEDIATE, which also
+  drops what an ended connection brought and nobody has read: a question may fail so, but never err).
 """
 
 from __future__ import annotations
@@ -86,9 +87,7 @@ class _Attached:
 class Line:
     """The connection to one gateway: a question's bytes out, its reply's bytes in."""
 
-    def __init__(
-        self, url: str, *, curve: CurveKeys | None = None, reply_bytes_max: int = REPLY_BYTES_MAX
-    ) -> None:
+    def __init__(self, url: str, *, curve: CurveKeys | None = None, reply_bytes_max: int = REPLY_BYTES_MAX) -> None:
         self.url = url
         self.connections = 0
         """How many times a connection has come about, other than by our own exchange of sockets (L10)."""

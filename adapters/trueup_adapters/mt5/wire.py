@@ -184,9 +184,7 @@ def _row_or_unread(cell: Raw, decode: Callable[[Raw], Row]) -> Row | Unread:
         return unread(cell, error)
 
 
-def _judged_head(
-    head: _Head, raw: bytes, rows: Sequence[Row | Unread] | UnsetType, name: str
-) -> Opened[Row] | Answer:
+def _judged_head(head: _Head, raw: bytes, rows: Sequence[Row | Unread] | UnsetType, name: str) -> Opened[Row] | Answer:
     """What the status says; the rows count only after it said that the question was answered (L48)."""
     words = _failure_words(head)
     status = head.status
