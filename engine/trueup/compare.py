@@ -19,7 +19,7 @@ SIGNIFICANT_DIGITS_MIN = 5
 """Prices never compare coarser than this: JSON drops trailing zeros, so `1.05` may well be `1.0500`."""
 
 
-class Difference(msgspec.Struct, frozen=True):
+class Difference(msgspec.Struct, frozen=True, gc=False):
     """One field on which the sides differ, as text; `field` is None when one side lacks the key."""
 
     kind: BreakKind

@@ -22,7 +22,7 @@ HoldState: TypeAlias = Literal["held", "released", "acknowledged", "explained"]
 Severity: TypeAlias = Literal["info", "warning", "critical"]
 
 
-class Decision(msgspec.Struct, frozen=True, array_like=True, tag_field="event"):
+class Decision(msgspec.Struct, frozen=True, array_like=True, tag_field="event", gc=False):
     """An output: caused by one input, under one policy."""
 
     cause: int
@@ -49,7 +49,7 @@ class PositionBound(Decision, frozen=True, array_like=True, tag="position-bound/
     why: str
 
 
-class Step(msgspec.Struct, frozen=True, array_like=True):
+class Step(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One step in the life of one break."""
 
     break_id: str
@@ -64,7 +64,7 @@ class Step(msgspec.Struct, frozen=True, array_like=True):
     why: str
 
 
-class Correction(msgspec.Struct, frozen=True, array_like=True):
+class Correction(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The change to the book that resolves a break."""
 
     id: str

@@ -17,24 +17,24 @@ from trueup.model import Key, Moment, elapsed_ns
 T = TypeVar("T")
 
 
-class Present(msgspec.Struct, Generic[T], frozen=True):
+class Present(msgspec.Struct, Generic[T], frozen=True, gc=False):
     """The broker states it: what the broker says exists, exists."""
 
     value: T
 
 
-class NotListed(msgspec.Struct, frozen=True):
+class NotListed(msgspec.Struct, frozen=True, gc=False):
     """One complete answer does not mention it: a sighting of its absence, not yet proof."""
 
 
-class Absent(msgspec.Struct, frozen=True):
+class Absent(msgspec.Struct, frozen=True, gc=False):
     """It provably is not there."""
 
     proof: tuple[int, ...]
     """Journal positions of the complete, independent answers that do not list it."""
 
 
-class Unknown(msgspec.Struct, frozen=True):
+class Unknown(msgspec.Struct, frozen=True, gc=False):
     """Nothing may be concluded: never a ghost, never a drift."""
 
     why: str

@@ -29,7 +29,7 @@ Completeness: TypeAlias = Literal["complete", "partial", "failed", "unsupported"
 PassKind: TypeAlias = Literal["startup", "periodic", "manual"]
 
 
-class Fact(msgspec.Struct, frozen=True, array_like=True, tag_field="event"):
+class Fact(msgspec.Struct, frozen=True, array_like=True, tag_field="event", gc=False):
     """An input: something that happened outside and reached this account's writer."""
 
     at: Moment

@@ -76,9 +76,12 @@ def exact(value: object, *, what: str = "number") -> Decimal:
 
 def plain(number: Decimal) -> str:
     """Text without exponent or trailing zeros: `0.01`, `100`, `0`."""
-    if not number:
-        return "0"
-    return format(EXACT.normalize(number), "f")
+    text = str(number)
+    if "E" in text:
+        text = format(number, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
 
 
 def add(a: Decimal, b: Decimal) -> Decimal:
@@ -137,7 +140,7 @@ def unbound_key(reference: str) -> Key:
 
 def is_unbound(key: Key) -> bool:
     """Whether `key` (of a hedging book) still waits for its ticket."""
-    return key.startswith("?")
+    return key[0] == "?"
 
 
 # -- time --------------------------------------------------------------------------------------------------

@@ -131,9 +131,9 @@ def _complete_positions(deciding: _Deciding, fact: Observed) -> None:
             deciding.alert("critical", "mass-absence", moved.why)
     mass = counted.is_mass(state)
     reading = lifecycle.Reading(
-        state=deciding.state,
-        fact=fact,
-        rows=state.view().rows,
+        deciding.state,
+        fact,
+        state.view().rows,
         complete=True,
         held=frozenset(counted.missing) if mass else frozenset(),
         restarted=held_before and not mass,
@@ -147,9 +147,7 @@ def _partial_positions(deciding: _Deciding, fact: Observed) -> None:
     assert fact.positions is not None
     state = deciding.state
     rows = {key_of_row(state.mode, row): row for row in fact.positions.stated}
-    reading = lifecycle.Reading(
-        state=state, fact=fact, rows=rows, complete=False, held=frozenset(), restarted=False, total=False
-    )
+    reading = lifecycle.Reading(state, fact, rows, complete=False)
     _judge(deciding, reading, rows.keys())
 
 

@@ -38,7 +38,7 @@ PRICE_SCALE_EXTRA = 6
 """Decimals that an average price carries beyond the prices that it averages."""
 
 
-class Applied(msgspec.Struct, frozen=True):
+class Applied(msgspec.Struct, frozen=True, gc=False):
     """What applying one execution came to."""
 
     slot: Slot

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 
-from trueup.model import Holding, Key, plain
+from trueup.model import Holding, Key
 from trueup.reconciliation.state import Slot, State
 
 ID_HEX_LENGTH = 16
@@ -34,14 +34,9 @@ def missed_fill_id(state: State, key: Key, execution_id: str) -> str:
 def _text(holding: Holding | None) -> str:
     if holding is None:
         return "none"
-    price = "" if holding.price is None else plain(holding.price)
-    stop = "" if holding.stop is None else f"{holding.stop.price}"
-    return f"{holding.symbol}|{holding.ticket}|{plain(holding.signed_quantity)}|{price}|{stop}"
+    return f"{holding.symbol} {holding.ticket} {holding.signed_quantity} {holding.price} {holding.stop}"
 
 
 def _id(*parts: str) -> str:
-    digest = hashlib.sha256()
-    for part in parts:
-        raw = part.encode()
-        digest.update(len(raw).to_bytes(4, "big") + raw)
-    return digest.hexdigest()[:ID_HEX_LENGTH]
+    """A short digest of the parts; none of them can hold the separator, which is not printable."""
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:ID_HEX_LENGTH]

@@ -3,130 +3,154 @@
 Breaks live *opened -> confirmed -> corrected | cleared | escalated*. A claim is confirmed by independent, settled
 answers that say the very same; whatever changes on either side starts it anew. All that one answer does to one
 key is one event. Pure: the state, the answer and the policy decide, nothing else.
+
+Ten thousand keys may be judged in one answer, so what is the same for all of them is looked up once, in `Reading`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Literal, TypeAlias
 
-import msgspec
-from msgspec.structs import replace
-
-from trueup import explain
 from trueup.compare import Difference, compare
-from trueup.decisions import BreakMoved, BreakState, Correction, Step
-from trueup.evidence import Absent, Present, Unknown, independent, read
+from trueup.decisions import BreakKind, BreakMoved, BreakState, Step
+from trueup.evidence import Absent, Present, independent
 from trueup.facts import Observed
 from trueup.model import BrokerPosition, Holding, Key, elapsed_ns, subtract
-from trueup.reconciliation.identity import break_id, correction_id
-from trueup.reconciliation.outcomes import adopted
+from trueup.policy import OnDrift, OnGhost, OnRecovery
+from trueup.reconciliation.identity import break_id
+from trueup.reconciliation.remedies import Ready, correct
 from trueup.reconciliation.settling import unsettled
 from trueup.reconciliation.state import Break, Slot, State
 
-CLOSED_EXTERNALLY = "CLOSED_EXTERNALLY"
-"""The exit reason of a ghost whose cause nobody explained."""
-
 Outcome: TypeAlias = Literal["correct", "wait", "alert", "quarantine"]
 
+HELD_WHY = "too much of the book vanished at once: nothing is closed until explained or acknowledged"
 
-class Reading(msgspec.Struct, frozen=True):
-    """One answer, as the keys are judged by it."""
 
-    state: State
-    """With the answer folded in."""
-    fact: Observed
-    rows: Mapping[Key, BrokerPosition]
-    complete: bool
-    held: frozenset[Key]
-    """Missing keys that a mass absence holds back."""
-    restarted: bool
-    """A hold just ended: what is still missing is sighted anew."""
-    total: bool
-    """A small book is gone whole: absence needs more, for longer."""
+class Reading:
+    """One answer, as the keys are judged by it, with everything that is the same for all keys."""
+
+    __slots__ = (
+        "absent", "acknowledged", "asked", "at", "at_ns", "book", "breaks", "cause", "closed", "complete", "held",
+        "policy", "restarted", "rows", "settle_ns", "spacing_ns", "state", "total", "wishes",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        state: State,
+        fact: Observed,
+        rows: Mapping[Key, BrokerPosition],
+        *,
+        complete: bool,
+        held: Collection[Key] = frozenset(),
+        restarted: bool = False,
+        total: bool = False,
+    ) -> None:
+        """Prepare to judge keys.
+
+        state      with the answer folded in
+        rows       what the answer states; `complete`: and that is all there is
+        held       missing keys that a mass absence holds back
+        restarted  a hold just ended: what is still missing is sighted anew
+        total      a small book is gone whole: absence needs more answers, for longer
+        """
+        policy = state.policy
+        self.state = state
+        self.rows = rows
+        self.complete = complete
+        self.held = held
+        self.restarted = restarted
+        self.total = total
+        self.at = fact.at
+        self.at_ns = fact.at.at_ns
+        self.asked = fact.asked
+        self.policy = policy
+        self.book = state.book
+        self.breaks = state.breaks
+        self.closed = state.closed
+        self.acknowledged = state.acknowledged
+        self.cause = state.view().position
+        self.absent = Absent((self.cause,))
+        self.settle_ns = state.settle_ns("positions")
+        self.spacing_ns = state.spacing_ns("positions")
+        self.wishes: Mapping[BreakKind, OnRecovery | OnGhost | OnDrift] = {
+            "recovery": policy.on_recovery,
+            "ghost": policy.on_ghost,
+            "drift": policy.on_drift,
+        }
 
 
 def judge(reading: Reading, key: Key) -> BreakMoved | None:
-    """What the answer does to the breaks of `key`; None when nothing changes."""
-    state = reading.state
-    slot = state.book.get(key)
-    holding = None if slot is None else slot.holding
-    read_as = read(key, reading.rows, complete=reading.complete, why=reading.fact.why)
-    if isinstance(read_as, Unknown):
+    """What the answer does to the breaks of `key`; None when nothing changes.
+
+    A key that a partial answer does not state is unknown: nothing happens to it (law 4).
+    """
+    slot = reading.book.get(key)
+    row = reading.rows.get(key)
+    if row is None and not reading.complete:
         return None
-    row = read_as.value if isinstance(read_as, Present) else None
-    seen = Absent((state.position,)) if row is None else read_as
-    assert isinstance(seen, Present | Absent)
-    found = {one.field: one for one in compare(holding, seen, state.policy)}
-    known = {one.field: one for one in state.breaks.get(key, ())}
+    holding = None if slot is None else slot.holding
+    found = compare(holding, reading.absent if row is None else Present(row), reading.policy)
+    known = reading.breaks.get(key, ())
     if not found and not known:
         return None
-    symbol, ticket = _name(holding, row, known)
-    return _KeyJudgement(reading, key, slot, row, symbol, ticket).decide(found, known)
-
-
-def _name(
-    holding: Holding | None, row: BrokerPosition | None, known: Mapping[str | None, Break]
-) -> tuple[str, str | None]:
-    """Symbol and ticket of a key, from whoever still has it."""
-    if row is not None:
-        return row.symbol, row.ticket
-    if holding is not None:
-        return holding.symbol, holding.ticket
-    last = next(iter(known.values()))
-    return last.symbol, last.ticket
+    return _KeyJudgement(reading, key, slot, row, known).decide(found)
 
 
 class _KeyJudgement:
     """One key under one answer: gathers the steps, then the correction they lead to."""
 
+    __slots__ = ("key", "known", "proof", "reading", "ready", "row", "slot", "steps", "symbol", "ticket", "waits")
+
     def __init__(
-        self,
-        reading: Reading,
-        key: Key,
-        slot: Slot | None,
-        row: BrokerPosition | None,
-        symbol: str,
-        ticket: str | None,
+        self, reading: Reading, key: Key, slot: Slot | None, row: BrokerPosition | None, known: tuple[Break, ...]
     ) -> None:
         self.reading = reading
-        self.state = reading.state
-        self.fact = reading.fact
         self.key = key
         self.slot = slot
         self.row = row
-        self.symbol = symbol
-        self.ticket = ticket
-        self.waits = unsettled(self.state, key, symbol, reading.fact.asked)
+        self.known = known
+        self.symbol, self.ticket = _name(row, None if slot is None else slot.holding, known)
+        self.waits = unsettled(
+            reading.state, slot or reading.closed.get(key), self.symbol, reading.asked, reading.settle_ns
+        )
         self.steps: list[Step] = []
-        self.ready: list[tuple[Difference, Step]] = []
-        self.proof: set[int] = {self.state.view().position}
+        self.ready: list[Ready] = []
+        self.proof: tuple[int, ...] = ()
 
-    def decide(self, found: Mapping[str | None, Difference], known: Mapping[str | None, Break]) -> BreakMoved | None:
-        """All steps, in field order: what is over first, then what is open."""
-        for field in sorted(known, key=_in_order):
-            if field not in found or found[field].kind != known[field].kind:
-                self._clear(known[field])
-        for field in sorted(found, key=_in_order):
-            before = known.get(field)
-            if before is None or before.kind != found[field].kind:
-                self._open(found[field])
+    def decide(self, found: tuple[Difference, ...]) -> BreakMoved | None:
+        """All steps: what is over first, then what is open, in field order."""
+        fields = {one.field: one for one in found}
+        known = {one.field: one for one in self.known}
+        for before in self.known:
+            now = fields.get(before.field)
+            if now is None or now.kind != before.kind:
+                self._clear(before)
+        for one in found if len(found) < 2 else sorted(found, key=_by_field):
+            open_before = known.get(one.field)
+            if open_before is None or open_before.kind != one.kind:
+                self._open(one)
             else:
-                self._again(found[field], before)
-        correction = self._correction() if self.ready else None
+                self._again(one, open_before)
         if not self.steps:
             return None
+        reading = self.reading
+        correction = None
+        if self.ready:
+            slot = self.slot or reading.closed.get(self.key)
+            correction = correct(reading.state, self.key, slot, self.row, self.ready)
         return BreakMoved(
-            cause=self.state.view().position,
-            at_ns=self.fact.at.at_ns,
-            policy=self.state.policy_mark,
+            cause=reading.cause,
+            at_ns=reading.at_ns,
+            policy=reading.state.policy_mark,
             of="position",
             key=self.key,
             symbol=self.symbol,
             ticket=self.ticket,
             steps=tuple(self.steps),
-            evidence=tuple(sorted(self.proof)),
+            evidence=(*self.proof, reading.cause),
             correction=correction,
         )
 
@@ -134,54 +158,59 @@ class _KeyJudgement:
 
     def _clear(self, known: Break) -> None:
         why = "the two sides agree again" if self.row is not None else "neither side has it any more"
-        self._step(known.id, Difference(known.kind, known.field, known.book, known.broker), "cleared", 0, why)
+        self.steps.append(Step(known.id, known.kind, known.field, "cleared", known.book, known.broker, 0, why))
 
     def _open(self, found: Difference) -> None:
-        identity = break_id(self.state, "position", self.key, found.field)
-        sightings = 0 if self.waits else 1
-        why = self.waits or self._hold_why(found) or f"first seen; {self._needed(found)} independent answers decide"
-        self._step(identity, found, "opened", sightings, why)
+        identity = break_id(self.reading.state, "position", self.key, found.field)
+        needed = self._needed(found)
+        why = self.waits or self._hold_why(found) or f"first seen; {needed} independent answers decide"
+        self._step(identity, found, "opened", 0 if self.waits else 1, why)
 
     def _again(self, found: Difference, known: Break) -> None:
         """A claim that was open before: is it the same, and is this answer a new witness?"""
-        same = (found.book, found.broker) == (known.book, known.broker)
-        self.proof.update(known.sightings.proof)
+        same = found.book == known.book and found.broker == known.broker
+        seen = known.sightings
+        self._prove(seen.proof)
         if self.waits:
             if not same:
                 self._step(known.id, found, "seen", 0, self.waits)
             return
-        counted = known.sightings.count
-        if same and counted and not self._restarts(found, known):
-            spacing_ns = self.state.spacing_ns("positions")
-            if not independent(known.sightings, self.fact.asked, spacing_ns=spacing_ns):
+        counted = 1
+        if same and seen.count and not self._restarts(found, known):
+            if not independent(seen, self.reading.asked, spacing_ns=self.reading.spacing_ns):
                 return
-            counted += 1
-        else:
-            counted = 1
+            counted = seen.count + 1
         self._count(found, known, counted, same)
+
+    def _prove(self, proof: tuple[int, ...]) -> None:
+        """The answers that counted before are evidence, in order."""
+        if not self.proof:
+            self.proof = proof
+        elif self.proof != proof:
+            self.proof = tuple(sorted({*self.proof, *proof}))
 
     def _restarts(self, found: Difference, known: Break) -> bool:
         """Whether earlier sightings no longer speak of what is there now."""
-        if found.kind == "ghost" and self.reading.restarted:
+        if self.reading.restarted and found.kind == "ghost":
             return True
         return self.slot is not None and elapsed_ns(known.sightings.last_received, self.slot.changed) > 0
 
     def _count(self, found: Difference, known: Break, counted: int, same: bool) -> None:
-        if counted < self._needed(found) or not self._long_enough(found, known, counted):
-            self._step(known.id, found, "seen", counted, f"seen by {explain.answers(counted)}")
+        needed = self._needed(found)
+        if counted < needed or not self._long_enough(found, known, counted):
+            self._step(known.id, found, "seen", counted, "")
             return
         outcome, why = self._outcome(found)
-        if outcome == "wait":
-            if known.sightings.count < self._needed(found) or not same:
-                self._step(known.id, found, "seen", counted, why)
-            return
         if outcome == "correct":
             if known.state != "confirmed":
-                self._step(known.id, found, "confirmed", counted, f"confirmed by {explain.answers(counted)}")
+                self._step(known.id, found, "confirmed", counted, "")
             self._step(known.id, found, "corrected", counted, "")
-            self.ready.append((found, self.steps[-1]))
-            return
-        self._escalate(found, known, counted, why)
+            self.ready.append(Ready(found, counted))
+        elif outcome == "wait":
+            if known.sightings.count < needed or not same:
+                self._step(known.id, found, "seen", counted, why)
+        else:
+            self._escalate(found, known, counted, why)
 
     def _escalate(self, found: Difference, known: Break, counted: int, why: str) -> None:
         """Hand it to a human, once; again only when it has become materially worse (L38)."""
@@ -192,7 +221,7 @@ class _KeyJudgement:
                 self._step(known.id, found, "seen", counted, why)
             return
         if known.state != "confirmed":
-            self._step(known.id, found, "confirmed", counted, f"confirmed by {explain.answers(counted)}")
+            self._step(known.id, found, "confirmed", counted, "")
         self._step(known.id, found, "escalated", counted, why)
 
     def _step(self, identity: str, found: Difference, state: BreakState, count: int, why: str) -> None:
@@ -201,101 +230,50 @@ class _KeyJudgement:
     # -- rules ---------------------------------------------------------------------------------------------
 
     def _needed(self, found: Difference) -> int:
-        policy = self.state.policy
+        """How many independent answers decide."""
         if found.kind != "ghost":
             return 2  # one settled observation and a second, independent one
+        policy = self.reading.policy
         return max(policy.confirmations, policy.confirmations_total) if self._is_total() else policy.confirmations
 
     def _is_total(self) -> bool:
-        return self.reading.total and self.key not in self.state.acknowledged
+        return self.reading.total and self.key not in self.reading.acknowledged
 
     def _long_enough(self, found: Difference, known: Break, counted: int) -> bool:
+        """Whether a small book that is gone whole has been gone for long enough."""
         if found.kind != "ghost" or not self._is_total():
             return True
-        over_ns = elapsed_ns(known.sightings.first_asked, self.fact.asked) if counted > 1 else 0
-        return over_ns >= self.state.policy.total_absence_s * 1_000_000_000
+        over_ns = elapsed_ns(known.sightings.first_asked, self.reading.asked) if counted > 1 else 0
+        return over_ns >= self.reading.policy.total_absence_s * 1_000_000_000
 
     def _hold_why(self, found: Difference) -> str | None:
-        if found.kind == "ghost" and self.key in self.reading.held:
-            return "too much of the book vanished at once: nothing is closed until explained or acknowledged"
-        return None
+        return HELD_WHY if found.kind == "ghost" and self.key in self.reading.held else None
 
     def _outcome(self, found: Difference) -> tuple[Outcome, str]:
         """What the policy makes of a confirmed claim, and why."""
-        policy = self.state.policy
+        policy = self.reading.policy
         if (why := self._hold_why(found)) is not None:
             return "wait", why
-        wish = {"recovery": policy.on_recovery, "ghost": policy.on_ghost, "drift": policy.on_drift}[found.kind]
-        if wish in ("alert", "quarantine"):
-            assert wish == "alert" or wish == "quarantine"
+        wish = self.reading.wishes[found.kind]
+        if wish == "alert" or wish == "quarantine":
             return wish, f"policy {policy.preset}: on_{found.kind} = {wish}, a human decides"
-        slot = self.slot or self.state.closed.get(self.key)
-        if slot is not None:
+        slot = self.slot or self.reading.closed.get(self.key)
+        if slot is not None and slot.corrections:
             window_ns = policy.correction_window_s * 1_000_000_000
-            lately = sum(elapsed_ns(when, self.fact.at) <= window_ns for when in slot.corrections)
+            lately = sum(elapsed_ns(when, self.reading.at) <= window_ns for when in slot.corrections)
             if lately >= policy.correction_attempts_max:
                 return "alert", f"corrected {lately} times lately and it does not hold: a human decides"
         return "correct", ""
 
-    # -- the correction ------------------------------------------------------------------------------------
 
-    def _correction(self) -> Correction:
-        """One correction for all that is ready on this key; its reason also stands in the steps."""
-        count = min(step.sightings for _, step in self.ready)
-        kind = self.ready[0][0].kind
-        slot = self.slot or self.state.closed.get(self.key)
-        compensates: str | None = None
-        exit_reason: str | None = None
-        if kind == "recovery":
-            assert self.row is not None
-            after, compensates = self._recovered(self.row, slot)
-            why = (
-                explain.recovered(self.row, count, after.strategy)
-                if compensates is None
-                else explain.restored(self.row, count, compensates)
-            )
-        elif kind == "ghost":
-            assert self.slot is not None
-            assert self.slot.holding is not None
-            after, exit_reason = None, CLOSED_EXTERNALLY
-            acknowledged = self.key in self.state.acknowledged
-            why = explain.vanished(self.slot.holding, count, " (acknowledged)" if acknowledged else "")
-        else:
-            after, why = self._redrawn(count)
-        self.steps = [replace(s, why=why) if s.state == "corrected" else s for s in self.steps]
-        before = self.slot.holding if self.slot is not None else None
-        identity = correction_id(self.state, self.key, slot, after)
-        return Correction(identity, kind, before, after, why, exit_reason, compensates)
-
-    def _recovered(self, row: BrokerPosition, slot: Slot | None) -> tuple[Holding, str | None]:
-        """(the holding to adopt, the ghost correction that it undoes)."""
-        after = adopted(row)
-        if slot is None:
-            return after, None
-        if slot.before is not None and (slot.closed_by is not None or self.state.mode == "hedging"):
-            after = replace(after, strategy=slot.before.strategy)
-        return replace(after, source=slot.source), slot.closed_by
-
-    def _redrawn(self, count: int) -> tuple[Holding, str]:
-        """The holding with the broker's word in every field that is ready."""
-        assert self.slot is not None
-        assert self.slot.holding is not None
-        assert self.row is not None
-        holding, row = self.slot.holding, self.row
-        fields = {found.field for found, _ in self.ready}
-        changes = [(f.field or "", f.book or "", f.broker or "") for f, _ in self.ready]
-        after = replace(
-            holding,
-            signed_quantity=row.signed_quantity if fields & {"side", "quantity"} else holding.signed_quantity,
-            price=row.price if "price" in fields or holding.price is None else holding.price,
-            stop=row.stop if "stop" in fields or holding.stop is None else holding.stop,
-            ticket=row.ticket or holding.ticket,
-        )
-        return after, explain.corrected(self.symbol, self.ticket, changes, count)
+def _by_field(one: Difference) -> str:
+    return one.field or ""
 
 
-def _in_order(field: str | None) -> str:
-    return field or ""
+def _name(row: BrokerPosition | None, holding: Holding | None, known: tuple[Break, ...]) -> tuple[str, str | None]:
+    """Symbol and ticket of a key, from whoever still has it."""
+    last = row or holding or known[0]
+    return last.symbol, last.ticket
 
 
 def materially_worse(known: Break, found: Difference) -> bool:

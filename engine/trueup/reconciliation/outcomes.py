@@ -86,26 +86,33 @@ def position_bound(draft: Draft, position: int, decision: PositionBound) -> None
 
 
 def break_moved(draft: Draft, position: int, decision: BreakMoved) -> None:
-    view = draft.view("positions")
-    breaks = {one.field: one for one in draft.breaks.get(decision.key, ())}
+    """The breaks of the key take their steps; then the book takes the correction."""
+    known = draft.breaks.get(decision.key, ())
+    ended = {step.break_id for step in decision.steps if step.state in _ENDS}
+    breaks = {one.field: one for one in known if one.id not in ended}
     for step in decision.steps:
-        if step.state in ("cleared", "corrected"):
-            if (gone := breaks.get(step.field)) is not None and gone.id == step.break_id:
-                del breaks[step.field]
-        else:
-            breaks[step.field] = _stepped(breaks.get(step.field), decision, step, view, draft)
+        if step.break_id not in ended:
+            breaks[step.field] = _stepped(breaks.get(step.field), decision, step, draft)
     if breaks:
-        draft.breaks[decision.key] = tuple(breaks[field] for field in sorted(breaks, key=lambda f: f or ""))
-    else:
-        draft.breaks.pop(decision.key, None)
+        draft.breaks[decision.key] = tuple(breaks[field] for field in sorted(breaks, key=_in_order))
+    elif known:
+        del draft.breaks[decision.key]
     if decision.correction is not None:
-        _corrected(draft, position, decision.cause, decision.key, decision.correction)
+        _corrected(draft, position, decision.key, decision.correction)
 
 
-def _stepped(known: Break | None, decision: BreakMoved, step: Step, view: View, draft: Draft) -> Break:
+_ENDS: Final = frozenset({"cleared", "corrected"})
+
+
+def _in_order(field: str | None) -> str:
+    return field or ""
+
+
+def _stepped(known: Break | None, decision: BreakMoved, step: Step, draft: Draft) -> Break:
     """The break after one step that leaves it open."""
-    if known is None or known.id != step.break_id:
+    if known is not None and known.id != step.break_id:
         known = None
+    view = draft.view("positions")
     sightings = _sighted(known, step, view)
     state = step.state if step.state in ("confirmed", "escalated") else (known.state if known else "opened")
     assert state in ("opened", "confirmed", "escalated")
@@ -138,7 +145,7 @@ def _sighted(known: Break | None, step: Step, view: View) -> Sightings:
     return again(known.sightings, view.position, view.received)
 
 
-def _corrected(draft: Draft, position: int, cause: int, key: Key, correction: Correction) -> None:
+def _corrected(draft: Draft, position: int, key: Key, correction: Correction) -> None:
     """The book takes the value that the correction gives its key; the change of quantity is inferred."""
     slot = draft.slot(key) or Slot(None, draft.at, position)
     before = slot.holding.signed_quantity if slot.holding else ZERO
@@ -149,7 +156,8 @@ def _corrected(draft: Draft, position: int, cause: int, key: Key, correction: Co
         inferred = infer(inferred, Inferred(correction.id, delta, view.received, view.asked_position))
     if correction.kind == "ghost":
         draft.closed_ghosts = _closed(draft, key)
-    draft.acknowledged -= {key}
+    if key in draft.acknowledged:
+        draft.acknowledged -= {key}
     draft.put_slot(
         key,
         replace(

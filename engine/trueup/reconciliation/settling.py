@@ -7,14 +7,16 @@ own receipt, by monotonic ticks (L16).
 
 from __future__ import annotations
 
-from trueup.model import Key, Moment, elapsed_ns
-from trueup.reconciliation.state import State
+from trueup.model import Moment, elapsed_ns
+from trueup.reconciliation.state import Slot, State
 
 
-def unsettled(state: State, key: Key, symbol: str, asked: Moment) -> str | None:
-    """Why an answer asked for at `asked` cannot be held against the book yet; None when it can."""
-    settle_ns = state.settle_ns("positions")
-    slot = state.slot(key)
+def unsettled(state: State, slot: Slot | None, symbol: str, asked: Moment, settle_ns: int) -> str | None:
+    """Why an answer asked for at `asked` cannot be held against the book yet; None when it can.
+
+    slot       what the book knows of the key, held or closed
+    settle_ns  `state.settle_ns(...)` of the surface that answered
+    """
     if slot is not None and elapsed_ns(slot.changed, asked) < settle_ns:
         return "the book changed it too shortly before the question was asked"
     ended = state.order_ends.get(symbol)

@@ -51,7 +51,7 @@ class Memory(msgspec.Struct, Generic[V], frozen=True):
         return found if found is not None else self.old.get(name)
 
 
-class Inferred(msgspec.Struct, frozen=True, array_like=True):
+class Inferred(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Quantity that a correction added to a key without having seen its fill (law 13)."""
 
     correction_id: str
@@ -63,7 +63,7 @@ class Inferred(msgspec.Struct, frozen=True, array_like=True):
     """The journal's last position when the question was asked."""
 
 
-class Slot(msgspec.Struct, frozen=True, array_like=True):
+class Slot(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """All that the book knows of one key, held or closed."""
 
     holding: Holding | None
@@ -84,7 +84,7 @@ class Slot(msgspec.Struct, frozen=True, array_like=True):
     """The order that opened an unbound entry; on MT5 it becomes the ticket."""
 
 
-class OrderBrief(msgspec.Struct, frozen=True, array_like=True):
+class OrderBrief(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """As much of one of our orders as positions need: whether it may be moving its symbol."""
 
     symbol: str
@@ -95,7 +95,7 @@ class OrderBrief(msgspec.Struct, frozen=True, array_like=True):
     changed: Moment
 
 
-class Break(msgspec.Struct, frozen=True, array_like=True):
+class Break(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One open disagreement about one field of one key."""
 
     id: str

@@ -54,7 +54,7 @@ def _earliest_ns(state: State, key: Key, one: Break, now: Moment) -> int | None:
     if one.sightings.count:
         return _spaced_ns(state, one.sightings.last_received, now)
     settle_ns = state.settle_ns("positions")
-    if unsettled(state, key, one.symbol, _later(now, settle_ns)) is None:
+    if unsettled(state, state.slot(key), one.symbol, _later(now, settle_ns), settle_ns) is None:
         return max(0, _settled_ns(state, key, one.symbol, now))
     if state.in_flight.get(one.symbol):
         return state.policy.in_flight_s_max * 1_000_000_000
