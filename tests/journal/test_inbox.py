@@ -80,7 +80,16 @@ def test_law_12_ids_are_remembered_so_far_back_and_no_further(tmp_path: Path, mo
         assert inbox.put(item(1)) == 5
         assert len(inbox._known) == 3
     with open_inbox(url, ACCOUNT) as later:
+        asked: list[int] = []
+        real = later.read
+
+        def read(*, after: int = 0) -> list[tuple[int, InboxItem, bytes]]:
+            asked.append(after)
+            return real(after=after)
+
+        monkeypatch.setattr(later, "read", read)
         assert [later.put(item(3)), later.put(item(2))] == [3, 6]
+        assert min(asked) == 2  # a long inbox is not read from its beginning
     assert verify(url, ACCOUNT).ok
 
 

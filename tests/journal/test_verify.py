@@ -41,6 +41,8 @@ from trueup.journal import (
     verify,
 )
 from trueup.journal.chain import frame, link, prefixed
+from trueup.journal.snapshots import encode_snapshot
+from trueup.journal.sqlite import SQLiteView
 
 INBOX = ACCOUNT + "/inbox"
 
@@ -319,6 +321,14 @@ def test_law_8_a_snapshot_left_from_another_history_is_found(path: Path) -> None
     assert "5: a snapshot was not taken of the event" in whys(verify(url_of(path), ACCOUNT))
 
 
+def test_law_8_a_snapshot_of_an_account_without_journal_is_found(path: Path) -> None:
+    plain, own = encode_snapshot("mt5:77", Snapshot(3, b"d" * 32, 1, b"state"))
+    with tampering(path) as connection:
+        values = ("mt5:77", 3, "snapshot/1", frame(plain, own))
+        connection.execute("INSERT INTO stored_snapshots VALUES (?,?,?,?)", values)
+    assert "which has no journal here" in whys(verify(url_of(path), ACCOUNT))
+
+
 def test_raw_missing_counts_what_should_be_there(tmp_path: Path) -> None:
     url = url_of(tmp_path / "a.db")
     with open_writer(url, ACCOUNT) as writer:
@@ -362,6 +372,11 @@ def test_damage_to_the_file_is_a_fault_and_no_database_an_error(path: Path) -> N
         verify(url_of(path), ACCOUNT)
     with pytest.raises(InputError):
         verify(url_of(path.with_name("none.db")), ACCOUNT)
+
+
+def test_what_the_database_finds_wrong_with_itself_is_reported(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SQLiteView, "damage", lambda self: ["Page 7 is never used"])
+    assert whys(verify(url_of(path), ACCOUNT)) == "0: the file itself is damaged: Page 7 is never used"
 
 
 def test_law_12_a_report_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
