@@ -228,8 +228,10 @@ class Shell:
             except JournalError:
                 continue  # the ledger has closed the gate and says why; the items stay in the inbox
             if self._broker is not None and self._broker.connections != self._connections:
+                again = self._connections or self._last is not None  # the first pass makes the first connection
                 self._connections = self._broker.connections
-                self._request_pass()  # a reconnect: what was missed meanwhile nobody will send again (L10)
+                if again:
+                    self._request_pass()  # a reconnect: what was missed meanwhile nobody will send again (L10)
 
     async def _close_broker(self) -> None:
         if self._broker is not None:
