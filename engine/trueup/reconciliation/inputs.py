@@ -197,7 +197,7 @@ def _local_change(draft: Draft) -> None:
 def fill_recorded(draft: Draft, position: int, fact: FillRecorded) -> None:
     _local_change(draft)
     execution = fact.execution
-    if older_than(execution, draft.at, draft.policy.fill_window_days_max):
+    if execution.happened_at is not None and older_than(execution, draft.at, draft.policy.fill_window_days_max):
         return
     key = bound(draft, key_of_execution(draft, execution), execution)
     if draft.executions.get(execution.execution_id) is not None:
@@ -208,17 +208,18 @@ def fill_recorded(draft: Draft, position: int, fact: FillRecorded) -> None:
 
 def apply(draft: Draft, key: Key, execution: Execution, position: int) -> None:
     """Remember an execution and let it move its key."""
-    window_ns = draft.policy.fill_window_days_max * _DAY_NS
-    if elapsed_ns(draft.executions_since, draft.at) > window_ns:
+    at = draft.at
+    if elapsed_ns(draft.executions_since, at) > draft.policy.fill_window_days_max * _DAY_NS:
         draft.executions.turn()
-        draft.executions_since = draft.at
+        draft.executions_since = at
     draft.executions.put(execution.execution_id, execution)
+    slot = draft.slot(key)
     applied = apply_execution(
-        draft.slot(key),
+        slot,
         execution,
-        at=draft.at,
+        at=at,
         position=position,
-        order_position=first_recorded(draft, execution),
+        order_position=first_recorded(draft, execution) if slot is not None and slot.inferred else None,
         inferred_ns_max=draft.policy.inferred_s_max * 1_000_000_000,
     )
     if not applied.history:
@@ -244,10 +245,11 @@ def _claim_owner(draft: Draft, key: Key, execution: Execution) -> None:
 
 def bound(draft: Draft, key: Key, execution: Execution) -> Key:
     """The key; an entry without a ticket that this fill's order had opened moves there first."""
-    if execution.ticket is not None and draft.mode == "hedging":
+    if draft.unbound and execution.ticket is not None and key not in draft.book:
         for reference in references_of(execution):
-            if reference in draft.book:
+            if reference in draft.unbound:
                 rename(draft, reference, key, execution.ticket)
+                break
     return key
 
 
@@ -278,7 +280,8 @@ def order_recorded(draft: Draft, position: int, fact: OrderRecorded) -> None:
     name = fact.client_order_id
     known = draft.orders.get(name) or draft.ended_orders.get(name)
     if known is None:
-        order = OrderBrief(fact.symbol, fact.status, position, draft.at, draft.at)
+        sent_after = position if fact.status is OrderStatus.PENDING else 0
+        order = OrderBrief(fact.symbol, fact.status, sent_after, draft.at, draft.at)
     elif fact.status is OrderStatus.UNKNOWN or known.status in TERMINAL:
         return  # an unknown word changes nothing (L41); an ended order is not put in flight again
     else:

@@ -90,7 +90,8 @@ class OrderBrief(msgspec.Struct, frozen=True, array_like=True, gc=False):
     symbol: str
     status: OrderStatus
     first_position: int
-    """Where it was first recorded."""
+    """Where it was recorded as pending, before it was sent; 0 for one that we heard of only afterwards: its fills
+    may be as old as any, and a correction may well have seen them (L14)."""
     pending_since: Moment
     changed: Moment
 

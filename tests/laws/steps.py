@@ -1,0 +1,196 @@
+"""Of what small steps is a history made, and how are they drawn?
+
+A step is a plain tuple, its name first: a failing history prints as a list that can be read, shortened and pasted
+into a test. The alphabets are small, so that collisions happen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from laws.world import LAG_MS, PRICES, SYMBOLS, World, execution_of
+from trueup.changes import Fill, PositionSet
+from trueup.model import BrokerPosition, Stop
+from trueup.ports import Answer
+
+Step: TypeAlias = tuple[Any, ...]
+
+_FEW = st.integers(0, 5)
+_SYMBOL = st.integers(0, 1)
+_PART = st.sampled_from([1, 2, 3, -1, -2, -3])
+_PARTS = st.tuples(_PART) | st.tuples(_PART, _PART)
+_WAIT_MS = st.sampled_from([1, 200, 999, LAG_MS, LAG_MS + 1, 2 * LAG_MS, 5 * LAG_MS, 40_000])
+_STALE = st.sampled_from([0, 0, 0, 1, 2, 3])
+
+TRADES: st.SearchStrategy[Step] = st.one_of(
+    st.tuples(st.just("trade"), _SYMBOL, _PARTS, st.sampled_from(["pending", "late", "untracked"])),
+    st.tuples(st.just("close"), _FEW, _PARTS, st.sampled_from(["pending", "late", "untracked"])),
+)
+MESSAGES: st.SearchStrategy[Step] = st.one_of(
+    st.tuples(st.just("hear"), _FEW, st.sampled_from([1, 1, 2])),
+    st.tuples(st.just("hear_again"), _FEW),
+    st.tuples(st.just("pushed"), _FEW),
+)
+OBSERVING: st.SearchStrategy[Step] = st.one_of(
+    st.tuples(st.just("ask")),
+    st.tuples(st.just("answer"), _STALE),
+    st.tuples(st.just("answer"), _STALE),
+    st.tuples(st.just("look"), st.integers(1, 3)),
+    st.tuples(st.just("partial"), _STALE, st.integers(0, 15)),
+)
+PASSING: st.SearchStrategy[Step] = st.one_of(
+    st.tuples(st.just("wait"), _WAIT_MS),
+    st.tuples(st.just("wait"), _WAIT_MS),
+    st.tuples(st.just("restart")),
+    st.tuples(st.just("jump"), st.sampled_from([-3_600_000, -1, 5_000, 3_600_000])),
+)
+MISFORTUNES: st.SearchStrategy[Step] = st.one_of(
+    st.tuples(st.just("lose"), _FEW),
+    st.tuples(st.just("manual"), _FEW, _SYMBOL, st.sampled_from([-3, -1, 0, 1, 2])),
+    st.tuples(st.just("stop"), _FEW, st.sampled_from([None, "0.9", "1.2"])),
+    st.tuples(st.just("price"), _FEW, st.sampled_from([None, "1.25", "1.3"])),
+    st.tuples(st.just("glitch"), st.sampled_from(["failed", "unsupported", "empty", "refused"])),
+    st.tuples(st.just("invented"), _FEW, _SYMBOL, _PART),
+    st.tuples(st.just("lie"), st.integers(0, 15)),
+    st.tuples(st.just("set"), _FEW, _SYMBOL, st.sampled_from([-2, 0, 1, 3]), st.booleans()),
+    st.tuples(st.just("deals"), st.integers(0, 2), st.booleans()),
+    st.tuples(st.just("disk"), st.sampled_from(["refused", "unsure"])),
+    st.tuples(st.just("stuck"), _SYMBOL),
+    st.tuples(st.just("acknowledge")),
+    st.tuples(st.just("snapshot")),
+)
+
+HONEST = st.lists(st.one_of(TRADES, MESSAGES, OBSERVING, PASSING), max_size=40)
+"""Nothing is lost, nobody else trades, nothing is staler than declared: what law 3 supposes."""
+ANY = st.lists(st.one_of(TRADES, MESSAGES, OBSERVING, OBSERVING, PASSING, MISFORTUNES, MISFORTUNES), max_size=40)
+"""Whatever may happen."""
+
+
+def play(world: World, steps: Iterable[Step]) -> World:
+    """Do the steps, in order."""
+    for name, *arguments in steps:
+        _DOING[name](world, *arguments)
+    return world
+
+
+# -- what each step does -----------------------------------------------------------------------------------
+
+
+def _trade(world: World, symbol: int, parts: tuple[int, ...], tracked: Any) -> None:
+    if world.mode == "hedging":
+        size = abs(parts[0]) // parts[0]
+        parts = tuple(abs(part) * size for part in parts)  # one order opens in one direction
+    world.trade(SYMBOLS[symbol], parts, tracked)
+
+
+def _close(world: World, which: int, parts: tuple[int, ...], tracked: Any) -> None:
+    world.trade(SYMBOLS[which % 2], parts, tracked, close=which)
+
+
+def _manual(world: World, which: int, symbol: int, quantity: int) -> None:
+    """Somebody else trades: a new size for a row, a new row, or the end of one."""
+    rows = sorted(world.truth)
+    if which % 2 and rows:
+        key = rows[which % len(rows)]
+        row = replace(world.truth[key], signed_quantity=Decimal(quantity)) if quantity else None
+        world.change(key, row)
+    elif quantity:
+        ticket = str(900 + which)
+        key = SYMBOLS[symbol] if world.mode == "netting" else f"#{ticket}"
+        world.change(
+            key, BrokerPosition(SYMBOLS[symbol], Decimal(quantity), ticket=ticket, price=PRICES[SYMBOLS[symbol]])
+        )
+
+
+def _stop(world: World, which: int, price: str | None) -> None:
+    _redrawn(world, which, stop=Stop(None if price is None else Decimal(price)))
+
+
+def _price(world: World, which: int, price: str | None) -> None:
+    _redrawn(world, which, price=None if price is None else Decimal(price))
+
+
+def _redrawn(world: World, which: int, **fields: object) -> None:
+    if world.truth:
+        key = sorted(world.truth)[which % len(world.truth)]
+        world.change(key, replace(world.truth[key], **fields))
+
+
+def _invented(world: World, number: int, symbol: int, quantity: int) -> None:
+    """The process records a fill that the broker never had."""
+    fill = Fill(
+        execution_id=f"invented-{number}",
+        symbol=SYMBOLS[symbol],
+        side="buy" if quantity > 0 else "sell",
+        quantity=abs(quantity),
+        price="7",
+        ticket=str(900 + number) if world.mode == "hedging" and number % 2 else None,
+    )
+    world.record(fill)
+
+
+def _lie(world: World, rows: int) -> None:
+    """A complete answer that leaves out what there is."""
+    some = {key: row for place, (key, row) in enumerate(sorted(world.truth.items())) if rows >> place & 1}
+    world.give(Answer(completeness="complete", positions=some))
+
+
+def _set(world: World, which: int, symbol: int, quantity: int, named: bool) -> None:
+    ticket = str(900 + which) if world.mode == "hedging" and named else None
+    side: Any = "short" if quantity < 0 else "long"
+    world.record(PositionSet(symbol=SYMBOLS[symbol], side=side, quantity=abs(quantity), ticket=ticket))
+
+
+def _stuck(world: World, symbol: int) -> None:
+    """An order is recorded as pending, and never heard of again."""
+    world.trade(SYMBOLS[symbol], (), "pending")
+    world.messages.pop()
+
+
+def _wait(world: World, ms: int) -> None:
+    world.clock.advance(ms)
+
+
+def _deals(world: World, unlisted: int, complete: bool) -> None:
+    world.answer_deals(unlisted, complete=complete)
+
+
+def _snapshot(world: World) -> None:
+    if world.ledger.failure is None:
+        world.ledger.save_snapshot()
+
+
+_DOING: dict[str, Any] = {
+    "trade": _trade,
+    "close": _close,
+    "hear": World.hear,
+    "hear_again": World.hear_again,
+    "pushed": lambda world, which: world.hear(which, pushed=True),
+    "ask": World.ask,
+    "answer": World.answer,
+    "partial": lambda world, stale, rows: world.answer(stale, rows=rows),
+    "look": World.look,
+    "wait": _wait,
+    "restart": World.restart,
+    "jump": lambda world, ms: world.clock.jump(ms),
+    "lose": World.lose,
+    "manual": _manual,
+    "stop": _stop,
+    "price": _price,
+    "glitch": World.glitch,
+    "invented": _invented,
+    "lie": _lie,
+    "set": _set,
+    "deals": _deals,
+    "disk": lambda world, trouble: world.journal.troubles.append(trouble),
+    "stuck": _stuck,
+    "acknowledge": World.acknowledge,
+    "snapshot": _snapshot,
+}
+
+__all__ = ["ANY", "HONEST", "Step", "execution_of", "play"]
