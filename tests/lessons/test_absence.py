@@ -283,10 +283,7 @@ def test_l12_a_skewed_pair_of_answers_corrects_nothing(world: Worlds) -> None:
         w.sees(*skewed)
         w.sees(*good)
     assert w.corrections() == []
-    assert w.steps() == ["drift opened", "drift cleared", "ghost opened", "ghost cleared"] + [
-        "recovery opened",
-        "recovery cleared",
-    ]
+    assert w.steps() == [f"{kind} {step}" for kind in ("drift", "ghost", "recovery") for step in ("opened", "cleared")]
 
 
 def test_l12_two_answers_out_of_one_cache_are_one(world: Worlds) -> None:

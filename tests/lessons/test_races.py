@@ -35,7 +35,7 @@ def test_l13_a_position_that_moves_before_its_fill_waits(world: Worlds) -> None:
 
 
 def test_l13_a_fresh_fill_that_the_broker_does_not_show_yet_waits(world: Worlds) -> None:
-    """The other way round: our fill is recorded and the broker's list is a moment old. Within the lag that is no drift."""
+    """The other way round: our fill is recorded, the broker's list a moment old. That is no drift yet."""
     w = world(fill("x1", "EURUSD", "1"))
     w.sees(row("EURUSD", "1"))
     w.record(fill("x2", "EURUSD", "1"))
@@ -214,7 +214,7 @@ def test_l20_one_execution_is_one_whichever_way_it_comes(world: Worlds) -> None:
 
 
 def test_l20_an_id_that_is_used_for_another_fill_is_told(world: Worlds) -> None:
-    """One id, two different executions: one of them would be lost silently. The second is refused, and a person told."""
+    """One id, two different executions: one of them would be lost. The second is refused, and a person told."""
     w = world(fill("x1", "EURUSD", "1"))
     w.record(fill("x1", "EURUSD", "2"))
     assert w.book == {"EURUSD": "1"}

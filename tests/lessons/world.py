@@ -19,7 +19,7 @@ from trueup.events import Event, encode
 from trueup.facts import Fact, Observed, PassKind
 from trueup.journal import Recorded, open_reader, open_writer
 from trueup.ledger import Claim, Committed, Ledger
-from trueup.model import BrokerPosition, Execution, Key, PositionMode, Refusal, Stop, Surface, TradeSide
+from trueup.model import BrokerPosition, Execution, Key, PositionMode, Refusal, Stop, Surface, TradeSide, plain
 from trueup.ports import Answer, failed
 from trueup.reconciliation.decide import decide
 from trueup.reconciliation.fold import fold
@@ -65,7 +65,7 @@ def row(
     *,
     ticket: str | None = None,
     price: str | None = None,
-    stop: str | None | bool = False,
+    stop: str | bool | None = False,
     strategy: str | None = None,
     opened_at: str | None = None,
     unit: str | None = None,
@@ -216,8 +216,7 @@ class World:
     def book(self) -> dict[Key, str]:
         """Signed quantities by key, in words: `0.01`, `-2`."""
         book = self.state.book
-        found = {key: slot.holding.signed_quantity for key in sorted(book) if (slot := book[key]).holding is not None}
-        return {key: format(quantity.normalize(), "f") for key, quantity in found.items()}
+        return {key: plain(slot.holding.signed_quantity) for key in sorted(book) if (slot := book[key]).holding}
 
     def owner(self, key: Key) -> str:
         """Whose position it is."""

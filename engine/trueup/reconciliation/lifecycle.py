@@ -17,7 +17,7 @@ from trueup.compare import Difference, compare
 from trueup.decisions import BreakKind, BreakMoved, BreakState, Step
 from trueup.evidence import Absent, Present, independent
 from trueup.facts import Observed
-from trueup.model import BrokerPosition, Holding, Key, elapsed_ns, subtract
+from trueup.model import EXACT, ZERO, BrokerPosition, Holding, Key, add, elapsed_ns, subtract
 from trueup.policy import OnDrift, OnGhost, OnRecovery
 from trueup.reconciliation.identity import break_id
 from trueup.reconciliation.remedies import Ready, correct
@@ -277,12 +277,24 @@ def _name(row: BrokerPosition | None, holding: Holding | None, known: tuple[Brea
 
 
 def materially_worse(known: Break, found: Difference) -> bool:
-    """Whether a drift that a human was told of is now at least twice as far off."""
-    if known.alerted is None or found.book is None or found.broker is None:
+    """Whether what a human was told of is now at least twice as far off, or on the other side (L38)."""
+    if known.alerted is None or found.broker is None:
         return False
+    told, now = _number(known.alerted), _number(found.broker)
+    book = ZERO if found.book is None else _number(found.book)
+    if told is None or now is None or book is None:
+        return False  # a side, or "none": there is no more or less of it
+    if found.kind == "recovery" and told.is_signed() != now.is_signed():
+        return True
+    was, far = subtract(told, book).copy_abs(), subtract(now, book).copy_abs()
+    return far > was and far >= add(was, was)
+
+
+def _number(said: str) -> Decimal | None:
+    """`1.05`, or the signed size in `short 0.01`; None for words without a number."""
+    side, _, size = said.rpartition(" ")
     try:
-        then = subtract(Decimal(known.alerted), Decimal(found.book)).copy_abs()
-        now = subtract(Decimal(found.broker), Decimal(found.book)).copy_abs()
+        number = EXACT.create_decimal(size)
     except InvalidOperation:
-        return False  # a side or "none": there is no more or less of it
-    return now >= 2 * then and now > then
+        return None
+    return number.copy_negate() if side == "short" else number

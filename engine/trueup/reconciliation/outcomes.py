@@ -122,8 +122,8 @@ def _stepped(known: Break | None, decision: BreakMoved, step: Step, draft: Draft
             step.break_id, decision.of, decision.key, decision.symbol, decision.ticket, step.kind, step.field,
             state, step.book, step.broker, draft.at, decision.cause, sightings, step.why, alerted,
         )  # fmt: skip
-    if (step.book, step.broker) != (known.book, known.broker) and step.state == "seen":
-        state = "opened"
+    if (step.book, step.broker) != (known.book, known.broker) and step.state == "seen" and state != "escalated":
+        state = "opened"  # an escalated one stays so: a human knows of it, and is told again only if it worsens (L38)
     return replace(
         known,
         state=state,
