@@ -130,7 +130,7 @@ class Draft:
             self.closed.put(key, slot)
         else:
             self.book[key] = slot
-        if self.mode == "hedging" and is_unbound(key):
+        if is_unbound(key) and self.mode == "hedging":
             self.unbound = self.unbound - {key} if slot.holding is None else self.unbound | {key}
         self.dirty[key] = True
 
