@@ -1,13 +1,14 @@
 """Which of the broker's tickets is the book's entry that has none yet?
 
 In a hedging book a fill or position recorded without a ticket is *unbound*. An answer binds it by the order id
-that became its ticket, else by a unique match of symbol, side and quantity on both sides; an ambiguous one waits.
+that became its ticket, else, where the answer is complete, by a unique match of symbol, side and quantity on both
+sides; an ambiguous one waits.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from trueup.decisions import PositionBound
 from trueup.explain import described, title
@@ -15,21 +16,23 @@ from trueup.model import BrokerPosition, Key, ticket_key
 from trueup.reconciliation.state import Slot, State
 
 
-def bind(state: State, at_ns: int) -> Iterator[PositionBound]:
-    """Every unbound entry that the complete answer just folded identifies, in key order."""
-    if state.mode != "hedging":
+def bind(state: State, at_ns: int, rows: Mapping[Key, BrokerPosition], *, complete: bool) -> Iterator[PositionBound]:
+    """Every unbound entry that the answer just folded identifies, in key order.
+
+    rows      what it states
+    complete  whether that is all there is: only then is the one match the only one
+    """
+    if state.mode != "hedging" or not state.unbound:
         return
-    unbound = sorted(key for key in state.unbound if key in state.book)
-    if not unbound:
-        return
-    rows = state.view().rows
+    unbound = sorted(state.unbound)
     free = {key: row for key, row in rows.items() if key not in state.book}
     alike: dict[object, list[Key]] = defaultdict(list)
-    for key, row in free.items():
-        alike[_likeness(row)].append(key)
     ours: dict[object, int] = defaultdict(int)
-    for key in unbound:
-        ours[_likeness(state.book[key])] += 1
+    if complete:
+        for key, row in free.items():
+            alike[_likeness(row)].append(key)
+        for key in unbound:
+            ours[_likeness(state.book[key])] += 1
     for key in unbound:
         slot = state.book[key]
         match, why = _match(slot, free, alike, ours)

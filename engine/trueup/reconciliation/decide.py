@@ -41,7 +41,7 @@ from trueup.reconciliation.fills import apply_execution, older_than, set_positio
 from trueup.reconciliation.fold import fold
 from trueup.reconciliation.gatekeeping import gate_of
 from trueup.reconciliation.identity import missed_fill_id
-from trueup.reconciliation.inputs import first_recorded
+from trueup.reconciliation.inputs import first_recorded, met
 from trueup.reconciliation.keys import key_of_execution, key_of_position, key_of_row
 from trueup.reconciliation.state import State
 
@@ -118,7 +118,7 @@ def _observed(deciding: _Deciding, fact: Observed) -> None:
 
 def _complete_positions(deciding: _Deciding, fact: Observed) -> None:
     _baseline(deciding)
-    bound = list(binding.bind(deciding.state, deciding.at_ns))
+    bound = list(binding.bind(deciding.state, deciding.at_ns, deciding.state.view().rows, complete=True))
     deciding.emit(bound)
     state = deciding.state
     keys = {*state.due, *state.breaks, *(one.key for one in bound), *(one.unbound for one in bound)}
@@ -147,6 +147,8 @@ def _partial_positions(deciding: _Deciding, fact: Observed) -> None:
     assert fact.positions is not None
     state = deciding.state
     rows = {key_of_row(state.mode, row): row for row in fact.positions.stated}
+    deciding.emit(list(binding.bind(state, deciding.at_ns, rows, complete=False)))
+    state = deciding.state
     reading = lifecycle.Reading(state, fact, rows, complete=False)
     _judge(deciding, reading, rows.keys())
 
@@ -252,7 +254,7 @@ def _adopt_fill(deciding: _Deciding, execution: Execution) -> None:
         _refuse(deciding, f"execution {execution.execution_id}", "it is older than execution ids are remembered for")
         return
     key = key_of_execution(state, execution)
-    slot = state.slot(key)
+    slot = met(state, key, execution)
     applied = apply_execution(
         slot,
         execution,
@@ -299,7 +301,7 @@ def _fill_recorded(deciding: _Deciding, fact: FillRecorded) -> None:
         _refuse(deciding, what, f"it is older than the {days} days that execution ids are remembered for")
         return
     key = key_of_execution(before, execution)
-    slot = before.slot(key)
+    slot = met(before, key, execution)
     if slot is None or not slot.inferred:
         return
     applied = apply_execution(

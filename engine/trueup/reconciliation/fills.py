@@ -127,6 +127,22 @@ def _consume(
     return rest, tuple(consumed), tuple(kept)
 
 
+def bound_to(slot: Slot, known: Slot | None, ticket: str, *, inferred_ns_max: int) -> Slot:
+    """The slot of a ticket, once an entry that had none (`slot`) turns out to be its.
+
+    known   what the book holds under the ticket already: a correction adopted it before the entry was recognised,
+            so the entry's own quantity claims what was inferred, and only the rest is added (L14)
+    """
+    assert slot.holding is not None
+    if known is None or slot.source != "fill":
+        return replace(slot, holding=replace(slot.holding, ticket=ticket))
+    held = slot.holding
+    whole = Execution("", held.symbol, held.signed_quantity, held.price, ticket, slot.order_id, strategy=held.strategy)
+    return apply_execution(
+        known, whole, at=slot.changed, position=slot.position, order_position=None, inferred_ns_max=inferred_ns_max
+    ).slot
+
+
 def infer(slot_inferred: tuple[Inferred, ...], new: Inferred) -> tuple[Inferred, ...]:
     """The key's inferences with one more."""
     return (*slot_inferred, new)[-INFERRED_PER_KEY_MAX:]

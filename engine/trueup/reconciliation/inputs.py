@@ -37,17 +37,18 @@ from trueup.model import (
     elapsed_ns,
 )
 from trueup.reconciliation.draft import Draft
-from trueup.reconciliation.fills import apply_execution, older_than, set_position
+from trueup.reconciliation.fills import apply_execution, bound_to, older_than, set_position
 from trueup.reconciliation.keys import (
     key_of_execution,
     key_of_position,
     key_of_row,
     position_reference,
-    references_of,
+    unbound_of,
 )
 from trueup.reconciliation.state import (
     GateState,
     OrderBrief,
+    Slot,
     State,
     View,
 )
@@ -244,22 +245,33 @@ def _claim_owner(draft: Draft, key: Key, execution: Execution) -> None:
 
 
 def bound(draft: Draft, key: Key, execution: Execution) -> Key:
-    """The key; an entry without a ticket that this fill's order had opened moves there first."""
-    if draft.unbound and execution.ticket is not None and key not in draft.book:
-        for reference in references_of(execution):
-            if reference in draft.unbound:
-                rename(draft, reference, key, execution.ticket)
-                break
+    """The key; an entry without a ticket that this fill names moves there first."""
+    unbound = unbound_of(draft, execution)
+    if unbound is not None:
+        rename(draft, unbound, key)
     return key
 
 
-def rename(draft: Draft, unbound: Key, key: Key, ticket: str) -> None:
-    slot = draft.book.pop(unbound)
+def met(state: State, key: Key, execution: Execution) -> Slot | None:
+    """The slot that a fill meets: its key's, or that of the entry without a ticket which it names."""
+    unbound = unbound_of(state, execution)
+    return state.slot(key) if unbound is None else _renamed(state, unbound, key)
+
+
+def rename(draft: Draft, unbound: Key, key: Key) -> None:
+    """An entry without a ticket is recognised: it goes on under its ticket's key."""
+    slot = _renamed(draft, unbound, key)
+    del draft.book[unbound]
     draft.unbound -= {unbound}
-    assert slot.holding is not None
     draft.dirty.pop(unbound, None)
-    draft.put_slot(key, replace(slot, holding=replace(slot.holding, ticket=ticket)))
+    draft.put_slot(key, slot)
     draft.bindings.put(unbound, key)
+
+
+def _renamed(state: Draft | State, unbound: Key, key: Key) -> Slot:
+    inferred_ns_max = state.policy.inferred_s_max * 1_000_000_000
+    ticket = key.removeprefix("#")
+    return bound_to(state.book[unbound], state.book.get(key), ticket, inferred_ns_max=inferred_ns_max)
 
 
 def position_recorded(draft: Draft, position: int, fact: PositionRecorded) -> None:
@@ -268,7 +280,7 @@ def position_recorded(draft: Draft, position: int, fact: PositionRecorded) -> No
     key = key_of_position(draft, fact.symbol, side, fact.ticket)
     reference = position_reference(fact.symbol, side)
     if draft.mode == "hedging" and fact.ticket is not None and reference in draft.book and key not in draft.book:
-        rename(draft, reference, key, fact.ticket)
+        rename(draft, reference, key)
     before = draft.slot(key)
     slot, _ = set_position(before, fact, position=position)
     if slot is not before:

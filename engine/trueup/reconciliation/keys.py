@@ -34,6 +34,18 @@ def references_of(execution: Execution) -> tuple[Key, ...]:
     return tuple(unbound_key("order/" + name) for name in names if name is not None)
 
 
+def unbound_of(state: State | Draft, execution: Execution) -> Key | None:
+    """The entry without a ticket that a fill with one names: by its order, or by the order that had opened the
+    position, which on MT5 gave it its ticket. A closing fill may well be the first to say so."""
+    if not state.unbound or execution.ticket is None or state.mode != "hedging":
+        return None
+    for reference in references_of(execution):
+        if reference in state.unbound:
+            return reference
+    opened = (key for key in state.unbound if state.book[key].order_id == execution.ticket)
+    return min(opened, default=None)
+
+
 def key_of_execution(state: State | Draft, execution: Execution) -> Key:
     """The key that a fill moves."""
     if state.mode == "netting":

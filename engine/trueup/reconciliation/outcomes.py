@@ -82,12 +82,26 @@ def adopted(row: BrokerPosition) -> Holding:
 
 
 def position_bound(draft: Draft, position: int, decision: PositionBound) -> None:
-    rename(draft, decision.unbound, decision.key, decision.key.removeprefix("#"))
+    rename(draft, decision.unbound, decision.key)
 
 
 def break_moved(draft: Draft, position: int, decision: BreakMoved) -> None:
     """The breaks of the key take their steps; then the book takes the correction."""
     known = draft.breaks.get(decision.key, ())
+    if len(known) == 1 and _ends(known[0], decision.steps):
+        del draft.breaks[decision.key]
+    else:
+        _step_by_step(draft, decision, known)
+    if decision.correction is not None:
+        _corrected(draft, position, decision.key, decision.correction)
+
+
+def _ends(known: Break, steps: tuple[Step, ...]) -> bool:
+    """The usual end: these steps are all of one break, and the last one closes it."""
+    return steps[-1].state in _ENDS and all(step.break_id == known.id for step in steps)
+
+
+def _step_by_step(draft: Draft, decision: BreakMoved, known: tuple[Break, ...]) -> None:
     ended = {step.break_id for step in decision.steps if step.state in _ENDS}
     breaks = {one.field: one for one in known if one.id not in ended}
     for step in decision.steps:
@@ -97,8 +111,6 @@ def break_moved(draft: Draft, position: int, decision: BreakMoved) -> None:
         draft.breaks[decision.key] = tuple(breaks[field] for field in sorted(breaks, key=_in_order))
     elif known:
         del draft.breaks[decision.key]
-    if decision.correction is not None:
-        _corrected(draft, position, decision.key, decision.correction)
 
 
 _ENDS: Final = frozenset({"cleared", "corrected"})
@@ -147,30 +159,33 @@ def _sighted(known: Break | None, step: Step, view: View) -> Sightings:
 
 def _corrected(draft: Draft, position: int, key: Key, correction: Correction) -> None:
     """The book takes the value that the correction gives its key; the change of quantity is inferred."""
-    slot = draft.slot(key) or Slot(None, draft.at, position)
-    before = slot.holding.signed_quantity if slot.holding else ZERO
-    after = correction.after.signed_quantity if correction.after else ZERO
+    at = draft.at
+    slot = draft.slot(key)
+    if slot is None:
+        slot = Slot(None, at, position)
+    held, after = slot.holding, correction.after
+    before = ZERO if held is None else held.signed_quantity
+    delta = subtract(ZERO if after is None else after.signed_quantity, before)
     inferred = slot.inferred
-    if delta := subtract(after, before):
+    if delta:
         view = draft.view("positions")
         inferred = infer(inferred, Inferred(correction.id, delta, view.received, view.asked_position))
     if correction.kind == "ghost":
         draft.closed_ghosts = _closed(draft, key)
     if key in draft.acknowledged:
         draft.acknowledged -= {key}
-    draft.put_slot(
-        key,
-        replace(
-            slot,
-            holding=correction.after,
-            changed=draft.at,
-            position=position,
-            inferred=inferred,
-            corrections=(*slot.corrections, draft.at)[-CORRECTIONS_REMEMBERED_MAX:],
-            before=slot.holding or slot.before,
-            closed_by=correction.id if correction.after is None else None,
-        ),
+    changed = Slot(  # built in one go: ten thousand of them may be folded at once
+        after,
+        at,
+        position,
+        slot.source,
+        inferred,
+        (*slot.corrections, at)[-CORRECTIONS_REMEMBERED_MAX:],
+        held or slot.before,
+        correction.id if after is None else None,
+        slot.order_id,
     )
+    draft.put_slot(key, changed)
 
 
 def _closed(draft: Draft, key: Key) -> tuple[tuple[Any, int], ...]:
