@@ -1,0 +1,32 @@
+"""Which books and brokers' answers can be read from files, and on what do two such files disagree?
+
+Reading order:
+    sheet   what one file says: an account, rows that can be used, rows that cannot
+    cells   one row's cells into a `Row`
+    objects a JSON file into a `Sheet`, in our own format
+    tables  a CSV file into a `Sheet`
+    reading bytes into a `Sheet`, whichever of these it is, or a raw MT5 reply
+    rules   what rows of one file say of each other
+    match   which row of one side belongs to which of the other
+    report  what `check` answers
+    check   the two joined
+"""
+
+from trueup_adapters.files.check import check
+from trueup_adapters.files.reading import read_sheet, sheet_of
+from trueup_adapters.files.report import CheckReport, FileBreak, RefusedRow, failed_check
+from trueup_adapters.files.sheet import AccountsDiffer, Row, Sheet, UnusableFile
+
+__all__ = [
+    "AccountsDiffer",
+    "CheckReport",
+    "FileBreak",
+    "RefusedRow",
+    "Row",
+    "Sheet",
+    "UnusableFile",
+    "check",
+    "failed_check",
+    "read_sheet",
+    "sheet_of",
+]

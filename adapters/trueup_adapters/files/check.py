@@ -1,0 +1,90 @@
+"""On what do two files disagree, a book's and a broker's, taken as one moment?
+
+No confirmations and no mass absence: whoever hands in two files says that they belong together. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import UNSET
+
+from trueup.compare import Difference, compare
+from trueup.evidence import Present
+from trueup.explain import described, named
+from trueup.policy import Policy
+from trueup.report import remedy
+from trueup_adapters.files.match import Pair, pairs
+from trueup_adapters.files.report import CheckReport, FileBreak, RefusedRow, counted
+from trueup_adapters.files.rules import ordered
+from trueup_adapters.files.sheet import AccountsDiffer, Sheet
+
+
+def check(book: Sheet, broker: Sheet, policy: Policy) -> CheckReport:
+    """Every break between two sheets, sorted by of, symbol, ticket and field, and every refused row.
+
+    A refused row makes its side partial: what that side does not list proves nothing (law 4); what both list is
+    compared. Raises AccountsDiffer.
+    """
+    if book.account is not None and broker.account is not None and book.account != broker.account:
+        raise AccountsDiffer(
+            f"{book.name} is of {book.account} and {broker.name} of {broker.account}; compare files of one account"
+        )
+    ours, theirs = ordered(book), ordered(broker)
+    breaks = sorted((row for pair in pairs(ours, theirs) for row in _rows(pair, policy)), key=_in_order)
+    refused = (
+        *(RefusedRow("book", one.row, one.why) for one in ours.refused),
+        *(RefusedRow("broker", one.row, one.why) for one in theirs.refused),
+    )
+    notes = tuple(_orders(sheet) for sheet in (book, broker) if sheet.orders)
+    return CheckReport(
+        account=book.account or broker.account,
+        agrees=not breaks and not refused,
+        breaks=tuple(breaks),
+        refused=refused,
+        counts=counted(breaks),
+        notes=notes or UNSET,
+    )
+
+
+def _in_order(row: FileBreak) -> tuple[str, str, str, str, str]:
+    return (row.of, row.symbol, row.ticket or "", row.field or "", row.kind)
+
+
+def _orders(sheet: Sheet) -> str:
+    return f"{sheet.name}: its {sheet.orders} orders were not compared; this version of `check` compares positions only"
+
+
+def _rows(pair: Pair, policy: Policy) -> Iterator[FileBreak]:
+    for difference in compare(pair.book, pair.seen, policy):
+        yield FileBreak(
+            of="position",
+            kind=difference.kind,
+            symbol=pair.symbol,
+            ticket=pair.ticket,
+            field=difference.field,
+            book=difference.book,
+            broker=difference.broker,
+            correction=remedy(difference.kind, policy),
+            why=_why(pair, difference),
+        )
+
+
+def _why(pair: Pair, difference: Difference) -> str:
+    """One plain sentence."""
+    name = named(pair.symbol, pair.ticket)
+    if difference.kind == "ghost":
+        assert pair.book is not None
+        return f"the book holds {name}, {described(pair.book)}{_legs(pair.legs[0])}, and the broker does not list it"
+    if difference.kind == "recovery":
+        assert isinstance(pair.seen, Present)
+        return f"the broker lists {name}, {described(pair.seen.value)}{_legs(pair.legs[1])}, and the book lacks it"
+    sums = f", after adding up {pair.legs[0]} rows of the book and {pair.legs[1]} of the broker"
+    return (
+        f"the {difference.field} of {name} is {difference.book} in the book and {difference.broker} at the broker"
+        f"{sums if max(pair.legs) > 1 else ''}"
+    )
+
+
+def _legs(count: int) -> str:
+    return f" in {count} rows" if count > 1 else ""
