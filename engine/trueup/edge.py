@@ -139,6 +139,37 @@ def command_fact(command: Command, at: Moment) -> CommandGiven:
 # -- the broker's rows -------------------------------------------------------------------------------------
 
 
+def usable_rows(
+    rows: Mapping[Key, BrokerPosition], known: Mapping[Key, BrokerPosition], mode: PositionMode
+) -> tuple[Mapping[Key, BrokerPosition], list[Refusal]]:
+    """(rows as they are, or without those that break the adapter's contract, which are refused and named).
+
+    Adapters judge their rows themselves; this is the door that also stops a third party's mistake: a hedging row
+    without a ticket, a row under a key that is not its own, a quantity of 0. What was known already passes.
+    """
+    refused: list[Refusal] = []
+    for place, (key, row) in enumerate(rows.items(), start=1):
+        if known.get(key) is row or known.get(key) == row:
+            continue
+        why = _unusable(key, row, mode)
+        if why is not None:
+            refused.append(Refusal(place, why, row.symbol or None, row.ticket))
+    if not refused:
+        return rows, refused
+    bad = {one.row for one in refused}
+    return {key: row for place, (key, row) in enumerate(rows.items(), start=1) if place not in bad}, refused
+
+
+def _unusable(key: Key, row: BrokerPosition, mode: PositionMode) -> str | None:
+    if not row.signed_quantity.is_finite() or not row.signed_quantity:
+        return f"its quantity is {row.signed_quantity}; the adapter must refuse such a row"
+    if mode == "hedging" and row.ticket is None:
+        return "it has no ticket, and this account is hedging"
+    if key_of_row(mode, row) != key:
+        return f"the adapter hands it out as {key!r}, but it is {key_of_row(mode, row)!r}"
+    return None
+
+
 def canonical_rows(
     rows: Mapping[Key, BrokerPosition], mode: PositionMode, policy: Policy
 ) -> tuple[Mapping[Key, BrokerPosition], list[Refusal]]:

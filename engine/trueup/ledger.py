@@ -330,7 +330,9 @@ class Ledger:
         given = answer.positions
         if fact.completeness == "complete" and given is self._given_rows:
             return replace(fact, positions=edge.rows_of(state.view(), state.view().rows))
-        rows, refused = edge.canonical_rows(given, state.mode, state.policy)
+        rows, unusable = edge.usable_rows(given, state.view().rows, state.mode)
+        rows, refused = edge.canonical_rows(rows, state.mode, state.policy)
+        refused = [*unusable, *refused]
         if refused:
             fact = replace(
                 fact,
@@ -381,7 +383,7 @@ class Ledger:
                 why=state.gate.why,
                 symbols=dict(state.gate.symbols),
                 quarantined={scope: one.why for scope, one in state.quarantine.items()},
-                since_ns=state.at.at_ns,
+                since_ns=state.gate_since.at_ns,
                 verified_tick_ns=self._epoch_tick_ns + view.answered.tick_ns if current else None,
                 age_ns_max=state.policy.verified_age_ns_max(),
                 failure=self._failure,

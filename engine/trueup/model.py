@@ -198,6 +198,8 @@ class BrokerPosition(msgspec.Struct, frozen=True, array_like=True, gc=False):
     spelling: str | None = None
     unit: str | None = None
     """The unit of the quantity where the broker states it (L34)."""
+    client_order_id: str | None = None
+    """The client id of the order that opened it, where the broker states it."""
 
 
 class Holding(msgspec.Struct, frozen=True, array_like=True, gc=False):

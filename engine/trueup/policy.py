@@ -208,6 +208,8 @@ def _problems(policy: Policy) -> Iterator[str]:
     for name, least in _AT_LEAST.items():
         if getattr(policy, name) < least:
             yield f"{name} is {getattr(policy, name)}; it must be at least {least}"
+    if policy.unverified == "warn":
+        yield "unverified = 'warn' is not available in this version: an unverified book closes the gate"
     fraction = exact(policy.mass_absence_fraction_max, what="mass_absence_fraction_max")
     if not 0 <= fraction <= 1:
         yield f"mass_absence_fraction_max is {fraction}; it must lie between 0 and 1"

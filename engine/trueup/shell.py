@@ -6,7 +6,8 @@ local and durable when it returns; what the outside does becomes results; only b
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -16,7 +17,7 @@ from trueup.book import Book
 from trueup.changes import Change, Command, Message
 from trueup.decisions import GateStatus
 from trueup.deliveries import BookChange, Courier, OnCorrection, changes_after
-from trueup.errors import InputError, JournalError
+from trueup.errors import InputError, JournalError, PolicyError
 from trueup.facts import PassKind
 from trueup.gate import Gate
 from trueup.journal import Durability, JournalReader, open_inbox, open_reader, open_writer
@@ -85,6 +86,7 @@ class Shell:
         self._last: PassReport | None = None
         self._due_ns = 0
         self._requested = False
+        self._passed = False
         self._closed = False
         self._connections = 0 if broker is None else broker.connections
         self._book = Book(ledger.state)
@@ -185,6 +187,8 @@ class Shell:
         """One pass; our own store failing is a FAILED report here, and raises where one records."""
         if self._passes is None or self._broker is None:
             raise InputError(f"{self.account}: opened without a broker, so there is nobody to ask")
+        if not self._passed and kind == "periodic":
+            kind = "startup"  # each epoch's first pass is the start-up pass
         if dry_run:
             rehearsal = Passes(self._ledger.rehearsal(), self._broker, self._clock)
             return await rehearsal.run(kind, timeout_s=timeout_s)
@@ -196,6 +200,7 @@ class Shell:
         except JournalError as error:
             done = failed_report(self.account, kind, str(error), self._clock.wall_ns())
         self._last = done
+        self._passed = True
         if not connected:
             self._connections = self._broker.connections  # the first connection is no reconnect
         pause_s = 0 if self._requested else self._ledger.state.policy.sync_interval_s
@@ -245,6 +250,16 @@ class Shell:
         self._reader.close()
 
 
+def default_policy(environment: Mapping[str, str]) -> Policy:
+    """`Policy.adopt()`, with `SYNC_INTERVAL_SEC` where the environment sets it. Raises PolicyError."""
+    text = environment.get("SYNC_INTERVAL_SEC", "").strip()
+    if not text:
+        return Policy.adopt()
+    if not text.isascii() or not text.isdigit():
+        raise PolicyError(f"SYNC_INTERVAL_SEC is {text!r}; it must be a whole number of seconds, for example 15")
+    return Policy.adopt(sync_interval_s=int(text))
+
+
 def open_ledger(
     url: str,
     account: str,
@@ -264,7 +279,7 @@ def open_ledger(
     mode, JournalError when the store cannot be read or written. Nothing stays locked then.
     """
     claim = Claim(
-        policy=policy or Policy.adopt(),
+        policy=policy or default_policy(os.environ),
         position_mode=position_mode or (None if broker is None else broker.capabilities.position_mode),
         source="" if broker is None else broker.capabilities.source,
         lag_ms_max={} if broker is None else broker.capabilities.lag_ms_max,

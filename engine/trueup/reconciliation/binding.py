@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 
 from trueup.decisions import PositionBound
 from trueup.explain import described, title
-from trueup.model import BrokerPosition, Key, ticket_key
+from trueup.model import BrokerPosition, Key, ticket_key, unbound_key
 from trueup.reconciliation.state import Slot, State
 
 
@@ -26,6 +26,9 @@ def bind(state: State, at_ns: int, rows: Mapping[Key, BrokerPosition], *, comple
         return
     unbound = sorted(state.unbound)
     free = {key: row for key, row in rows.items() if key not in state.book}
+    named = {
+        unbound_key("order/" + row.client_order_id): key for key, row in free.items() if row.client_order_id is not None
+    }
     alike: dict[object, list[Key]] = defaultdict(list)
     ours: dict[object, int] = defaultdict(int)
     if complete:
@@ -35,7 +38,9 @@ def bind(state: State, at_ns: int, rows: Mapping[Key, BrokerPosition], *, comple
             ours[_likeness(state.book[key])] += 1
     for key in unbound:
         slot = state.book[key]
-        match, why = _match(slot, free, alike, ours)
+        match, why = named.get(key), "it names the client order id"
+        if match is None:
+            match, why = _match(slot, free, alike, ours)
         if match is not None and match in free:
             row = free.pop(match)
             assert slot.holding is not None

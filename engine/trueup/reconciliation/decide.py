@@ -1,7 +1,7 @@
 """Given the state and one input, what do we decide?
 
 `decide` is the whole brain in one pure function: no clock, no I/O, no randomness; the same state and input give
-the same decisions, byte for byte (law 1). Order within one answer: baseline, binding, mass absence, then the keys
+the same decisions, byte for byte (law 1). Order within one answer: binding, baseline, mass absence, then the keys
 recovery -> ghost -> drift, then quarantine, alerts, and the gate.
 """
 
@@ -117,9 +117,9 @@ def _observed(deciding: _Deciding, fact: Observed) -> None:
 
 
 def _complete_positions(deciding: _Deciding, fact: Observed) -> None:
-    _baseline(deciding)
     bound = list(binding.bind(deciding.state, deciding.at_ns, deciding.state.view().rows, complete=True))
-    deciding.emit(bound)
+    deciding.emit(bound)  # before the baseline: what was pushed at us may be here already, without its ticket
+    _baseline(deciding)
     state = deciding.state
     keys = {*state.due, *state.breaks, *(one.key for one in bound), *(one.unbound for one in bound)}
     counted = absence.count(state, fact, sorted(keys))

@@ -90,6 +90,7 @@ class Draft:
     inbox_position: int
     delivered: int
     gate: GateState
+    gate_since: Moment
     views: Map[Surface, View]
     quarantine: Map[str, Quarantine]
     recheck: bool

@@ -69,6 +69,7 @@ def writer_claimed(draft: Draft, position: int, fact: WriterClaimed) -> None:
     draft.source = fact.source or draft.source
     draft.lag_ms = fact.lag_ms_max or draft.lag_ms
     draft.gate = GateState()
+    draft.gate_since = fact.at
     if fact.delivers and not draft.delivered:
         draft.delivered = position
     if not fact.baseline and draft.baseline == "open":

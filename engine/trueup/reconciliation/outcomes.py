@@ -233,6 +233,7 @@ def quarantine_moved(draft: Draft, position: int, decision: QuarantineMoved) -> 
 
 def gate_moved(draft: Draft, position: int, decision: GateMoved) -> None:
     draft.gate = GateState(decision.status, decision.why, decision.symbols)
+    draft.gate_since = draft.at
 
 
 def alert_raised(draft: Draft, position: int, decision: AlertRaised) -> None:

@@ -236,6 +236,8 @@ class State(msgspec.Struct, frozen=True):
     delivered: int = 0
     """Corrections up to here were handed to the trading process."""
     gate: GateState = GateState()
+    gate_since: Moment = NEVER
+    """When the gate last changed, or the epoch began."""
     quarantine: Map[str, Quarantine] = Map()
     pass_number: int = 0
 
