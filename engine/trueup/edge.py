@@ -139,28 +139,11 @@ def command_fact(command: Command, at: Moment) -> CommandGiven:
 # -- the broker's rows -------------------------------------------------------------------------------------
 
 
-def usable_rows(
-    rows: Mapping[Key, BrokerPosition], known: Mapping[Key, BrokerPosition], mode: PositionMode
-) -> tuple[Mapping[Key, BrokerPosition], list[Refusal]]:
-    """(rows as they are, or without those that break the adapter's contract, which are refused and named).
+def unusable(key: Key, row: BrokerPosition, mode: PositionMode) -> str | None:
+    """Why a row breaks the adapter's contract; None when it keeps it.
 
-    Adapters judge their rows themselves; this is the door that also stops a third party's mistake: a hedging row
-    without a ticket, a row under a key that is not its own, a quantity of 0. What was known already passes.
+    Adapters judge their rows themselves; this is the door that also stops a third party's mistake.
     """
-    refused: list[Refusal] = []
-    for place, (key, row) in enumerate(rows.items(), start=1):
-        if known.get(key) is row or known.get(key) == row:
-            continue
-        why = _unusable(key, row, mode)
-        if why is not None:
-            refused.append(Refusal(place, why, row.symbol or None, row.ticket))
-    if not refused:
-        return rows, refused
-    bad = {one.row for one in refused}
-    return {key: row for place, (key, row) in enumerate(rows.items(), start=1) if place not in bad}, refused
-
-
-def _unusable(key: Key, row: BrokerPosition, mode: PositionMode) -> str | None:
     if not row.signed_quantity.is_finite() or not row.signed_quantity:
         return f"its quantity is {row.signed_quantity}; the adapter must refuse such a row"
     if mode == "hedging" and row.ticket is None:
@@ -184,8 +167,11 @@ def canonical_rows(
     found: dict[Key, BrokerPosition] = {}
     refused: list[Refusal] = []
     ambiguous: set[Key] = set()
-    for place, given in enumerate(rows.values(), start=1):
+    for place, (key_given, given) in enumerate(rows.items(), start=1):
         row = _renamed(given, policy)
+        if (broken := unusable(key_given, given, mode)) is not None:
+            refused.append(Refusal(place, broken, given.symbol or None, given.ticket))
+            continue
         known = policy.instruments.get(row.symbol)
         if row.unit is not None and known is not None and known.unit not in (None, row.unit):
             why = f"its quantity is in {row.unit}, the instrument's in {known.unit}: nothing is converted silently"
@@ -208,21 +194,29 @@ def _renamed(row: BrokerPosition, policy: Policy) -> BrokerPosition:
     return row if symbol == row.symbol else replace(row, symbol=symbol, spelling=row.spelling or row.symbol)
 
 
-def rows_of(view: View, rows: Mapping[Key, BrokerPosition]) -> Rows:
-    """A complete answer as the difference to the last one, or whole when the differences outweigh that.
+class Change(msgspec.Struct, frozen=True):
+    """What a complete answer says that the last one did not."""
 
-    Unchanged answers are the rule; comparing two dicts of structs is one call into C.
-    """
-    if not view.base:
-        return keyframe(rows)
-    if rows is view.rows or rows == view.rows:
-        return Rows(view.base)
-    known = view.rows
+    stated: list[Key]
+    """New or differing."""
+    gone: list[Key]
+
+
+def change(known: Mapping[Key, BrokerPosition], rows: Mapping[Key, BrokerPosition]) -> Change:
+    """How an answer differs from the last complete one. Unchanged answers are the rule, and comparing two dicts of
+    structs is one call into C."""
+    if rows is known or rows == known:
+        return Change([], [])
     stated = [key for key, row in rows.items() if known.get(key) != row]
-    gone = [key for key in known if key not in rows]
-    if view.weight + len(stated) + len(gone) > len(rows):
+    return Change(stated, [key for key in known if key not in rows])
+
+
+def written(view: View, rows: Mapping[Key, BrokerPosition], changed: Change) -> Rows:
+    """A complete answer as its difference to the last one, or whole when the differences outweigh that."""
+    weight = len(changed.stated) + len(changed.gone)
+    if not view.base or (weight and view.weight + weight > len(rows)):
         return keyframe(rows)
-    return Rows(view.base, tuple(rows[key] for key in sorted(stated)), tuple(sorted(gone)))
+    return Rows(view.base, tuple(rows[key] for key in sorted(changed.stated)), tuple(sorted(changed.gone)))
 
 
 def digest_of(raw: bytes) -> bytes:

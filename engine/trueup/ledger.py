@@ -35,7 +35,7 @@ from trueup.facts import (
 )
 from trueup.gate import Gate, GateView
 from trueup.journal import Head, InboxItem, Recorded, Snapshot
-from trueup.model import BrokerPosition, Key, Moment, PositionMode, Surface
+from trueup.model import BrokerPosition, Key, Moment, PositionMode, Refusal, Surface
 from trueup.policy import Policy
 from trueup.ports import Answer, Clock
 from trueup.reconciliation.decide import decide
@@ -326,24 +326,29 @@ class Ledger:
         return self._state.executions.get(fact.execution.execution_id) == fact.execution
 
     def _with_rows(self, fact: Observed, answer: Answer) -> Observed:
+        """The observation with its rows: canonical, fit for use, and as the difference to what is known."""
         state = self._state
-        given = answer.positions
-        if fact.completeness == "complete" and given is self._given_rows:
-            return replace(fact, positions=edge.rows_of(state.view(), state.view().rows))
-        rows, unusable = edge.usable_rows(given, state.view().rows, state.mode)
-        rows, refused = edge.canonical_rows(rows, state.mode, state.policy)
-        refused = [*unusable, *refused]
+        view, given = state.view(), answer.positions
+        complete = fact.completeness == "complete"
+        if complete and given is self._given_rows:
+            return replace(fact, positions=edge.written(view, view.rows, edge.Change([], [])))
+        rows, refused = edge.canonical_rows(given, state.mode, state.policy)
+        changed = edge.change(view.rows, rows)
+        bad = [key for key in changed.stated if edge.unusable(key, rows[key], state.mode) is not None]
+        if bad:
+            refused += [
+                Refusal(0, edge.unusable(key, rows[key], state.mode) or "", rows[key].symbol or None, rows[key].ticket)
+                for key in sorted(bad)
+            ]
+            rows = {key: row for key, row in rows.items() if key not in set(bad)}
         if refused:
-            fact = replace(
-                fact,
-                refused=(*fact.refused, *refused),
-                completeness="partial",
-                why=fact.why or f"{len(refused)} rows refused",
-            )
+            why = fact.why or f"{len(refused)} rows refused"
+            refused = [*fact.refused, *refused]
+            fact = replace(fact, refused=tuple(refused), completeness="partial", why=why)
         if fact.completeness != "complete":
             return replace(fact, positions=edge.keyframe(rows))
         self._given_rows = given
-        return replace(fact, positions=edge.rows_of(state.view(), rows))
+        return replace(fact, positions=edge.written(view, rows, changed))
 
     def _commit(self, facts: Sequence[Fact]) -> Committed:
         """Decide on each fact in turn and append everything in one transaction."""
