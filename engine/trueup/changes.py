@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TypeAlias, get_args
+from functools import cache
+from typing import Final, TypeAlias, get_args
 
 import msgspec
 
@@ -17,6 +18,11 @@ from trueup.errors import BadNumber, InputError
 from trueup.model import OrderStatus, Side, Surface, TradeSide, exact, name_of
 
 Number: TypeAlias = Decimal | str | int
+
+FREE_TEXT_MAX: Final = 4_000
+"""The longest reason that an operator may give (law 12)."""
+ARGUMENTS_MAX: Final = 100
+"""Arguments of one command (law 12)."""
 
 
 def _positive(value: Number, what: str) -> Decimal:
@@ -38,8 +44,16 @@ def _one_of(value: object, allowed: tuple[str, ...], what: str) -> None:
         raise InputError(f"{what} is {value!r}; it must be one of {', '.join(allowed)}")
 
 
+def _kind(value: object, kind: type, what: str) -> None:
+    if not isinstance(value, kind):
+        raise InputError(f"{what} is {value!r}, of type {type(value).__name__}; it must be of type {kind.__name__}")
+
+
 def _utc(value: datetime | None, what: str) -> None:
-    if value is not None and (value.tzinfo is None or value.utcoffset() != UTC.utcoffset(None)):
+    if value is None:
+        return
+    _kind(value, datetime, what)
+    if value.tzinfo is None or value.utcoffset() != UTC.utcoffset(None):
         raise InputError(f"{what} is {value.isoformat()}; give a time in UTC (datetime with tzinfo=UTC)")
 
 
@@ -47,13 +61,30 @@ class _Checked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Lets a frozen Struct settle its fields once, while it is being made."""
 
     def _names(self, *fields: str) -> None:
+        """These fields name something; those that may be left out may be None."""
         for field in fields:
             value = getattr(self, field)
-            if value is not None:
+            if value is not None or field in _required(type(self)):
                 self._settle(field, name_of(value, what=f"{type(self).__name__}.{field}"))
+
+    def _texts(self, *fields: str) -> None:
+        """These fields are free text within bounds. Anything else would be stored and never be read again."""
+        for field in fields:
+            value = getattr(self, field)
+            what = f"{type(self).__name__}.{field}"
+            if not isinstance(value, str):
+                raise InputError(f"{what} is {value!r}, of type {type(value).__name__}; it must be text")
+            if len(value) > FREE_TEXT_MAX:
+                raise InputError(f"{what} is {len(value):,} characters long; at most {FREE_TEXT_MAX:,} are taken")
 
     def _settle(self, field: str, value: object) -> None:
         msgspec.structs.force_setattr(self, field, value)
+
+
+@cache
+def _required(cls: type[msgspec.Struct]) -> frozenset[str]:
+    """The fields that cannot be left out."""
+    return frozenset(field.name for field in msgspec.structs.fields(cls) if field.required)
 
 
 class Fill(_Checked, frozen=True, kw_only=True, tag="fill"):
@@ -119,6 +150,10 @@ class OrderUpdate(_Checked, frozen=True, kw_only=True, tag="order"):
             self._settle("status", OrderStatus(self.status))
         elif isinstance(self.status, str):
             self._settle("status", name_of(self.status, what="OrderUpdate.status"))
+        else:
+            _kind(self.status, OrderStatus, "OrderUpdate.status")
+        if self.reduce_only is not None:
+            _kind(self.reduce_only, bool, "OrderUpdate.reduce_only")
         _utc(self.scheduled_for, "OrderUpdate.scheduled_for")
         _utc(self.at, "OrderUpdate.at")
 
@@ -159,6 +194,10 @@ class PushedExecution(_Checked, frozen=True, kw_only=True, tag="pushed-execution
     fill: Fill
     message_id: str | None = None
 
+    def __post_init__(self) -> None:
+        _kind(self.fill, Fill, "PushedExecution.fill")
+        self._names("message_id")
+
 
 class PushedState(_Checked, frozen=True, kw_only=True, tag="pushed-state"):
     """A state (position, order) that the broker pushed: corrects nothing, makes us ask (section 4)."""
@@ -168,6 +207,11 @@ class PushedState(_Checked, frozen=True, kw_only=True, tag="pushed-state"):
     message_id: str | None = None
     text: str = ""
     """The message as it came, for the journal; at most 4,000 characters are kept."""
+
+    def __post_init__(self) -> None:
+        _one_of(self.surface, get_args(Surface), "PushedState.surface")
+        self._names("symbol", "message_id")
+        _kind(self.text, str, "PushedState.text")
 
 
 Message: TypeAlias = PushedExecution | PushedState
@@ -181,3 +225,13 @@ class Command(_Checked, frozen=True, kw_only=True, tag="command"):
     who: str
     why: str
     arguments: dict[str, str] = {}
+
+    def __post_init__(self) -> None:
+        self._names("name", "who")
+        self._texts("why")
+        _kind(self.arguments, dict, "Command.arguments")
+        if len(self.arguments) > ARGUMENTS_MAX:
+            raise InputError(f"Command.arguments has {len(self.arguments)} entries; at most {ARGUMENTS_MAX} are taken")
+        for name, value in self.arguments.items():
+            name_of(name, what="the name of a Command's argument")
+            _kind(value, str, f"Command.arguments[{name!r}]")
