@@ -1,18 +1,17 @@
 """What do we know of one key: is it there, provably not there, or can we not tell?
 
-One *answer* reads as `Present`, `NotListed` or `Unknown`. A *verdict* is `Present`, `Absent` with its proof, or
-`Unknown` with its reason (law 4): not being listed becomes absence only when enough complete, independent
-answers agree. They are three types, so that a failure can never pass for an empty list (L01, L06, L44).
+A *verdict* is `Present`, `Absent` with its proof, or `Unknown` with its reason (law 4): not being listed becomes
+absence only when enough complete, independent answers agree, which `Sightings` counts. They are three types, so
+that a failure can never pass for an empty list (L01, L06, L44).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Generic, TypeAlias, TypeVar
 
 import msgspec
 
-from trueup.model import Key, Moment, elapsed_ns
+from trueup.model import Moment, elapsed_ns
 
 T = TypeVar("T")
 
@@ -21,10 +20,6 @@ class Present(msgspec.Struct, Generic[T], frozen=True, gc=False):
     """The broker states it: what the broker says exists, exists."""
 
     value: T
-
-
-class NotListed(msgspec.Struct, frozen=True, gc=False):
-    """One complete answer does not mention it: a sighting of its absence, not yet proof."""
 
 
 class Absent(msgspec.Struct, frozen=True, gc=False):
@@ -40,20 +35,7 @@ class Unknown(msgspec.Struct, frozen=True, gc=False):
     why: str
 
 
-Reading: TypeAlias = Present[T] | NotListed | Unknown
 Verdict: TypeAlias = Present[T] | Absent | Unknown
-
-
-def read(key: Key, rows: Mapping[Key, T], *, complete: bool, why: str) -> Reading[T]:
-    """What one answer says of `key`.
-
-    rows      what the answer states
-    complete  whether it states everything; if not, `why` says what is missing
-    """
-    row = rows.get(key)
-    if row is not None:
-        return Present(row)
-    return NotListed() if complete else Unknown(why)
 
 
 class Sightings(msgspec.Struct, frozen=True, array_like=True, gc=False):
