@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from laws.steps import play
+from msgspec.structs import replace
+
+from laws.steps import Step, play
 from laws.world import World
+from trueup.changes import Fill
 
 
 def test_law_3_l14_an_order_heard_of_only_after_its_correction_does_not_count_its_fill_twice() -> None:
@@ -21,3 +24,59 @@ def test_law_3_l14_a_fill_sent_after_the_question_is_never_taken_for_what_the_an
     assert world.book() == {"AUD": Decimal(2)}
     play(world, [("hear", 0, 1)])
     assert world.book() == {"AUD": Decimal(2)}
+
+
+def hedging(*steps: Step) -> World:
+    """A hedging account whose opening fills name the order that became the ticket, as MT5's do."""
+    return play(World("hedging", named_by="order", baseline=False), steps)
+
+
+OPEN: Step = ("trade", 0, (1,), "pending")
+CLOSE: Step = ("close", 0, (1,), "pending")
+
+
+def test_law_3_l30_a_closing_fill_with_a_ticket_finds_the_entry_that_has_none_yet() -> None:
+    world = hedging(OPEN, OPEN, CLOSE)  # closed before any answer could bind it
+    world.hear_all()
+    assert world.meant() == world.owed() == {"#2": Decimal(1)}
+    world.look(4)
+    assert world.made == []
+
+
+def test_law_3_a_pushed_fill_without_ticket_is_bound_before_the_baseline_is_taken() -> None:
+    world = play(World("hedging", named_by="order"), [("trade", 0, (1,), "untracked"), ("pushed", 0), ("look", 4)])
+    assert world.book() == world.owed() == {"#1": Decimal(1)}
+    assert world.made == []
+
+
+def test_law_3_likeness_proves_nothing_against_an_order_id() -> None:
+    world = hedging(OPEN, OPEN, CLOSE, ("hear", 0, 1), ("answer", 0))  # #1 is closed, #2 looks just like it
+    assert world.book() == {"?order/c1": Decimal(1)}
+    world.hear_all()
+    world.look(1)
+    assert world.book() == world.owed() == {"#2": Decimal(1)}
+
+
+def test_law_3_l14_a_fill_that_names_the_ticket_of_an_entry_closed_without_one_is_not_counted_twice() -> None:
+    world = hedging(("trade", 0, (1,), "late"), ("close", 0, (1,), "late"), ("hear", 0, 1), ("look", 2))
+    assert world.book() == {}  # closed as a ghost, before its closing fill was heard
+    world.hear_all()
+    assert world.meant() == world.owed()
+
+
+def test_law_3_a_partial_answer_that_states_the_ticket_binds_by_order_id() -> None:
+    world = hedging(OPEN, ("hear", 0, 1), ("wait", 5_000), ("partial", 0, 1), ("wait", 5_000), ("partial", 0, 1))
+    assert world.book() == {"#1": Decimal(1)}
+    assert world.made == []
+
+
+def test_law_3_l14_an_adopted_ticket_and_its_own_entry_without_one_are_one_position() -> None:
+    world = World("hedging", baseline=False)
+    world.move("AUD", Decimal(3), "7")  # an order of ours, filled in three parts
+    part = Fill(execution_id="a", symbol="AUD", side="buy", quantity=1, price="1.1", client_order_id="c")
+    world.look(2)
+    world.record(part)  # it names neither ticket nor order id: nobody can tell that it is #7
+    world.record(replace(part, execution_id="b", ticket="7"))  # the second part tells
+    assert world.book() == world.owed() == {"#7": Decimal(3)}
+    world.record(replace(part, execution_id="c", ticket="7"))
+    assert world.book() == world.owed()

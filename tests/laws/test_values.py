@@ -12,7 +12,7 @@ from laws.steps import HONEST, Step, play
 from laws.world import LAG_MS, World, quantities
 from trueup.model import PositionMode
 
-MODES: st.SearchStrategy[PositionMode] = st.sampled_from(["netting"])
+MODES: st.SearchStrategy[PositionMode] = st.sampled_from(["netting", "hedging"])
 NAMED: st.SearchStrategy[Literal["ticket", "order"]] = st.sampled_from(["ticket", "order"])
 
 

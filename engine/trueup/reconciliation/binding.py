@@ -1,8 +1,8 @@
 """Which of the broker's tickets is the book's entry that has none yet?
 
 In a hedging book a fill or position recorded without a ticket is *unbound*. An answer binds it by the order id
-that became its ticket, else, where the answer is complete, by a unique match of symbol, side and quantity on both
-sides; an ambiguous one waits.
+that became its ticket, or, where it has none and the answer is complete, by a unique match of symbol, side and
+quantity on both sides; an ambiguous one waits.
 """
 
 from __future__ import annotations
@@ -58,8 +58,9 @@ def _match(
     slot: Slot, free: dict[Key, BrokerPosition], alike: dict[object, list[Key]], ours: dict[object, int]
 ) -> tuple[Key | None, str]:
     """(the key that the entry is, why), or (None, '')."""
-    if slot.order_id is not None and ticket_key(slot.order_id) in free:
-        return ticket_key(slot.order_id), "its opening order became the ticket"
+    if slot.order_id is not None:  # likeness proves nothing against it: its ticket may be closed by now
+        named = ticket_key(slot.order_id)
+        return (named, "its opening order became the ticket") if named in free else (None, "")
     likeness = _likeness(slot)
     found = alike.get(likeness, [])
     if len(found) == 1 and ours[likeness] == 1:

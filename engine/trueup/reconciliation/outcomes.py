@@ -31,7 +31,9 @@ from trueup.model import (
     Holding,
     Key,
     elapsed_ns,
+    is_unbound,
     subtract,
+    ticket_key,
 )
 from trueup.reconciliation.draft import Draft
 from trueup.reconciliation.fills import infer
@@ -98,7 +100,10 @@ def break_moved(draft: Draft, position: int, decision: BreakMoved) -> None:
 
 def _ends(known: Break, steps: tuple[Step, ...]) -> bool:
     """The usual end: these steps are all of one break, and the last one closes it."""
-    return steps[-1].state in _ENDS and all(step.break_id == known.id for step in steps)
+    last = steps[-1]
+    if last.state not in _ENDS or last.break_id != known.id:
+        return False
+    return len(steps) == 1 or (len(steps) == 2 and steps[0].break_id == known.id)
 
 
 def _step_by_step(draft: Draft, decision: BreakMoved, known: tuple[Break, ...]) -> None:
@@ -160,9 +165,7 @@ def _sighted(known: Break | None, step: Step, view: View) -> Sightings:
 def _corrected(draft: Draft, position: int, key: Key, correction: Correction) -> None:
     """The book takes the value that the correction gives its key; the change of quantity is inferred."""
     at = draft.at
-    slot = draft.slot(key)
-    if slot is None:
-        slot = Slot(None, at, position)
+    slot = draft.book.get(key) or draft.closed.get(key) or Slot(None, at, position)
     held, after = slot.holding, correction.after
     before = ZERO if held is None else held.signed_quantity
     delta = subtract(ZERO if after is None else after.signed_quantity, before)
@@ -180,12 +183,22 @@ def _corrected(draft: Draft, position: int, key: Key, correction: Correction) ->
         position,
         slot.source,
         inferred,
-        (*slot.corrections, at)[-CORRECTIONS_REMEMBERED_MAX:],
+        (*slot.corrections, at)[-CORRECTIONS_REMEMBERED_MAX:] if slot.corrections else (at,),
         held or slot.before,
         correction.id if after is None else None,
         slot.order_id,
     )
     draft.put_slot(key, changed)
+    if after is None and slot.order_id is not None and is_unbound(key):
+        _file_by_ticket(draft, key, changed, slot.order_id)
+
+
+def _file_by_ticket(draft: Draft, unbound: Key, slot: Slot, order_id: str) -> None:
+    """Fills of an entry that was closed before its ticket was seen may name that ticket: they find it there (L14)."""
+    key = ticket_key(order_id)
+    if draft.slot(key) is None:
+        draft.closed.put(key, slot)
+        draft.bindings.put(unbound, key)
 
 
 def _closed(draft: Draft, key: Key) -> tuple[tuple[Any, int], ...]:
