@@ -112,7 +112,8 @@ def test_control_changes_what_is_held() -> None:
         control.resize(ticket, "0.02")
         control.set_stop(ticket, None)
         (position,) = control.state()["positions"]
-        assert (position["ticket"], position["volume"], position["sl"]) == (ticket, 0.02, 0)
+        assert (position["ticket"], position["volume"], position["sl"]) == (ticket, Decimal("0.02"), 0)
+        assert position["price_open"] == Decimal("1.0543")  # a float of that is not equal to it (L35)
         assert control.close_position("EURUSD") == ticket
         assert control.state()["positions"] == []
         assert control.state()["deals"] == 2

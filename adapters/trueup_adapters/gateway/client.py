@@ -16,6 +16,8 @@ from trueup.model import TradeSide
 
 Number: TypeAlias = Decimal | str | int
 REPLY_MS_MAX: Final = 10_000
+_REPLY = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
+"""Volumes and prices come back with the digits they left with (L35)."""
 
 
 class ControlError(Exception):
@@ -106,7 +108,10 @@ class Control:
         self._do("behave")
 
     def state(self) -> dict[str, Any]:
-        """What the terminal holds, what is still to go wrong, and how many requests have come in."""
+        """What the terminal holds, what is still to go wrong, and how many requests have come in.
+
+        Fractions are `Decimal`, exactly as the terminal has them.
+        """
         return dict(self._do("state"))
 
     def stop(self) -> None:
@@ -117,7 +122,7 @@ class Control:
         given = {name: str(cell) if isinstance(cell, Decimal) else cell for name, cell in arguments.items()}
         try:
             self._socket.send(msgspec.json.encode({"do": what, **given}))
-            reply = msgspec.json.decode(self._socket.recv(), type=dict[str, Any])
+            reply = _REPLY.decode(self._socket.recv())
         except zmq.ZMQError as error:
             raise ControlError(f"{self._url} does not answer: {error}") from error
         if not reply.get("ok"):
