@@ -11,7 +11,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 import msgspec
 
 from trueup.decisions import BreakKind
-from trueup.evidence import Absent, Present, Unknown, Verdict
+from trueup.evidence import Present, Unknown, Verdict
 from trueup.model import EXACT, BrokerPosition, Holding, Stop, plain, side_of, subtract
 from trueup.policy import Policy
 
@@ -34,14 +34,15 @@ def compare(book: Holding | None, seen: Verdict[BrokerPosition], policy: Policy)
     book    what the process believes; None: it holds nothing there
     seen    the broker's side: Present, Absent with proof, or Unknown
     """
-    if isinstance(seen, Unknown):
+    if isinstance(seen, Present):
+        return compare_row(book, seen.value, policy)
+    if isinstance(seen, Unknown) or book is None or policy.is_dust(book.symbol, book.signed_quantity):
         return ()
-    if isinstance(seen, Absent):
-        if book is None or policy.is_dust(book.symbol, book.signed_quantity):
-            return ()
-        return (Difference("ghost", None, said(book), None),)
-    assert isinstance(seen, Present)
-    broker = seen.value
+    return (Difference("ghost", None, said(book), None),)
+
+
+def compare_row(book: Holding | None, broker: BrokerPosition, policy: Policy) -> tuple[Difference, ...]:
+    """`compare` for a key that the broker states."""
     if book is None:
         if policy.is_dust(broker.symbol, broker.signed_quantity):
             return ()

@@ -28,10 +28,11 @@ def answers(count: int) -> str:
     return "1 answer" if count == 1 else f"{count} independent answers"
 
 
-def recovered(row: BrokerPosition, count: int, owner: str) -> str:
-    """Why a position entered the book."""
+def recovered(row: BrokerPosition, said_as: str | None, count: int, owner: str) -> str:
+    """Why a position entered the book; `said_as` are its side and size in words."""
+    at = "" if row.price is None else f" at {plain(row.price)}"
     return (
-        f"{answers(count)} list {named(row.symbol, row.ticket)}, {described(row)}, and the book lacked it: "
+        f"{answers(count)} list {named(row.symbol, row.ticket)}, {said_as}{at}, and the book lacked it: "
         f"adopted as the broker states it, owned by {owner}"
     )
 

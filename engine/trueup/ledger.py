@@ -374,9 +374,10 @@ class Ledger:
             raise
         if head.position != state.position:
             raise InvariantBroken(f"{state.account}: the fold is at {state.position}, the journal at {head.position}")
-        self._failure = None
+        recovered, self._failure = self._failure is not None, None
         self._state = state
-        self._publish(state)
+        if recovered or state.gate is not before.gate or state.views is not before.views or _quarantined(state, before):
+            self._publish(state)  # recording a fill changes none of that
         return Committed(before.position + 1, state.position, tuple(decisions))
 
     def _publish(self, state: State) -> None:
@@ -408,6 +409,10 @@ class Ledger:
             self._last_raw = b""
         else:
             self._last_raw = raw
+
+
+def _quarantined(state: State, before: State) -> bool:
+    return state.quarantine is not before.quarantine or state.policy is not before.policy
 
 
 class _Nowhere:

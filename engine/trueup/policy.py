@@ -162,9 +162,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def is_dust(self, symbol: str, signed_quantity: Decimal) -> bool:
         """Whether a position is too small to be one (L37): at most `dust`, or below one lot step."""
-        size = signed_quantity.copy_abs()
-        if not size:
+        if not signed_quantity:
             return True
+        if not self.dust and not self.instruments:
+            return False
+        size = signed_quantity.copy_abs()
         limit = self.dust.get(symbol, self.dust.get("*"))
         if limit is not None and size <= limit:
             return True

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Generic, Literal, TypeVar
 
 from immutables import Map, MapMutation
+from msgspec.structs import asdict
 
 from trueup.model import Execution, Key, Moment, PositionMode, Surface, is_unbound
 from trueup.policy import Policy
@@ -36,32 +37,42 @@ OBSERVATION_IDS_MAX = 10_000
 
 
 class DraftMemory(Generic[V]):
-    """A `Memory` that is being added to."""
+    """A `Memory` that may be added to; until it is, it costs nothing."""
+
+    __slots__ = ("_limit", "_memory", "_young")
 
     def __init__(self, memory: Memory[V], limit: int) -> None:
-        self._young = memory.young.mutate()
-        self._old = memory.old
+        self._memory = memory
         self._limit = limit
+        self._young: MapMutation[str, V] | None = None
 
     def get(self, name: str) -> V | None:
         """What is remembered under `name`."""
+        if self._young is None:
+            return self._memory.get(name)
         found = self._young.get(name)
-        return found if found is not None else self._old.get(name)
+        return found if found is not None else self._memory.old.get(name)
 
     def put(self, name: str, value: V) -> None:
         """Remember `value`; beyond the limit a new generation begins."""
-        if len(self._young) >= self._limit:
+        young = self._young
+        if young is None:
+            young = self._young = self._memory.young.mutate()
+        if len(young) >= self._limit:
             self.turn()
-        self._young[name] = value
+            young = self._young
+            assert young is not None
+        young[name] = value
 
     def turn(self) -> None:
         """Begin a new generation: what is only in the older one is forgotten."""
-        self._old = self._young.finish()
-        self._young = Map[str, V]().mutate()
+        older = self._memory.young if self._young is None else self._young.finish()
+        self._memory = Memory(Map[str, V](), older)
+        self._young = self._memory.young.mutate()
 
     def sealed(self) -> Memory[V]:
         """The memory as it stands."""
-        return Memory(self._young.finish(), self._old)
+        return self._memory if self._young is None else Memory(self._young.finish(), self._memory.old)
 
 
 class Draft:
@@ -96,25 +107,37 @@ class Draft:
     recheck: bool
     pass_number: int
 
+    book: MapMutation[Key, Slot]
+    orders: MapMutation[str, OrderBrief]
+    dirty: MapMutation[Key, bool]
+    breaks: MapMutation[Key, tuple[Break, ...]]
+    closed: DraftMemory[Slot]
+    bindings: DraftMemory[Key]
+    executions: DraftMemory[Execution]
+    ended_orders: DraftMemory[OrderBrief]
+    observation_ids: DraftMemory[int]
+
     def __init__(self, state: State) -> None:
-        for name in _PLAIN_FIELDS:
-            setattr(self, name, getattr(state, name))
-        self.book: MapMutation[Key, Slot] = state.book.mutate()
-        self.orders: MapMutation[str, OrderBrief] = state.orders.mutate()
-        self.dirty: MapMutation[Key, bool] = state.dirty.mutate()
-        self.breaks: MapMutation[Key, tuple[Break, ...]] = state.breaks.mutate()
-        self.closed = DraftMemory(state.closed, CLOSED_KEYS_MAX)
-        self.bindings = DraftMemory(state.bindings, BINDINGS_MAX)
-        self.executions: DraftMemory[Execution] = DraftMemory(state.executions, EXECUTIONS_MAX)
-        self.observation_ids: DraftMemory[int] = DraftMemory(state.observation_ids, OBSERVATION_IDS_MAX)
-        self.ended_orders = DraftMemory(state.ended_orders, ENDED_ORDERS_MAX)
+        # One call for all plain fields: a draft is made for every single fill that is recorded.
+        fields = self.__dict__ = asdict(state)
+        fields["book"] = state.book.mutate()
+        fields["orders"] = state.orders.mutate()
+        fields["dirty"] = state.dirty.mutate()
+        fields["breaks"] = state.breaks.mutate()
+        fields["closed"] = DraftMemory(state.closed, CLOSED_KEYS_MAX)
+        fields["bindings"] = DraftMemory(state.bindings, BINDINGS_MAX)
+        fields["executions"] = DraftMemory(state.executions, EXECUTIONS_MAX)
+        fields["ended_orders"] = DraftMemory(state.ended_orders, ENDED_ORDERS_MAX)
+        fields["observation_ids"] = DraftMemory(state.observation_ids, OBSERVATION_IDS_MAX)
 
     def sealed(self) -> State:
         """The state that the events so far add up to. The draft is spent."""
-        plain = {name: getattr(self, name) for name in _PLAIN_FIELDS}
-        opened = {name: getattr(self, name).finish() for name in _MAP_FIELDS}
-        memories = {name: getattr(self, name).sealed() for name in _MEMORY_FIELDS}
-        return State(**plain, **opened, **memories)
+        fields = self.__dict__
+        for name in _MAP_FIELDS:
+            fields[name] = fields[name].finish()
+        for name in _MEMORY_FIELDS:
+            fields[name] = fields[name].sealed()
+        return State(**fields)
 
     def view(self, surface: Surface) -> View:
         """The broker's side of one surface."""
@@ -138,6 +161,3 @@ class Draft:
 
 _MAP_FIELDS = ("book", "orders", "dirty", "breaks")
 _MEMORY_FIELDS = ("closed", "bindings", "executions", "ended_orders", "observation_ids")
-_PLAIN_FIELDS = tuple(
-    name for name in State.__struct_fields__ if name not in _MAP_FIELDS and name not in _MEMORY_FIELDS
-)

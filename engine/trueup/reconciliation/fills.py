@@ -145,7 +145,7 @@ def bound_to(slot: Slot, known: Slot | None, ticket: str, *, inferred_ns_max: in
 
 def infer(slot_inferred: tuple[Inferred, ...], new: Inferred) -> tuple[Inferred, ...]:
     """The key's inferences with one more."""
-    return (*slot_inferred, new)[-INFERRED_PER_KEY_MAX:]
+    return (*slot_inferred, new)[-INFERRED_PER_KEY_MAX:] if slot_inferred else (new,)
 
 
 def _moved(holding: Holding | None, execution: Execution, quantity: Decimal) -> Holding | None:

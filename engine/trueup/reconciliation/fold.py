@@ -46,11 +46,12 @@ from trueup.reconciliation.state import (
 def fold(state: State, events: Iterable[tuple[int, Event]]) -> State:
     """The state after (journal position, event) pairs, in order."""
     draft = Draft(state)
+    handlers = _HANDLERS
     for position, event in events:
         draft.position = position
         if isinstance(event, Fact):
             draft.at = event.at
-        _HANDLERS[type(event)](draft, position, event)
+        handlers[type(event)](draft, position, event)
     return draft.sealed()
 
 

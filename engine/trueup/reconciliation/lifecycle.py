@@ -13,9 +13,9 @@ from collections.abc import Collection, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Literal, TypeAlias
 
-from trueup.compare import Difference, compare
+from trueup.compare import Difference, compare, compare_row
 from trueup.decisions import BreakKind, BreakMoved, BreakState, Step
-from trueup.evidence import Absent, Present, independent
+from trueup.evidence import Absent, independent
 from trueup.facts import Observed
 from trueup.model import EXACT, ZERO, BrokerPosition, Holding, Key, add, elapsed_ns, subtract
 from trueup.policy import OnDrift, OnGhost, OnRecovery
@@ -92,7 +92,10 @@ def judge(reading: Reading, key: Key) -> BreakMoved | None:
     if row is None and not reading.complete:
         return None
     holding = None if slot is None else slot.holding
-    found = compare(holding, reading.absent if row is None else Present(row), reading.policy)
+    if row is None:
+        found = compare(holding, reading.absent, reading.policy)
+    else:
+        found = compare_row(holding, row, reading.policy)
     known = reading.breaks.get(key, ())
     if not found and not known:
         return None

@@ -47,7 +47,7 @@ def correct(
         assert row is not None
         after, compensates = _recovered(state, row, slot)
         why = (
-            explain.recovered(row, count, after.strategy)
+            explain.recovered(row, ready[0].found.broker, count, after.strategy)
             if compensates is None
             else explain.restored(row, count, compensates)
         )

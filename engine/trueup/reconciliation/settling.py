@@ -19,6 +19,8 @@ def unsettled(state: State, slot: Slot | None, symbol: str, asked: Moment, settl
     """
     if slot is not None and elapsed_ns(slot.changed, asked) < settle_ns:
         return "the book changed it too shortly before the question was asked"
+    if not state.order_ends and not state.in_flight:
+        return None
     ended = state.order_ends.get(symbol)
     if ended is not None and elapsed_ns(ended, asked) < settle_ns:
         return f"an order on {symbol} ended too shortly before the question was asked"
