@@ -73,6 +73,8 @@ class GateView(msgspec.Struct, frozen=True):
     failure: str | None = None
     """Why the journal cannot be written; nothing is permitted then."""
     closed_hours: Callable[[int], bool] | None = None
+    canonical: Callable[[str], str] | None = None
+    """The one name of a symbol, where the policy knows several: no scope is passed by another spelling (L33)."""
 
 
 CLOSED: Final = GateView("closed", "no start-up pass yet", {}, {}, 0, None, 0)
@@ -112,10 +114,11 @@ class Gate:
             return _refused(view, intent, "account", reason, "a pass that verifies the book against the broker")
         if view.status == "reduce_only":
             return _refused(view, intent, "account", view.why, "the missing or unreadable rows being explained")
-        if view.symbols and (reason := view.symbols.get(intent.symbol)) is not None:
-            return _refused(view, intent, intent.symbol, reason, "the two sides agreeing on this symbol again")
+        symbol = intent.symbol if view.canonical is None else view.canonical(intent.symbol)
+        if view.symbols and (reason := view.symbols.get(symbol)) is not None:
+            return _refused(view, intent, symbol, reason, "the two sides agreeing on this symbol again")
         if view.quarantined:
-            for scope in (f"*:{intent.symbol}", f"{intent.strategy}:{intent.symbol}"):
+            for scope in (f"*:{symbol}", f"{intent.strategy}:{symbol}"):
                 if (reason := view.quarantined.get(scope)) is not None:
                     return _refused(view, intent, scope, reason, "its break being resolved, or an operator")
         return None

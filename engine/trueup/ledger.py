@@ -210,7 +210,10 @@ class Ledger:
                 attempts=attempts,
                 raw_digest=edge.digest_of(answer.raw),
                 executions=tuple(
-                    one for one in answer.executions if self._state.executions.get(one.execution_id) != one
+                    one
+                    for one in answer.executions
+                    if self._state.executions.get(one.execution_id) != one
+                    and one.execution_id not in self._state.past_executions
                 ),
                 refused=tuple(answer.refused),
                 id=identity,
@@ -394,6 +397,7 @@ class Ledger:
                 age_ns_max=state.policy.verified_age_ns_max(),
                 failure=self._failure,
                 closed_hours=state.policy.is_closed_hours if state.policy.sessions else None,
+                canonical=state.policy.canonical if state.policy.instruments else None,
             )
         )
 

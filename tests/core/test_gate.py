@@ -1,0 +1,253 @@
+"""Is nothing that adds risk let through where the evidence does not support it? (section 6, law 9)"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+
+import pytest
+
+from lessons.world import STEP_MS, World, held, pending, row
+from trueup import ClosedHours, Policy
+from trueup.errors import JournalError
+from trueup.events import Event
+from trueup.gate import CLOSED, Gate, GateRefusal, GateView, Intent, NeedsProof
+from trueup.journal import Head
+from trueup.model import Refusal
+
+Worlds = Callable[..., World]
+S = 1_000_000_000
+
+
+def buy(symbol: str = "EURUSD", **more: object) -> Intent:
+    return Intent(symbol=symbol, side="buy", quantity=Decimal(1), **more)  # type: ignore[arg-type]
+
+
+def refused(w: World, symbol: str = "EURUSD", **more: object) -> str | None:
+    """The scope in which an order is refused now; None when it may pass. A cancel must pass in any case."""
+    assert w.ledger.gate.check(buy(symbol, kind="cancel", **more)) is None
+    answer = w.ledger.gate.check(buy(symbol, **more))
+    proof = w.ledger.gate.check(buy(symbol, reduce_only=True, **more))
+    if answer is None:
+        assert proof is None
+        return None
+    assert isinstance(answer, GateRefusal)
+    assert proof == NeedsProof(answer.scope, answer.reason), "a reducing order may pass on proof, and only on it"
+    assert answer.code == 503
+    assert answer.release
+    return answer.scope
+
+
+# -- the table, row by row, on a real ledger ----------------------------------------------------------------
+
+
+def test_closed_until_the_first_answer_of_this_epoch(world: Worlds) -> None:
+    w = world(held("EURUSD", "1"))
+    assert refused(w) == "account"
+    assert w.ledger.gate.why == "no start-up pass yet"
+    w.fails(times=2)
+    assert refused(w) == "account"
+    w.sees(row("EURUSD", "1"))
+    assert refused(w) is None
+    assert (w.ledger.gate.status, w.ledger.gate.why) == ("open", "compared and agreeing")
+    w.restart()
+    assert refused(w) == "account", "what another epoch verified counts for nothing"
+    w.sees(row("EURUSD", "1"))
+    assert refused(w) is None
+
+
+def test_open_until_the_verification_is_too_old(world: Worlds) -> None:
+    """Counted from the asking, on the monotonic clock, at the moment of the question: no event is needed."""
+    w = world(held("EURUSD", "1"), policy=Policy.adopt(verified_age_s_max=20))
+    w.sees(row("EURUSD", "1"))
+    position = w.state.position
+    w.passes(ms=20_000 - 10)
+    assert refused(w) is None
+    w.clock.wall -= 3_600 * S
+    assert refused(w) is None, "the wall clock has no say"
+    w.passes(ms=1)
+    assert refused(w) == "account"
+    assert w.ledger.gate.status == "closed"
+    assert w.ledger.gate.why == "the book was last verified 20 s ago, at most 20 s is allowed"
+    assert w.state.position == position
+    w.fails()
+    assert refused(w) == "account", "a failure verifies nothing"
+    w.sees(row("EURUSD", "1"))
+    assert refused(w) is None
+
+
+def test_a_settled_break_makes_its_symbol_reduce_only(world: Worlds) -> None:
+    w = world(held("EURUSD", "1"), held("USDJPY", "1"))
+    w.sees(row("EURUSD", "2"), row("USDJPY", "1"))
+    assert (refused(w), refused(w, "USDJPY"), refused(w, "GBPUSD")) == ("EURUSD", None, None)
+    assert w.ledger.gate.status == "open", "one symbol is not the account"
+    w.sees(row("EURUSD", "2"), row("USDJPY", "1"))
+    assert refused(w) is None, "corrected"
+
+
+def test_an_unsettled_break_limits_its_symbol_only_in_the_start_up_pass(world: Worlds) -> None:
+    w = world(held("EURUSD", "1"), pending("c1", "EURUSD"))
+    w.sees(row("EURUSD", "2"))
+    assert refused(w) is None
+    w.sees(row("EURUSD", "2"), kind="startup")
+    assert refused(w) == "EURUSD"
+
+
+def test_a_refused_row_makes_its_symbol_reduce_only(world: Worlds) -> None:
+    w = world(held("EURUSD", "1"), held("USDJPY", "1"))
+    w.sees_part(row("USDJPY", "1"), refused=[Refusal(1, "its volume is NaN", symbol="EURUSD")])
+    assert (refused(w), refused(w, "USDJPY"), refused(w, "GBPUSD")) == ("EURUSD", None, None)
+    w.sees(row("EURUSD", "1"), row("USDJPY", "1"))
+    assert refused(w) is None
+
+
+def test_what_a_partial_answer_does_not_mention_is_reduce_only(world: Worlds) -> None:
+    refusal = Refusal(1, "its volume is NaN", symbol="GBPUSD")
+    w = world(held("EURUSD", "1"), held("USDJPY", "1"))
+    w.sees_part(row("USDJPY", "1"), refused=[refusal])
+    assert (refused(w), refused(w, "USDJPY")) == ("EURUSD", None)
+
+
+@pytest.mark.parametrize("refusals", [[], [Refusal(3, "is no object")]])
+def test_a_partial_answer_that_may_hide_any_symbol_limits_the_account(world: Worlds, refusals: list[Refusal]) -> None:
+    w = world(held("EURUSD", "1"))
+    w.sees_part(row("EURUSD", "1"), refused=refusals)
+    assert refused(w) == "account"
+    assert w.ledger.gate.status == "reduce_only"
+    assert ("row 3" if refusals else "partial: one page of several") in w.ledger.gate.why
+    w.fails()
+    assert w.ledger.gate.status == "reduce_only", "and a failure after it does not lift that"
+
+
+def test_a_held_mass_absence_limits_the_account_until_acknowledged(world: Worlds) -> None:
+    symbols = ("AUDUSD", "EURUSD", "GBPUSD", "USDJPY")
+    w = world(*(held(symbol, "1") for symbol in symbols))
+    w.sees(*(row(symbol, "1") for symbol in symbols))
+    w.sees(times=2)
+    assert refused(w) == "account"
+    w.says("ack", what="mass-absence")
+    assert w.ledger.gate.status == "open"
+    assert refused(w) == "EURUSD", "the single breaks are still open"
+    assert refused(w, "NZDUSD") is None
+    w.sees(times=2)
+    assert refused(w) is None
+
+
+def test_a_quarantine_refuses_in_its_scope(world: Worlds) -> None:
+    """A strategy's quarantine is the strategy's; when nobody knows the owner it is everybody's."""
+    policy = Policy.guarded(confirmations_total=2, total_absence_s=0)
+    w = world(held("EURUSD", "1", strategy="trend"), held("GBPUSD", "1"), policy=policy)
+    rows = [row("EURUSD", "2"), row("USDJPY", "1"), row("GBPUSD", "1")]
+    w.sees(*rows, times=2)
+    view = w.ledger.gate._view
+    assert sorted(view.quarantined) == ["*:USDJPY", "trend:EURUSD"]
+    gate = Gate(lambda: 0, lambda: 0)
+    gate.publish(GateView("open", "", {}, view.quarantined, 0, 0, 10))
+    assert gate.check(buy("EURUSD", strategy="other")) is None
+    assert gate.check(buy("EURUSD")) is None
+    for intent in (buy("EURUSD", strategy="trend"), buy("USDJPY", strategy="other"), buy("USDJPY")):
+        assert isinstance(gate.check(intent), GateRefusal)
+    assert gate.check(buy("USDJPY", kind="cancel")) is None
+    assert isinstance(gate.check(buy("USDJPY", reduce_only=True)), NeedsProof)
+
+
+def test_no_scope_is_passed_by_another_spelling(world: Worlds) -> None:
+    """The process says BTC/USD, the book BTCUSD: what limits the one limits the other (L33)."""
+    policy = Policy.guarded(instruments={"BTCUSD": {"aliases": ("BTC/USD",)}})
+    w = world(held("BTC/USD", "1"), policy=policy)
+    w.sees(row("BTCUSD", "2"), times=2)
+    assert [refused(w, symbol) for symbol in ("BTCUSD", "BTC/USD", "ETHUSD")] == ["BTCUSD", "BTCUSD", None]
+    gate = Gate(lambda: 0, lambda: 0)
+    gate.publish(GateView("open", "", {}, {"*:BTCUSD": "q"}, 0, 0, 10, canonical=policy.canonical))
+    assert isinstance(gate.check(buy("BTC/USD")), GateRefusal)
+
+
+def test_a_failed_append_closes_the_gate_at_once_and_a_later_one_opens_it(
+    world: Worlds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    w = world(held("EURUSD", "1"))
+    w.sees(row("EURUSD", "1"))
+    before, book = w.state, w.book
+
+    def full(events: Sequence[Event], *, raws: Sequence[bytes] = ()) -> Head:
+        raise JournalError("the disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(w.ledger._journal, "append", full)
+        with pytest.raises(JournalError, match="disk is full"):
+            w.record(held("EURUSD", "2"))
+        assert refused(w) == "account"
+        assert w.ledger.gate.why == w.ledger.failure == "the journal cannot be written: the disk is full"
+        assert (w.state, w.book) == (before, book), "nothing was recorded, and nothing is believed"
+    w.sees(row("EURUSD", "1"))
+    assert w.ledger.failure is None
+    assert refused(w) is None
+
+
+def test_closed_in_the_brokers_closed_hours_and_silent(world: Worlds) -> None:
+    """2026-01-01 is a Thursday: 72 hours after Monday."""
+    closed = (ClosedHours(72 * 60 + 1, 72 * 60 + 2),)
+    w = world(held("EURUSD", "1"), policy=Policy.guarded(sessions=closed))
+    w.sees(row("EURUSD", "1"))
+    assert refused(w) is None
+    w.passes(s=60)
+    w.sees(row("EURUSD", "9"), times=3, step_ms=STEP_MS)
+    assert refused(w) == "account"
+    assert w.ledger.gate.why == "the broker is closed by the configured sessions"
+    assert w.alerts() == [], "nobody is woken for a market that is closed"
+    assert w.steps()[-1] == "drift escalated"
+
+
+# -- the gate by itself ------------------------------------------------------------------------------------
+
+
+def test_a_gate_that_was_never_told_anything_is_closed() -> None:
+    gate = Gate(lambda: 0, lambda: 0)
+    assert (gate.status, gate.why) == ("closed", "no start-up pass yet")
+    assert gate.check(buy()) == GateRefusal(
+        503, "account", "no start-up pass yet", 0, "a pass that verifies the book against the broker"
+    )
+    assert gate.check(buy(kind="cancel")) is None
+    assert gate.check(buy(reduce_only=True)) == NeedsProof("account", "no start-up pass yet")
+    assert CLOSED.status == "closed"
+
+
+@pytest.mark.parametrize(
+    ("view", "status", "why"),
+    [
+        (GateView("open", "fine", {}, {}, 5, 100, 10), "open", "fine"),
+        (GateView("open", "fine", {}, {}, 5, 99, 10), "open", "fine"),
+        (GateView("open", "fine", {}, {}, 5, 98, 10), "closed", "last verified"),
+        (GateView("open", "fine", {}, {}, 5, None, 10), "closed", "no start-up pass yet"),
+        (GateView("closed", "not yet", {}, {}, 5, 109, 10), "closed", "not yet"),
+        (GateView("open", "fine", {}, {}, 5, 109, 10, failure="full"), "closed", "full"),
+        (GateView("reduce_only", "held", {}, {}, 5, 109, 10), "reduce_only", "held"),
+        (GateView("reduce_only", "held", {}, {}, 5, 98, 10), "closed", "last verified"),
+        (GateView("open", "fine", {}, {}, 5, 109, 10, closed_hours=lambda at: at == 77), "closed", "sessions"),
+        (GateView("open", "fine", {}, {}, 5, 109, 10, closed_hours=lambda at: at != 77), "open", "fine"),
+        (GateView("open", "fine", {"EURUSD": "break"}, {}, 5, 109, 10), "open", "fine"),
+    ],
+)
+def test_the_status_of_the_account(view: GateView, status: str, why: str) -> None:
+    gate = Gate(lambda: 109, lambda: 77)
+    gate.publish(view)
+    assert gate.status == status
+    assert why in gate.why
+    answer = gate.check(buy("USDJPY"))
+    assert (answer is None) == (status == "open")
+    if answer is not None:
+        assert isinstance(answer, GateRefusal)
+        assert (answer.scope, answer.since_ns) == ("account", 5)
+        assert why in answer.reason
+
+
+def test_a_limited_symbol_is_refused_by_its_own_name() -> None:
+    gate = Gate(lambda: 0, lambda: 0)
+    gate.publish(GateView("open", "fine", {"EURUSD": "a break"}, {"*:EURUSD": "q", "s:USDJPY": "q"}, 5, 0, 10))
+    refusal = gate.check(buy("EURUSD"))
+    assert isinstance(refusal, GateRefusal)
+    assert (refusal.scope, refusal.reason) == ("EURUSD", "a break")
+    refusal = gate.check(buy("USDJPY", strategy="s"))
+    assert isinstance(refusal, GateRefusal)
+    assert refusal.scope == "s:USDJPY"
+    assert gate.check(buy("USDJPY", strategy="t")) is None
