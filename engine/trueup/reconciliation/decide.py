@@ -7,7 +7,7 @@ recovery -> ghost -> drift, then quarantine, alerts, and the gate.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -41,7 +41,7 @@ from trueup.reconciliation.fills import apply_execution, older_than, set_positio
 from trueup.reconciliation.fold import fold
 from trueup.reconciliation.gatekeeping import gate_of
 from trueup.reconciliation.identity import missed_fill_id
-from trueup.reconciliation.inputs import first_recorded, met
+from trueup.reconciliation.inputs import first_recorded, is_history, met
 from trueup.reconciliation.keys import key_of_execution, key_of_position, key_of_row
 from trueup.reconciliation.state import State
 
@@ -121,8 +121,9 @@ def _complete_positions(deciding: _Deciding, fact: Observed) -> None:
     deciding.emit(bound)  # before the baseline: what was pushed at us may be here already, without its ticket
     _baseline(deciding)
     state = deciding.state
-    keys = {*state.due, *state.breaks, *(one.key for one in bound), *(one.unbound for one in bound)}
-    counted = absence.count(state, fact, sorted(keys))
+    found = {*state.due, *state.breaks, *(one.key for one in bound), *(one.unbound for one in bound)}
+    keys = sorted(found)
+    counted = absence.count(state, fact, keys)
     held_before = state.hold is not None
     moved = absence.judge(state, fact, counted)
     if moved is not None:
@@ -150,7 +151,7 @@ def _partial_positions(deciding: _Deciding, fact: Observed) -> None:
     deciding.emit(list(binding.bind(state, deciding.at_ns, rows, complete=False)))
     state = deciding.state
     reading = lifecycle.Reading(state, fact, rows, complete=False)
-    _judge(deciding, reading, rows.keys())
+    _judge(deciding, reading, sorted(rows))
 
 
 def _baseline(deciding: _Deciding) -> None:
@@ -172,13 +173,21 @@ def _baseline(deciding: _Deciding) -> None:
 _RANK: Final = {"recovery": 0, "ghost": 1, "drift": 2}
 
 
-def _judge(deciding: _Deciding, reading: lifecycle.Reading, keys: Iterable[Key]) -> None:
+def _judge(deciding: _Deciding, reading: lifecycle.Reading, keys: Sequence[Key]) -> None:
     """Judge each key, in order; then what follows for quarantine and alerts."""
-    moves = [move for key in sorted(keys) if (move := lifecycle.judge(reading, key)) is not None]
-    moves.sort(key=lambda move: _RANK[move.steps[-1].kind])  # stable: by key within a kind
+    ranked: tuple[list[BreakMoved], ...] = ([], [], [])
+    escalated: list[tuple[BreakMoved, Step]] = []
+    for key in keys:
+        move = lifecycle.judge(reading, key)
+        if move is None:
+            continue
+        last = move.steps[-1]
+        ranked[_RANK[last.kind]].append(move)
+        escalated += [(move, step) for step in move.steps if step.state == "escalated"]
+    moves = [move for rank in ranked for move in rank]
     deciding.emit(moves)
-    _quarantine(deciding, moves)
-    escalated = [(move, step) for move in moves for step in move.steps if step.state == "escalated"]
+    if escalated or deciding.state.quarantine:
+        _quarantine(deciding, moves)
     if escalated:
         _alert_escalated(deciding, escalated)
 
@@ -238,13 +247,18 @@ def _fills(deciding: _Deciding, fact: Observed) -> None:
     if fact.completeness not in ("complete", "partial") or not deciding.before.first_fills:
         return
     for execution in fact.executions:
-        if deciding.state.executions.get(execution.execution_id) is None:
+        if not _is_known(deciding.state, execution):
             _adopt_fill(deciding, execution)
 
 
 def _execution_pushed(deciding: _Deciding, fact: ExecutionPushed) -> None:
-    if deciding.state.executions.get(fact.execution.execution_id) is None:
+    if not _is_known(deciding.state, fact.execution):
         _adopt_fill(deciding, fact.execution)
+
+
+def _is_known(state: State, execution: Execution) -> bool:
+    """Whether what the broker reports was recorded, reported before, or was history when we first asked."""
+    return execution.execution_id in state.past_executions or state.executions.get(execution.execution_id) is not None
 
 
 def _adopt_fill(deciding: _Deciding, execution: Execution) -> None:
@@ -299,6 +313,9 @@ def _fill_recorded(deciding: _Deciding, fact: FillRecorded) -> None:
     if older_than(execution, fact.at, before.policy.fill_window_days_max):
         days = before.policy.fill_window_days_max
         _refuse(deciding, what, f"it is older than the {days} days that execution ids are remembered for")
+        return
+    if is_history(before, execution, fact.at):
+        _refuse(deciding, what, "it was history long before: the first answer on fills listed it")
         return
     key = key_of_execution(before, execution)
     slot = met(before, key, execution)

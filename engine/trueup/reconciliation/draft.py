@@ -98,6 +98,8 @@ class Draft:
     book_sizes: tuple[tuple[Moment, int], ...]
     baseline: Literal["open", "taken", "forgone"]
     first_fills: bool
+    past_executions: frozenset[str]
+    past_listed: Moment
     inbox_position: int
     delivered: int
     gate: GateState

@@ -34,7 +34,9 @@ def missed_fill_id(state: State, key: Key, execution_id: str) -> str:
 def _text(holding: Holding | None) -> str:
     if holding is None:
         return "none"
-    return f"{holding.symbol} {holding.ticket} {holding.signed_quantity} {holding.price} {holding.stop}"
+    stop = "" if holding.stop is None else holding.stop.price
+    # !s: a Decimal's own __format__ costs four times its __str__
+    return f"{holding.symbol} {holding.ticket} {holding.signed_quantity!s} {holding.price!s} {stop!s}"
 
 
 def _id(*parts: str) -> str:

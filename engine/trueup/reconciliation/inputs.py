@@ -32,11 +32,12 @@ from trueup.model import (
     BrokerPosition,
     Execution,
     Key,
+    Moment,
     OrderStatus,
     Side,
     elapsed_ns,
 )
-from trueup.reconciliation.draft import Draft
+from trueup.reconciliation.draft import EXECUTIONS_MAX, Draft
 from trueup.reconciliation.fills import apply_execution, bound_to, older_than, set_position
 from trueup.reconciliation.keys import (
     key_of_execution,
@@ -122,8 +123,9 @@ def observed(draft: Draft, position: int, fact: Observed) -> None:
             completes=view.completes + 1,
         )
     if fact.surface == "fills" and fact.completeness == "complete" and not draft.first_fills:
-        for execution in fact.executions:  # history: remembered, and moves nothing
-            draft.executions.put(execution.execution_id, execution)
+        listed = (one.execution_id for one in fact.executions[-EXECUTIONS_MAX:])
+        draft.past_executions = frozenset(name for name in listed if draft.executions.get(name) is None)
+        draft.past_listed = fact.at  # history: remembered, and moves nothing
         draft.first_fills = True
     if fact.surface == "positions" and fact.positions is not None:
         view = _positions_listed(draft, view, position, fact, fact.positions)
@@ -205,7 +207,20 @@ def fill_recorded(draft: Draft, position: int, fact: FillRecorded) -> None:
     if draft.executions.get(execution.execution_id) is not None:
         _claim_owner(draft, key, execution)
         return
+    if is_history(draft, execution, draft.at):
+        return
     apply(draft, key, execution, position)
+
+
+def is_history(state: Draft | State, execution: Execution, at: Moment) -> bool:
+    """Whether a fill that we record now was history long before.
+
+    The first `fills` answer may list one of ours whose message was still on its way: that one moves the book when
+    it comes, or is claimed by what a correction had inferred of it. What comes later than any message does not.
+    """
+    if execution.execution_id not in state.past_executions:
+        return False
+    return elapsed_ns(state.past_listed, at) > state.policy.inferred_s_max * 1_000_000_000
 
 
 def apply(draft: Draft, key: Key, execution: Execution, position: int) -> None:

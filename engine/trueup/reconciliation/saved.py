@@ -39,7 +39,7 @@ _MEMORIES: Final[dict[str, Any]] = {
     "ended_orders": tuple[tuple[str, OrderBrief], ...],
     "observation_ids": tuple[tuple[str, int], ...],
 }
-_SETS: Final = ("unbound", "acknowledged")
+_SETS: Final = ("unbound", "acknowledged", "past_executions")
 _encode: Final = msgspec.msgpack.Encoder(decimal_format="string", order="deterministic").encode
 _decode = msgspec.msgpack.decode
 

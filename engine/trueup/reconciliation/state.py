@@ -230,6 +230,10 @@ class State(msgspec.Struct, frozen=True):
     baseline: Literal["open", "taken", "forgone"] = "open"
     first_fills: bool = False
     """Whether a complete `fills` answer has been seen: the first is history."""
+    past_executions: frozenset[str] = frozenset()
+    """What it listed and nobody had recorded: history as far as the broker is concerned, while our own records of
+    some may still be under way."""
+    past_listed: Moment = NEVER
     observation_ids: Memory[int] = Memory()
     """Observations that were handed in with an id, by it: each is stored once (law 5)."""
     inbox_position: int = 0
