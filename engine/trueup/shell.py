@@ -22,7 +22,7 @@ from trueup.facts import PassKind
 from trueup.gate import Gate
 from trueup.journal import Durability, JournalReader, open_inbox, open_reader, open_writer
 from trueup.ledger import Claim, Committed, Ledger
-from trueup.model import PositionMode, account_of
+from trueup.model import BrokerPosition, PositionMode, account_of, elapsed_ns
 from trueup.passes import Passes
 from trueup.policy import Policy
 from trueup.ports import Broker, Clock
@@ -51,11 +51,15 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """In the book."""
     open_breaks: int
     breaks: tuple[BreakRow, ...]
+    open_since: dict[str, str]
+    """By the id of an open break: when it was first seen, ISO 8601, UTC."""
     held: int
     """Positions that a mass absence holds back."""
     quarantine: dict[str, str]
     verified_at: str | None
     """When the question behind the last answer was asked, ISO 8601, UTC; None: never."""
+    latency_ms: int | None
+    """How long the last question about positions took to be answered, or to fail; None: never asked."""
     failures: int
     """Questions about positions in a row that brought nothing."""
     last_pass: PassReport | None
@@ -113,6 +117,12 @@ class Shell:
         if self._book.position != state.position:
             self._book = Book(state)
         return self._book
+
+    @property
+    def broker_positions(self) -> tuple[BrokerPosition, ...]:
+        """The broker's side as its last complete answer stated it, in key order."""
+        rows = self._ledger.state.view().rows
+        return tuple(rows[key] for key in sorted(rows))
 
     def record(self, changes: Change | Iterable[Change]) -> int:
         """Journal local changes, all or none; durable when it returns. Returns the journal's last position.
@@ -172,9 +182,11 @@ class Shell:
             positions=len(state.book),
             open_breaks=sum(len(breaks) for breaks in state.breaks.values()),
             breaks=break_rows(state, ()),
+            open_since={one.id: iso(one.opened.at_ns) for key in sorted(state.breaks) for one in state.breaks[key]},
             held=0 if state.hold is None else len(state.hold.missing),
             quarantine={scope: state.quarantine[scope].why for scope in sorted(state.quarantine)},
             verified_at=iso(view.answered.at_ns) if view.answered.at_ns else None,
+            latency_ms=max(0, elapsed_ns(view.asked, view.received)) // 1_000_000 if view.position else None,
             failures=view.failures,
             last_pass=self._last,
             failure=self._ledger.failure,
