@@ -51,7 +51,14 @@ INBOX_ITEMS_MAX: Final = 1_000
 """Inbox items copied in one transaction."""
 
 
-class JournalPort(Protocol):
+class ReadPort(Protocol):
+    """What folding needs of storage; `trueup.journal.JournalReader` is it."""
+
+    def read(self, *, after: int = 0, upto: int | None = None) -> Iterable[Recorded]: ...
+    def snapshot(self, *, fold_version: int, upto: int | None = None) -> Snapshot | None: ...
+
+
+class JournalPort(ReadPort, Protocol):
     """What the ledger needs of storage; `trueup.journal.JournalWriter` is it."""
 
     @property
@@ -59,8 +66,6 @@ class JournalPort(Protocol):
     def head(self) -> Head: ...
     def append(self, events: Sequence[Event], *, raws: Sequence[bytes] = ()) -> Head: ...
     def keep_raws(self, raws: Sequence[bytes]) -> None: ...
-    def read(self, *, after: int = 0, upto: int | None = None) -> Iterable[Recorded]: ...
-    def snapshot(self, *, fold_version: int, upto: int | None = None) -> Snapshot | None: ...
     def save_snapshot(self, snapshot: Snapshot) -> None: ...
     def close(self) -> None: ...
 
@@ -93,7 +98,7 @@ class Committed(msgspec.Struct, frozen=True):
     decisions: tuple[Decision, ...]
 
 
-def rehydrate(account: str, journal: JournalPort, *, upto: int | None = None) -> State:
+def rehydrate(account: str, journal: ReadPort, *, upto: int | None = None) -> State:
     """The state at a position (default: the head), from the nearest snapshot and the events after it."""
     snapshot = journal.snapshot(fold_version=FOLD_VERSION, upto=upto)
     state = State(account=account) if snapshot is None else load(snapshot.state)
