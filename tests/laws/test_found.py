@@ -7,7 +7,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from laws.steps import Step, play
-from laws.world import World
+from laws.world import World, patient
 from trueup.changes import Fill
 
 
@@ -79,4 +79,22 @@ def test_law_3_l14_an_adopted_ticket_and_its_own_entry_without_one_are_one_posit
     world.record(replace(part, execution_id="b", ticket="7"))  # the second part tells
     assert world.book() == world.owed() == {"#7": Decimal(3)}
     world.record(replace(part, execution_id="c", ticket="7"))
+    assert world.book() == world.owed()
+
+
+def test_law_3_a_fill_still_on_its_way_when_deals_are_first_asked_for_is_not_lost_as_history() -> None:
+    world = play(World(baseline=False), [OPEN, ("trade", 1, (2,), "pending"), ("deals", 0, True)])
+    assert world.book() == {}  # the first answer on fills is history and moves nothing
+    world.hear_all()
+    assert world.book() == world.owed() == {"AUD": Decimal(1), "BTC": Decimal(2)}
+    play(world, [("hear_again", 0), ("deals", 0, True)])
+    assert world.book() == world.owed()
+
+
+def test_law_3_what_was_history_long_before_moves_nothing_when_it_is_recorded() -> None:
+    world = World(baseline=False, policy=patient(inferred_s_max=300))
+    play(world, [OPEN, ("deals", 0, True), ("wait", 300_001)])
+    world.hear_all()
+    assert world.book() == {}
+    world.look(2)
     assert world.book() == world.owed()

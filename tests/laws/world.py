@@ -205,7 +205,7 @@ class World:
             strategy="mine",
         )
         self.messages.append(fill)
-        self.executions.append((self.now_ms, execution_of(fill)))
+        self.executions.append((self.now_ms, replace(execution_of(fill), ticket=order.ticket)))
 
     def record(self, change: Fill | OrderUpdate | PositionSet) -> Committed | None:
         """The process records something; None when our own store failed."""
@@ -350,7 +350,7 @@ def quantities(rows: Mapping[Key, BrokerPosition]) -> dict[Key, Decimal]:
 
 
 def execution_of(fill: Fill) -> Execution:
-    """The broker's own word on an execution: it knows neither our client id nor our strategy."""
+    """The broker's own word on an execution: our strategy it does not know, nor always our client id."""
     quantity = Decimal(fill.quantity)
     return Execution(
         execution_id=fill.execution_id,
