@@ -7,7 +7,6 @@ broker that was not heard, for a refused row, or for what only a human can decid
 from __future__ import annotations
 
 from trueup.model import Key, Moment, elapsed_ns
-from trueup.reconciliation.settling import unsettled
 from trueup.reconciliation.state import Break, State
 
 MARGIN_NS = 1_000_000
@@ -20,10 +19,10 @@ def next_question_ns(state: State, now: Moment) -> int | None:
     if view.failures or not view.answers:
         return None
     times = [
-        at
+        _earliest_ns(state, key, one, now)
         for key, breaks in state.breaks.items()
         for one in breaks
-        if _decidable(state, one) and (at := _earliest_ns(state, key, one, now)) is not None
+        if _decidable(state, one)
     ]
     if _suspicious_once(state):
         times.append(_spaced_ns(state, view.received, now))
@@ -49,31 +48,28 @@ def _suspicious_once(state: State) -> bool:
     return emptied or held
 
 
-def _earliest_ns(state: State, key: Key, one: Break, now: Moment) -> int | None:
+def _earliest_ns(state: State, key: Key, one: Break, now: Moment) -> int:
     """When the next answer could count for this break, from now."""
     if one.sightings.count:
         return _spaced_ns(state, one.sightings.last_received, now)
-    settle_ns = state.settle_ns("positions")
-    if unsettled(state, state.slot(key), one.symbol, _later(now, settle_ns), settle_ns) is None:
-        return max(0, _settled_ns(state, key, one.symbol, now))
-    if state.in_flight.get(one.symbol):
-        return state.policy.in_flight_s_max * 1_000_000_000
-    return settle_ns
+    return _settled_ns(state, key, one.symbol, now)
 
 
 def _settled_ns(state: State, key: Key, symbol: str, now: Moment) -> int:
-    """Until the last change of the key, or end of an order on it, is far enough back."""
+    """Until the last change of the key, the end of an order on its symbol and those in flight are far enough back:
+    until `settling.unsettled` has nothing to say, if nothing happens meanwhile."""
     settle_ns = state.settle_ns("positions")
     slot = state.slot(key)
-    changed = [slot.changed] if slot is not None else []
     ended = state.order_ends.get(symbol)
-    moments = changed if ended is None else [*changed, ended]
-    return max((settle_ns - elapsed_ns(moment, now) for moment in moments), default=0)
+    waits = [settle_ns - elapsed_ns(moment, now) for moment in (slot and slot.changed, ended) if moment is not None]
+    for name in state.in_flight.get(symbol, ()):
+        since = state.orders[name].pending_since
+        if since.epoch < now.epoch:
+            waits.append(settle_ns - now.tick_ns)
+        else:
+            waits.append(state.policy.in_flight_s_max * 1_000_000_000 - elapsed_ns(since, now))
+    return max(0, *waits) if waits else 0
 
 
 def _spaced_ns(state: State, received: Moment, now: Moment) -> int:
     return max(0, state.spacing_ns("positions") - elapsed_ns(received, now))
-
-
-def _later(now: Moment, by_ns: int) -> Moment:
-    return Moment(now.at_ns + by_ns, now.tick_ns + by_ns, now.epoch)
