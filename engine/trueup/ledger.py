@@ -168,6 +168,7 @@ class Ledger:
         """
         given = list(changes) if isinstance(changes, Iterable) else [changes]
         with self._lock:
+            self._catch_up()
             at = self.now()
             facts = [edge.fact_of(change, at, self._state.policy) for change in given]
             return self._commit([fact for fact in facts if not self._is_repeat(fact)])
@@ -175,6 +176,7 @@ class Ledger:
     def push(self, message: Message) -> Committed:
         """Journal what the broker pushed. A repeat of a known execution adds nothing."""
         with self._lock:
+            self._catch_up()
             fact = edge.pushed_fact(message, self.now(), self._state.policy)
             return self._commit([fact])
 
@@ -198,6 +200,7 @@ class Ledger:
         received = self.now()
         received_position = self._state.position
         with self._lock:
+            self._catch_up()
             if identity and self._state.observation_ids.get(identity) is not None:
                 return Committed(self._state.position + 1, self._state.position, ())
             fact = Observed(
@@ -232,11 +235,13 @@ class Ledger:
     def command(self, command: Command) -> Committed:
         """Journal an operator's command and what it decides."""
         with self._lock:
+            self._catch_up()
             return self._commit([edge.command_fact(command, self.now())])
 
     def take_inbox(self, items: Sequence[tuple[int, InboxItem, bytes]]) -> Committed:
         """Copy inbox items into the journal, in order, each exactly once."""
         with self._lock:
+            self._catch_up()
             at = self.now()
             facts: list[Fact] = []
             for position, item, digest in items[:INBOX_ITEMS_MAX]:
@@ -256,6 +261,7 @@ class Ledger:
     def delivered(self, upto: int, failures: Sequence[tuple[int, str]] = ()) -> Committed:
         """Journal that the trading process was told of the corrections up to a position."""
         with self._lock:
+            self._catch_up()
             return self._commit([CorrectionsDelivered(self.now(), upto, tuple(failures))])
 
     # -- off the hot path ----------------------------------------------------------------------------------
@@ -273,6 +279,7 @@ class Ledger:
     def save_snapshot(self) -> None:
         """Keep the fold as it is now, so that the next start need not fold the whole journal."""
         with self._lock:
+            self._catch_up()
             state, head = self._state, self._journal.head()
         self._journal.save_snapshot(Snapshot(head.position, head.digest, FOLD_VERSION, save(state)))
         self._snapshot_position = state.position
@@ -281,6 +288,7 @@ class Ledger:
         """A ledger that goes on from here in memory: what it decides is journalled nowhere (dry runs)."""
         twin = copy.copy(self)
         with self._lock:
+            self._catch_up()
             twin._journal = _Nowhere(self.account, self._journal.head())
             twin._state = self._state
         twin._lock = threading.Lock()
@@ -357,6 +365,18 @@ class Ledger:
             return replace(fact, positions=edge.keyframe(rows))
         self._given_rows = given
         return replace(fact, positions=edge.written(view, rows, changed))
+
+    def _catch_up(self) -> None:
+        """After an append that failed: fold what was stored after all, so that nothing is decided beside it.
+
+        A commit whose answer was lost may have happened; the journal says so as soon as it can be read (law 7).
+        """
+        if self._failure is None:
+            return
+        state = self._state
+        if self._journal.head().position != state.position:
+            events = self._journal.read(after=state.position)
+            self._state = fold(state, ((recorded.position, recorded.event) for recorded in events))
 
     def _commit(self, facts: Sequence[Fact]) -> Committed:
         """Decide on each fact in turn and append everything in one transaction."""

@@ -6,7 +6,8 @@ into a test. The alphabets are small, so that collisions happen.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import random
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -58,17 +59,56 @@ MISFORTUNES: st.SearchStrategy[Step] = st.one_of(
     st.tuples(st.just("invented"), _FEW, _SYMBOL, _PART),
     st.tuples(st.just("lie"), st.integers(0, 15)),
     st.tuples(st.just("set"), _FEW, _SYMBOL, st.sampled_from([-2, 0, 1, 3]), st.booleans()),
-    st.tuples(st.just("deals"), st.integers(0, 2), st.booleans()),
     st.tuples(st.just("disk"), st.sampled_from(["refused", "unsure"])),
     st.tuples(st.just("stuck"), _SYMBOL),
     st.tuples(st.just("acknowledge")),
     st.tuples(st.just("snapshot")),
 )
 
-HONEST = st.lists(st.one_of(TRADES, MESSAGES, OBSERVING, PASSING), max_size=40)
+DEALS: st.SearchStrategy[Step] = st.tuples(st.just("deals"), st.integers(0, 2), st.booleans())
+
+
+def histories(*steps: st.SearchStrategy[Step]) -> st.SearchStrategy[list[Step]]:
+    """Short ones, and ones long enough for things to go wrong one after another."""
+    one = st.one_of(*steps)
+    return st.lists(one, max_size=40) | st.lists(one, min_size=15, max_size=60)
+
+
+HONEST = histories(TRADES, MESSAGES, OBSERVING, PASSING, DEALS)
 """Nothing is lost, nobody else trades, nothing is staler than declared: what law 3 supposes."""
-ANY = st.lists(st.one_of(TRADES, MESSAGES, OBSERVING, OBSERVING, PASSING, MISFORTUNES, MISFORTUNES), max_size=40)
+ANY = histories(TRADES, MESSAGES, OBSERVING, OBSERVING, PASSING, DEALS, MISFORTUNES, MISFORTUNES)
 """Whatever may happen."""
+
+
+def random_steps(seed: int, count: int) -> list[Step]:
+    """A history drawn by a seed alone, for what is too slow to be drawn a hundred times."""
+    chosen = random.Random(seed)
+    few, size = (lambda: chosen.randrange(6)), (lambda: chosen.choice([1, 2, 3, -1, -2, -3]))
+    how = lambda: chosen.choice(["pending", "late", "untracked"])  # noqa: E731
+    kinds: list[tuple[int, Callable[[], Step]]] = [
+        (4, lambda: ("trade", few() % 2, (size(), size()), how())),
+        (3, lambda: ("close", few(), (size(),), how())),
+        (5, lambda: ("hear", few(), 1 + few() % 2)),
+        (1, lambda: ("hear_again", few())),
+        (1, lambda: ("pushed", few())),
+        (3, lambda: ("ask",)),
+        (5, lambda: ("answer", few() % 3)),
+        (3, lambda: ("look", 1 + few() % 3)),
+        (2, lambda: ("partial", few() % 3, few())),
+        (4, lambda: ("wait", chosen.choice([1, 200, 1_000, 2_500, 40_000]))),
+        (1, lambda: ("restart",)),
+        (1, lambda: ("jump", chosen.choice([-3_600_000, 3_600_000]))),
+        (1, lambda: ("deals", few() % 3, few() > 2)),
+        (1, lambda: ("lose", few())),
+        (2, lambda: ("manual", few(), few() % 2, size())),
+        (1, lambda: ("stop", few(), chosen.choice([None, "0.9"]))),
+        (2, lambda: ("lie", few())),
+        (1, lambda: ("glitch", chosen.choice(["failed", "empty", "refused"]))),
+        (1, lambda: ("set", few(), few() % 2, size(), few() > 2)),
+        (1, lambda: ("acknowledge",)),
+    ]
+    weights = [weight for weight, _ in kinds]
+    return [make() for _, make in chosen.choices(kinds, weights, k=count)]
 
 
 def play(world: World, steps: Iterable[Step]) -> World:
@@ -161,8 +201,7 @@ def _deals(world: World, unlisted: int, complete: bool) -> None:
 
 
 def _snapshot(world: World) -> None:
-    if world.ledger.failure is None:
-        world.ledger.save_snapshot()
+    world.ledger.save_snapshot()
 
 
 _DOING: dict[str, Any] = {

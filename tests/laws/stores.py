@@ -94,4 +94,5 @@ class ListJournal:
         self.snapshots.append(snapshot)
 
     def close(self) -> None:
-        """Nothing is open: a later ledger goes on with the same list."""
+        """A later ledger goes on with the same list, and begins by reading where it ends."""
+        self.head()

@@ -373,3 +373,15 @@ def patient(**knobs: object) -> Policy:
         "inferred_s_max": 1_000_000,
     }
     return Policy.adopt(**(given | knobs))
+
+
+def impatient(**knobs: object) -> Policy:
+    """With holds, small books and escalations: what the rules on absence are tried with."""
+    given: dict[str, object] = {
+        "lag_ms_max": {"positions": LAG_MS, "fills": LAG_MS},
+        "mass_absence_count_min": 2,
+        "confirmations_total": 3,
+        "total_absence_s": 5,
+        "correction_attempts_max": 3,
+    }
+    return Policy.adopt(**(given | knobs))
