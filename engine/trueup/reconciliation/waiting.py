@@ -60,8 +60,8 @@ def _settled_ns(state: State, key: Key, symbol: str, now: Moment) -> int:
     until `settling.unsettled` has nothing to say, if nothing happens meanwhile."""
     settle_ns = state.settle_ns("positions")
     slot = state.slot(key)
-    ended = state.order_ends.get(symbol)
-    waits = [settle_ns - elapsed_ns(moment, now) for moment in (slot and slot.changed, ended) if moment is not None]
+    quiet_since = (None if slot is None else slot.changed, state.order_ends.get(symbol))
+    waits = [settle_ns - elapsed_ns(moment, now) for moment in quiet_since if moment is not None]
     for name in state.in_flight.get(symbol, ()):
         since = state.orders[name].pending_since
         if since.epoch < now.epoch:

@@ -1,0 +1,150 @@
+"""Is a hedging entry without a ticket recognised when, and only when, it surely is that one? (section 5)"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from lessons.world import World, deal, fill, held, row
+from trueup import PositionSet
+from trueup.decisions import PositionBound
+
+Worlds = Callable[..., World]
+
+
+def bound(w: World) -> list[tuple[str, str]]:
+    """What was recognised as what, in order."""
+    return [(one.unbound, one.key) for one in w.events(PositionBound) if isinstance(one, PositionBound)]
+
+
+def test_by_the_order_that_became_the_ticket(world: Worlds) -> None:
+    """Even where another row is exactly alike."""
+    w = world(fill("x1", "EURUSD", "1", order_id="77", client_order_id="c1"), mode="hedging")
+    assert w.book == {"?order/c1": "1"}
+    w.sees(row("EURUSD", "1", ticket="76"), row("EURUSD", "1", ticket="77"))
+    assert bound(w) == [("?order/c1", "#77")]
+    assert w.state.held("#77") is not None
+    assert not w.state.unbound
+    assert w.events(PositionBound)[0].why.endswith("its opening order became the ticket")  # type: ignore[union-attr]
+
+
+def test_an_order_id_is_not_overruled_by_likeness(world: Worlds) -> None:
+    w = world(fill("x1", "EURUSD", "1", order_id="77"), mode="hedging")
+    w.sees(row("EURUSD", "1", ticket="76"), times=2)
+    assert bound(w) == []
+    assert "#76" in w.book
+
+
+def test_by_being_the_only_one_of_its_symbol_side_and_quantity(world: Worlds) -> None:
+    w = world(held("EURUSD", "1", strategy="trend"), mode="hedging")
+    assert w.book == {"?long/EURUSD": "1"}
+    w.sees(row("EURUSD", "1", ticket="7"), row("EURUSD", "-1", ticket="8"), row("EURUSD", "2", ticket="9"))
+    assert bound(w) == [("?long/EURUSD", "#7")]
+    assert w.owner("#7") == "trend"
+    w.sees(row("EURUSD", "1", ticket="7"), row("EURUSD", "-1", ticket="8"), row("EURUSD", "2", ticket="9"))
+    assert w.book == {"#7": "1", "#8": "-1", "#9": "2"}
+    assert bound(w) == [("?long/EURUSD", "#7")], "once"
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [row("EURUSD", "1", ticket="7"), row("EURUSD", "1", ticket="8")],
+        [row("EURUSD", "-1", ticket="7")],
+        [row("EURUSD", "2", ticket="7")],
+        [row("USDJPY", "1", ticket="7")],
+        [],
+    ],
+)
+def test_what_is_ambiguous_or_unlike_waits(world: Worlds, rows: list) -> None:  # type: ignore[type-arg]
+    w = world(held("EURUSD", "1"), mode="hedging")
+    w.sees(*rows)
+    assert bound(w) == []
+    assert "?long/EURUSD" in w.book
+
+
+def test_two_entries_alike_wait_for_more_to_tell_them_apart(world: Worlds) -> None:
+    w = world(fill("x1", "EURUSD", "1"), fill("x2", "EURUSD", "1"), mode="hedging")
+    assert w.book == {"?fill/x1": "1", "?fill/x2": "1"}
+    w.sees(row("EURUSD", "1", ticket="7"))
+    assert bound(w) == []
+
+
+def test_a_row_that_the_book_holds_already_is_nobody_elses(world: Worlds) -> None:
+    w = world(held("EURUSD", "1", ticket="7"), held("EURUSD", "1"), mode="hedging")
+    w.sees(row("EURUSD", "1", ticket="7"))
+    assert bound(w) == []
+    w.sees(row("EURUSD", "1", ticket="7"), row("EURUSD", "1", ticket="8"))
+    assert bound(w) == [("?long/EURUSD", "#8")]
+
+
+def test_a_partial_answer_proves_no_one_the_only_one(world: Worlds) -> None:
+    w = world(held("EURUSD", "1"), mode="hedging")
+    w.sees_part(row("EURUSD", "1", ticket="7"))
+    assert bound(w) == []
+
+
+def test_later_fills_follow_the_order_to_the_ticket(world: Worlds) -> None:
+    """By client order id, by order id, and by the ticket itself."""
+    w = world(fill("x1", "EURUSD", "3", order_id="77", client_order_id="c1"), mode="hedging")
+    w.sees(row("EURUSD", "3", ticket="77"))
+    w.record(fill("x2", "EURUSD", "-1", client_order_id="c1"))
+    w.record(fill("x3", "EURUSD", "-1", order_id="77"))
+    assert w.book == {"#77": "1"}
+    w.record(fill("x4", "EURUSD", "-1", ticket="77"))
+    assert w.book == {}
+
+
+def test_a_fill_that_names_the_ticket_recognises_the_entry_itself(world: Worlds) -> None:
+    w = world(fill("x1", "EURUSD", "3", order_id="77", client_order_id="c1"), mode="hedging")
+    w.record(fill("x2", "EURUSD", "-1", ticket="77", client_order_id="c1"))
+    assert w.book == {"#77": "2"}
+    assert not w.state.unbound
+    w = world(fill("x1", "EURUSD", "3", order_id="77"), mode="hedging")
+    w.record(fill("x2", "EURUSD", "-1", ticket="77", order_id="other"))
+    assert w.book == {"#77": "2"}, "the order that opened it was the ticket"
+
+
+def test_a_whole_position_with_its_ticket_recognises_the_entry(world: Worlds) -> None:
+    w = world(held("EURUSD", "1", strategy="trend"), mode="hedging")
+    w.record(held("EURUSD", "2", ticket="7"))
+    assert w.book == {"#7": "2"}
+    assert w.owner("#7") == "trend"
+    w.record(held("EURUSD", "5"))
+    assert w.book == {"#7": "5"}, "without a ticket the same side of the symbol is still that one"
+    w.record(PositionSet(symbol="EURUSD", side="long", quantity=0))
+    assert w.book == {}
+
+
+def test_an_unbound_entry_that_closes_is_closed(world: Worlds) -> None:
+    w = world(fill("x1", "EURUSD", "1", client_order_id="c1"), mode="hedging")
+    w.record(fill("x2", "EURUSD", "-1", client_order_id="c1"))
+    assert w.book == {}
+    assert not w.state.unbound
+
+
+def test_a_stale_entry_is_a_ghost_like_any_other(world: Worlds) -> None:
+    """And its closing fill, which names a ticket that we never saw it under, does not open another position."""
+    w = world(fill("x1", "EURUSD", "1", order_id="77"), held("USDJPY", "1", ticket="5"), mode="hedging")
+    w.sees(row("USDJPY", "1", ticket="5"), times=2)
+    assert w.book == {"#5": "1"}
+    w.record(fill("x2", "EURUSD", "-1", ticket="77"))
+    assert w.book == {"#5": "1"}
+
+
+def test_an_adopted_ticket_claims_its_own_entry_when_that_is_recorded_late(world: Worlds) -> None:
+    """The broker's row was adopted before our fill of it was recorded: one position, not two."""
+    w = world(held("USDJPY", "1", ticket="5"), mode="hedging")
+    w.sees(row("USDJPY", "1", ticket="5"), row("EURUSD", "2", ticket="77"), times=2)
+    assert w.book == {"#5": "1", "#77": "2"}
+    w.record(fill("x1", "EURUSD", "2", order_id="77", strategy="trend"))
+    assert w.book == {"#5": "1", "#77": "2"}
+    assert w.owner("#77") == "trend"
+
+
+def test_a_missed_fill_with_its_ticket_takes_the_entry_along(world: Worlds) -> None:
+    w = world(fill("x1", "EURUSD", "3", client_order_id="c1"), mode="hedging")
+    w.deals()
+    w.deals(deal("x2", "EURUSD", "-1", ticket="9", client_order_id="c1"))
+    assert w.book == {"#9": "2"}
