@@ -22,6 +22,8 @@ from trueup.ledger import Asking, Claim, Committed, Ledger
 from trueup.model import BrokerPosition, Execution, Key, PositionMode, Refusal
 from trueup.policy import Policy
 from trueup.ports import Answer, failed, unsupported
+from trueup.reconciliation.fold import fold
+from trueup.reconciliation.state import State
 
 SYMBOLS = ("AUD", "BTC", "CHF", "DAX")
 PRICES = dict(zip(SYMBOLS, map(Decimal, ("1.1", "20000", "0.95", "15000.5")), strict=True))
@@ -129,6 +131,11 @@ class World:
             self.truth.pop(key, None)
         else:
             self.truth[key] = row
+        self._note()
+
+    def holds(self, rows: Mapping[Key, BrokerPosition]) -> None:
+        """From now on the broker holds just this."""
+        self.truth = dict(rows)
         self._note()
 
     def move(self, symbol: str, quantity: Decimal, ticket: str | None) -> Key:
@@ -336,6 +343,11 @@ class World:
     def owed(self) -> dict[Key, Decimal]:
         """What the broker truly holds, by key."""
         return quantities(self.truth)
+
+    def folded(self, upto: int) -> State:
+        """The state at a journal position, from nothing."""
+        events = ((one.position, one.event) for one in self.journal.read(upto=upto))
+        return fold(State(account=self.journal.account), events)
 
     def true_key(self, key: Key) -> Key:
         """The ticket that an entry without one really is: the world remembers every order."""
