@@ -134,6 +134,14 @@ def test_control_says_what_cannot_be_done() -> None:
         assert control.state()["faults"] == []
 
 
+def test_control_takes_whatever_is_said_to_it() -> None:
+    with gateway() as (control, ports), asking(ports.control_url) as req:
+        for frames in ([b""], [b"x", b"y"], [b"[]"], [b"{}"], [b'{"do": ["open"]}'], [b'{"do": "open"}']):
+            req.send_multipart(frames)
+            assert json.loads(req.recv())["ok"] is False
+        assert control.state()["positions"] == []
+
+
 def test_faults_have_a_limit_and_an_end() -> None:
     with gateway() as (control, _):
         for _ in range(FAULTS_MAX):
@@ -197,12 +205,15 @@ def test_an_action_that_is_not_there_is_unknown() -> None:
 def process(*arguments: str) -> Generator[dict[str, Any]]:
     command = [sys.executable, "-m", "trueup_adapters.gateway", "--port", "0", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
-        assert running.stdout is not None
-        ports = json.loads(running.stdout.readline())
-        with Control(ports["control_url"]) as control:
-            yield ports
-            control.stop()
-        assert running.wait(timeout=10) == 0
+        try:
+            assert running.stdout is not None
+            ports = json.loads(running.stdout.readline())
+            with Control(ports["control_url"]) as control:
+                yield ports
+                control.stop()
+            assert running.wait(timeout=10) == 0
+        finally:
+            running.kill()
 
 
 def test_a_gateway_process_keeps_its_terminal_in_a_file(tmp_path: Path) -> None:
@@ -215,7 +226,7 @@ def test_a_gateway_process_keeps_its_terminal_in_a_file(tmp_path: Path) -> None:
     ):
         told = control.state()
         assert (told["mode"], told["dialect"], told["echo"]) == ("netting", 2, False)
-        assert [position["volume"] for position in told["positions"]] == [0.01]
+        assert [position["volume"] for position in told["positions"]] == [Decimal("0.01")]
     with pytest.raises(InputError, match="netting"):
         Gateway(mode="hedging", state=state)
     state.write_text("{")

@@ -87,6 +87,28 @@ def test_l06_cancelled_questions_leave_nothing_behind(echo: bool) -> None:
 
 
 @pytest.mark.parametrize("echo", [True, False])
+def test_l06_a_question_cancelled_at_any_moment_leaves_its_reply_to_nobody(echo: bool) -> None:
+    """Also at the moment at which the reply has come in and was not yet looked at."""
+
+    async def scenario(broker: Mt5Broker, control: Control) -> None:
+        ticket = control.open("EURUSD", "buy", 1)
+        for turns in range(60):
+            asked = control.state()["asked"]
+            waiting = asyncio.create_task(broker.ask(POSITIONS))
+            while control.state()["asked"] == asked:  # the reply, of the old size, is on its way
+                await asyncio.sleep(0)
+            for _ in range(turns % 6):
+                await asyncio.sleep(0)
+            waiting.cancel()
+            await asyncio.wait({waiting})
+            control.resize(ticket, turns + 2)
+            assert volumes(await broker.ask(POSITIONS)) == [Decimal(turns + 2)]
+
+    with mt5(echo=echo) as harness:
+        play(harness, scenario)
+
+
+@pytest.mark.parametrize("echo", [True, False])
 def test_a_reply_to_somebody_elses_question_is_discarded(echo: bool) -> None:
     async def scenario(broker: Mt5Broker, control: Control) -> None:
         control.open("EURUSD", "buy", 1)
@@ -342,6 +364,53 @@ def test_l46_deals_are_asked_for_from_a_moment_on() -> None:
         assert (later.completeness, list(later.executions)) == ("complete", [])
 
     with mt5() as harness:
+        play(harness, scenario)
+
+
+def test_l08_answers_for_one_symbol_prove_nothing_of_the_others() -> None:
+    async def asked(url: str) -> tuple[Answer, Answer]:
+        broker = Mt5Broker(url, symbol="EURUSD")
+        answers = await broker.ask(POSITIONS), await broker.ask(FILLS)
+        await broker.close()
+        return answers
+
+    with gateway() as (control, ports):
+        ticket = control.open("EURUSD", "buy", 1)
+        control.open("GBPUSD", "buy", 1)
+        positions, fills = asyncio.run(asked(ports.url))
+    assert (positions.completeness, set(positions.positions)) == ("partial", {f"#{ticket}"})
+    assert "only EURUSD" in positions.why
+    assert (fills.completeness, len(fills.executions)) == ("partial", 1)
+
+
+@pytest.mark.parametrize("echo", [True, False])
+def test_a_broker_that_was_asked_in_one_loop_can_be_asked_in_another(echo: bool) -> None:
+    with mt5(echo=echo) as harness:
+        for volume in (1, 2):
+            harness.control.open("EURUSD", "buy", 1)
+            answer = asyncio.run(asyncio.wait_for(harness.broker.ask(POSITIONS), PATIENCE_S))
+            assert len(volumes(answer)) == volume
+        asyncio.run(harness.broker.close())
+
+
+@pytest.mark.parametrize("echo", [True, False])
+def test_a_socket_that_was_replaced_does_not_disturb_its_successor(echo: bool) -> None:
+    async def scenario(broker: Mt5Broker, control: Control) -> None:
+        await broker.ask(POSITIONS)
+        for _ in range(3):
+            asked = control.state()["asked"]
+            control.misbehave("silence")
+            waiting = asyncio.create_task(broker.ask(POSITIONS))
+            while control.state()["asked"] == asked:
+                await asyncio.sleep(0)
+            control.misbehave("restart")
+            assert (await waiting).completeness == "failed"
+            assert (await ask_until_answered_by(broker)).completeness == "complete"
+            after = broker.connections
+            assert [(await broker.ask(POSITIONS)).completeness for _ in range(20)] == ["complete"] * 20
+            assert broker.connections == after
+
+    with mt5(echo=echo) as harness:
         play(harness, scenario)
 
 

@@ -121,7 +121,7 @@ class Gateway:
         ready = dict(poller.poll(self._wait_ms()))
         self._send_late()
         if self._control in ready:
-            self._control.send(self._commanded(self._control.recv()))
+            self._control.send(self._commanded(self._control.recv_multipart()[0]))
         if self._questions is not None and self._questions in ready:
             self._answer(self._questions)
 

@@ -13,6 +13,8 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Self
 
+import msgspec
+
 from trueup.errors import InputError
 from trueup.model import PositionMode
 from trueup.ports import Answer, Capabilities, Question, failed, unsupported
@@ -57,13 +59,15 @@ class Mt5Broker:
 
         url            tcp://host:port; a plain one must be on this machine unless `insecure`
         position_mode  as the account is: `hedging` keys by ticket, `netting` by symbol
-        timeout_ms     after how long one attempt fails by itself; None leaves that to whoever asks
+        timeout_ms     after how long one attempt fails by itself; None takes GTW_TIMEOUT_MS, and where that is
+                       not set leaves it to whoever asks
         insecure       accept a plain connection that leaves this machine (also GTW_INSECURE=1)
         curve          the gateway's public key and our key pair, for an encrypted connection
         lag_ms_max     how stale its answers may be, in ms; 2000 by default
         strategies     magic number to the name of the strategy that owns it
         canonical      the one name of a symbol; a policy's `canonical`
-        symbol         what to ask for; `*` is all
+        symbol         what to ask for; `*` is all. Answers for one symbol are partial: of the others they
+                       prove nothing (L08)
 
         Raises InputError when one of these cannot be meant.
         """
@@ -76,7 +80,7 @@ class Mt5Broker:
         keys = checked_keys(curve)
         insecure = insecure or says_yes(os.environ, "GTW_INSECURE")
         self._line = Line(checked_url(url, insecure=insecure, curve=keys), curve=keys)
-        self._timeout_ms = timeout_ms
+        self._timeout_ms = timeout_ms_from(os.environ) if timeout_ms is None else timeout_ms
         self._symbol = symbol
         self._reading = Reading(
             position_mode=position_mode,
@@ -109,7 +113,6 @@ class Mt5Broker:
         return cls(
             url_from(os.environ),
             position_mode=position_mode,
-            timeout_ms=timeout_ms_from(os.environ),
             strategies=strategies,
             canonical=canonical,
         )
@@ -141,9 +144,11 @@ class Mt5Broker:
             return failed(f"no reply within {self._timeout_ms} ms from {self._line.url} ({self._line.state()})")
         except NoReply as none:
             return failed(str(none), raw=none.raw)
-        if question.surface == "positions":
-            return self._positions.answer(raw)
-        return deals_answer(raw, self._reading)
+        positions = question.surface == "positions"
+        answer = self._positions.answer(raw) if positions else deals_answer(raw, self._reading)
+        if self._symbol != "*" and answer.completeness == "complete":
+            return msgspec.structs.replace(answer, completeness="partial", why=f"only {self._symbol} was asked for")
+        return answer
 
     async def close(self) -> None:
         """Let go of everything, promptly. Afterwards every question fails."""

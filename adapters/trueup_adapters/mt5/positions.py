@@ -120,14 +120,10 @@ def judge(rows: Sequence[AnyRow], dialect: Dialect, reading: Reading) -> Judged:
     repeats = _settle_repeats(verdicts)
     if reading.position_mode == "netting":
         _refuse_shared_symbols(verdicts, repeats)
-    positions: dict[Key, BrokerPosition] = {}
-    refused: list[Refusal] = []
-    for verdict in verdicts:
-        if isinstance(verdict, Refusal):
-            refused.append(verdict)
-        else:
-            positions[key_of(verdict, reading.position_mode)] = verdict
-    return Judged(positions, tuple(refused))
+    mode = reading.position_mode
+    stated = (verdict for verdict in verdicts if isinstance(verdict, BrokerPosition))
+    refused = tuple(verdict for verdict in verdicts if isinstance(verdict, Refusal))
+    return Judged({key_of(position, mode): position for position in stated}, refused)
 
 
 def key_of(position: BrokerPosition, mode: PositionMode) -> Key:
@@ -191,9 +187,11 @@ def _refuse_shared_symbols(verdicts: list[_Verdict], repeats: set[int]) -> None:
 
 def _shared(verdicts: Sequence[_Verdict], name: Callable[[_Verdict], str | None]) -> list[tuple[str, list[int]]]:
     """The names that more than one row bears, each with the places of those rows."""
+    names = [name(verdict) for verdict in verdicts]
+    if len(set(names)) == len(names):
+        return []
     places: dict[str, list[int]] = {}
-    for place, verdict in enumerate(verdicts):
-        named = name(verdict)
+    for place, named in enumerate(names):
         if named is not None:
             places.setdefault(named, []).append(place)
     return [(named, those) for named, those in places.items() if len(those) > 1]

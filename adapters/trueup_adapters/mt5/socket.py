@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any, Final, TypeAlias, cast
 
 import zmq
@@ -29,6 +30,8 @@ FORSAKEN_MAX: Final = 64
 """Questions given up on one socket, whose late replies are still recognised, before it is replaced (law 12)."""
 RECONNECT_MS: Final = 100
 RECONNECT_MS_MAX: Final = 2_000
+DEAD_S: Final = 30
+"""After how long a peer that acknowledges nothing counts as gone."""
 
 
 class NoReply(Exception):
@@ -156,9 +159,10 @@ class Line:
     # -- what comes in -------------------------------------------------------------------------------------
 
     async def _read(self, attached: _Attached) -> None:
-        while True:
+        while attached is self._attached:  # a closed socket's handle may be a new one's by now: never ask it again
             frames = await attached.socket.recv_multipart()
-            self._arrived(frames)
+            if attached is self._attached:  # what an exchanged socket still brought is nobody's
+                self._arrived(frames)
 
     def _arrived(self, frames: list[bytes]) -> None:
         """Hand a reply to the question it belongs to; discard it if that cannot be said."""
@@ -177,20 +181,25 @@ class Line:
             _settle(outcome, raw if whole else NoReply(f"the reply came in {len(frames)} frames, not in 2"))
 
     async def _watch(self, attached: _Attached) -> None:
-        while True:
-            event = parse_monitor_message(await attached.monitor.recv_multipart())["event"]
-            if event == zmq.Event.HANDSHAKE_SUCCEEDED:
-                attached.connected = True
-                self._trouble = ""
-                self.connections += attached.counts
-                attached.counts = True
-            elif event in _REFUSALS:
-                attached.counts = True  # nobody was there for a moment: the next connection is news
-            elif event in _HANDSHAKE_FAILURES:
-                self._trouble = "the gateway was reached, but the handshake failed (CURVE keys?)"
-                self._fail_all(f"{self.url}: {self._trouble}")
-            elif event == zmq.Event.DISCONNECTED and attached.connected:
-                self._lost(attached)
+        while attached is self._attached:
+            message = await attached.monitor.recv_multipart()
+            if attached is self._attached:
+                self._happened(attached, parse_monitor_message(message)["event"])
+
+    def _happened(self, attached: _Attached, event: int) -> None:
+        """Take note of what became of the connection."""
+        if event == zmq.Event.HANDSHAKE_SUCCEEDED:
+            attached.connected = True
+            self._trouble = ""
+            self.connections += attached.counts
+            attached.counts = True
+        elif event in _REFUSALS:
+            attached.counts = True  # nobody was there for a moment: the next connection is news
+        elif event in _HANDSHAKE_FAILURES:
+            self._trouble = "the gateway was reached, but the handshake failed (CURVE keys?)"
+            self._fail_all(f"{self.url}: {self._trouble}")
+        elif event == zmq.Event.DISCONNECTED and attached.connected:
+            self._lost(attached)
 
     def _lost(self, attached: _Attached) -> None:
         """The connection broke: what was asked on it will never be answered (L10)."""
@@ -233,8 +242,11 @@ class Line:
         socket.ipv6 = self.url.startswith("tcp://[")
         socket.reconnect_ivl = RECONNECT_MS
         socket.reconnect_ivl_max = RECONNECT_MS_MAX
-        socket.tcp_keepalive = 1
-        socket.tcp_keepalive_idle = 30
+        socket.tcp_keepalive = 1  # a machine that lost its power does not say goodbye
+        socket.tcp_keepalive_idle = DEAD_S // 2
+        socket.tcp_keepalive_intvl = DEAD_S // 6
+        socket.tcp_keepalive_cnt = 3
+        socket.tcp_maxrt = DEAD_S * 1000
         socket.maxmsgsize = self._reply_bytes_max
         if self._curve is not None:
             socket.curve_serverkey = self._curve.server_public.encode()
@@ -246,21 +258,23 @@ class Line:
         except zmq.ZMQError:
             attached.close()
             raise
-        self._start(self._read(attached))
-        self._start(self._watch(attached))
+        self._start(attached, self._read(attached))
+        self._start(attached, self._watch(attached))
         return attached
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, attached: _Attached, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(partial(self._ended, attached))
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, attached: _Attached, task: asyncio.Task[None]) -> None:
+        """A socket that nobody reads any more is let go: it failed, or its loop ends (another may ask later)."""
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
-        if error is not None:
-            self._fail_all(f"{self.url}: {error}")
+        if attached is self._attached:
+            self._fail_all(f"{self.url}: {error or 'the loop that asked has ended'}")
             self._drop()
+            self._turn = asyncio.Lock()
 
     def _replace(self) -> None:
         """Put a clean socket in the place of one on which a reply could no longer be attributed."""
