@@ -4,41 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
 from decimal import Decimal
 
 import msgspec
 import pytest
 import zmq
 
-from broker_contract.harnesses import GatewayHarness, gateway, mt5
+from broker_contract.harnesses import gateway, mt5
+from mt5.playing import PATIENCE_S, ask_until_answered_by, play, volumes
 from trueup.ports import Answer, Question
-from trueup.testing.broker_contract import FILLS, POSITIONS, ask_until_answered
+from trueup.testing.broker_contract import FILLS, POSITIONS
 from trueup_adapters.gateway import Control
-from trueup_adapters.mt5 import CurveKeys, Mt5Broker
-from trueup_adapters.mt5 import socket as line_module
+from trueup_adapters.mt5 import Mt5Broker
 from trueup_adapters.mt5.socket import Line, NoReply
 
-PATIENCE_S = 10
 SHORT_MS = 40
-
-
-def play(harness: GatewayHarness, scenario: Callable[[Mt5Broker, Control], Awaitable[None]]) -> None:
-    """Run `scenario` in a loop of its own, and close the broker in that loop."""
-
-    async def played() -> None:
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                await scenario(harness.broker, harness.control)
-        finally:
-            await harness.broker.close()
-
-    asyncio.run(played())
-
-
-def volumes(answer: Answer) -> list[Decimal]:
-    assert answer.completeness == "complete", answer.why
-    return sorted(position.signed_quantity for position in answer.positions.values())
 
 
 # -- whose reply it is -------------------------------------------------------------------------------------
@@ -167,109 +147,6 @@ def test_a_question_cancelled_while_it_waits_its_turn_disturbs_nobody() -> None:
         assert control.state()["asked"] == 1
 
     with mt5(echo=False) as harness:
-        play(harness, scenario)
-
-
-# -- connections -------------------------------------------------------------------------------------------
-
-
-def test_l10_our_own_exchange_of_sockets_is_no_new_connection() -> None:
-    async def scenario(broker: Mt5Broker, control: Control) -> None:
-        await broker.ask(POSITIONS)
-        for _ in range(3):
-            control.misbehave("silence")
-            assert (await broker.ask(POSITIONS)).completeness == "failed"
-            assert (await broker.ask(POSITIONS)).completeness == "complete"
-        assert broker.connections == 1
-
-    with mt5(echo=False, timeout_ms=200) as harness:
-        play(harness, scenario)
-
-
-@pytest.mark.parametrize("echo", [True, False])
-def test_l10_a_restart_ends_what_was_asked_at_once_and_is_counted(echo: bool) -> None:
-    async def scenario(broker: Mt5Broker, control: Control) -> None:
-        await broker.ask(POSITIONS)
-        before, asked = broker.connections, control.state()["asked"]
-        control.misbehave("silence")
-        waiting = asyncio.create_task(broker.ask(POSITIONS))
-        while control.state()["asked"] == asked:
-            await asyncio.sleep(0)
-        control.misbehave("restart")
-        answer = await waiting  # without any time-out
-        assert answer.completeness == "failed"
-        assert "connection was lost" in answer.why
-        answer = await broker.ask(POSITIONS)
-        while answer.completeness == "failed":
-            answer = await broker.ask(POSITIONS)
-        assert broker.connections > before
-
-    with mt5(echo=echo) as harness:
-        play(harness, scenario)
-
-
-def test_l10_a_restart_while_nobody_asks_is_counted_before_the_next_question() -> None:
-    async def scenario(broker: Mt5Broker, control: Control) -> None:
-        await broker.ask(POSITIONS)
-        control.misbehave("restart")
-        while broker.connections < 2:
-            await asyncio.sleep(0.001)
-
-    with mt5() as harness:
-        play(harness, scenario)
-
-
-def test_l27_nothing_is_queued_for_a_gateway_that_is_not_there() -> None:
-    async def scenario(broker: Mt5Broker, control: Control) -> None:
-        await broker.ask(POSITIONS)
-        control.misbehave("down")
-        asked = control.state()["asked"]
-        for _ in range(5):
-            assert (await broker.ask(POSITIONS)).completeness == "failed"
-        control.behave()
-        attempts, answer = 1, await broker.ask(POSITIONS)
-        while answer.completeness == "failed":
-            attempts, answer = attempts + 1, await broker.ask(POSITIONS)
-        assert control.state()["asked"] <= asked + attempts  # none of the five came after all
-        assert broker.connections >= 2
-
-    with mt5(timeout_ms=100) as harness:
-        play(harness, scenario)
-
-
-def test_questions_given_up_are_remembered_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(line_module, "FORSAKEN_MAX", 2)
-
-    async def scenario(broker: Mt5Broker, control: Control) -> None:
-        await broker.ask(POSITIONS)
-        control.misbehave("silence", times=None)
-        for _ in range(4):
-            assert (await broker.ask(POSITIONS)).completeness == "failed"
-        control.behave()
-        assert (await ask_until_answered_by(broker)).completeness == "complete"
-
-    with mt5(echo=True, timeout_ms=100) as harness:
-        play(harness, scenario)
-
-
-async def ask_until_answered_by(broker: Mt5Broker) -> Answer:
-    for _ in range(20):
-        answer = await broker.ask(POSITIONS)
-        if answer.completeness != "failed":
-            return answer
-    raise AssertionError("no answer")
-
-
-def test_closing_ends_what_is_being_asked() -> None:
-    async def scenario(broker: Mt5Broker, control: Control) -> None:
-        control.misbehave("silence")
-        waiting = asyncio.create_task(broker.ask(POSITIONS))
-        while not control.state()["asked"]:
-            await asyncio.sleep(0)
-        await broker.close()
-        assert "closed" in (await waiting).why
-
-    with mt5() as harness:
         play(harness, scenario)
 
 
@@ -411,46 +288,4 @@ def test_a_socket_that_was_replaced_does_not_disturb_its_successor(echo: bool) -
             assert broker.connections == after
 
     with mt5(echo=echo) as harness:
-        play(harness, scenario)
-
-
-# -- CURVE -------------------------------------------------------------------------------------------------
-
-
-def keys() -> tuple[str, str]:
-    public, secret = zmq.curve_keypair()
-    return public.decode(), secret.decode()
-
-
-@pytest.mark.parametrize("echo", [True, False])
-def test_with_curve_keys_the_gateway_is_asked_and_restarted(echo: bool) -> None:
-    async def scenario(broker: Mt5Broker, control: Control) -> None:
-        control.open("EURUSD", "buy", 1)
-        assert volumes(await broker.ask(POSITIONS)) == [Decimal(1)]
-        control.misbehave("restart")
-        assert volumes(await ask_until_answered(harness)) == [Decimal(1)]
-
-    server = keys()
-    with mt5(server_keys=server, client_keys=CurveKeys(server[0], *keys()), echo=echo) as harness:
-        play(harness, scenario)
-
-
-def test_a_gateway_that_is_not_the_one_we_know_is_not_believed() -> None:
-    async def scenario(broker: Mt5Broker, control: Control) -> None:
-        answer = await broker.ask(POSITIONS)
-        assert answer.completeness == "failed"
-        assert broker.connections == 0
-        assert control.state()["asked"] == 0
-
-    stranger = keys()
-    with mt5(server_keys=keys(), client_keys=CurveKeys(stranger[0], *keys()), timeout_ms=300) as harness:
-        play(harness, scenario)
-
-
-def test_a_plain_broker_gets_nothing_from_a_gateway_with_keys() -> None:
-    async def scenario(broker: Mt5Broker, control: Control) -> None:
-        assert (await broker.ask(POSITIONS)).completeness == "failed"
-        assert control.state()["asked"] == 0
-
-    with mt5(server_keys=keys(), timeout_ms=300) as harness:
         play(harness, scenario)
