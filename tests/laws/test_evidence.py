@@ -165,6 +165,33 @@ def test_law_4_a_hold_that_is_acknowledged_lets_go_after_fresh_confirmations() -
     assert world.book() == {}
 
 
+def test_law_4_l02_what_was_acknowledged_once_is_held_again_after_it_came_back() -> None:
+    world = many(4)
+    rows = dict(world.truth)
+    world.holds({})
+    world.look(2)
+    world.acknowledge()
+    world.holds(rows)  # the operator was wrong: it was a glitch after all
+    world.look(1)
+    assert world.ledger.state.acknowledged == frozenset()
+    world.clock.advance(90_000)
+    world.look(1)
+    world.holds({})
+    world.look(6)
+    assert world.ledger.state.hold is not None
+    assert len(world.book()) == 4
+
+
+def test_law_4_an_acknowledged_key_that_was_closed_otherwise_is_not_remembered() -> None:
+    world = many(4)
+    world.holds({})
+    world.look(2)
+    world.acknowledge()
+    world.record(Fill(execution_id="sold", symbol="S0", side="sell", quantity=1, price="2"))
+    world.look(1)
+    assert "S0" not in world.ledger.state.acknowledged
+
+
 def test_law_4_a_hold_ends_by_itself_when_enough_is_back_and_what_is_missing_starts_anew() -> None:
     world = many(4)
     back = dict(world.truth)

@@ -57,8 +57,6 @@ from trueup.reconciliation.state import (
 _DAY_NS: Final = 86_400_000_000_000
 IN_FLIGHT_PER_SYMBOL_MAX: Final = 256
 """Pending orders per symbol that are watched (law 12); the oldest give way."""
-CORRECTIONS_REMEMBERED_MAX: Final = 16
-"""Times of past corrections kept per key, to notice one that never holds."""
 
 
 # -- inputs: who, under what rules -------------------------------------------------------------------------
@@ -138,8 +136,11 @@ def _positions_listed(draft: Draft, view: View, position: int, fact: Observed, l
         if fact.completeness != "partial":
             return view
         draft.due = tuple(sorted(key_of_row(draft.mode, row) for row in listed.stated))
+        draft.acknowledged = draft.acknowledged.difference(draft.due)
         return replace(view, listed=frozenset(row.symbol for row in listed.stated))
     rows, changed = resolve(view.rows, listed, draft)
+    if draft.acknowledged:  # it speaks of what is missing now: what came back and vanishes again is held again
+        draft.acknowledged = frozenset(key for key in draft.acknowledged if key in draft.book and key not in rows)
     every = draft.recheck
     due = set(changed)
     due.update(rows if every else ())

@@ -50,8 +50,6 @@ from trueup.reconciliation.state import (
 )
 
 _DAY_NS: Final = 86_400_000_000_000
-IN_FLIGHT_PER_SYMBOL_MAX: Final = 256
-"""Pending orders per symbol that are watched (law 12); the oldest give way."""
 CORRECTIONS_REMEMBERED_MAX: Final = 16
 """Times of past corrections kept per key, to notice one that never holds."""
 
