@@ -1,0 +1,199 @@
+"""`trueup status`, `positions`, `breaks`, `audit`: how do things stand, or how did they, without asking anybody?
+
+All of it is read from the journal, with or without a live writer, and nothing is locked.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+
+import msgspec
+import typer
+
+from trueup.audit import entry
+from trueup.errors import InputError
+from trueup.model import BrokerPosition, Holding, plain, side_of
+from trueup.reconciliation.state import State
+from trueup.report import in_order, iso, row_of_break
+from trueup.shell import AUDIT_MAX
+from trueup_adapters.cli.exits import DONE, FOUND
+from trueup_adapters.cli.options import Account, AsOf, Json, Position, Store
+from trueup_adapters.cli.output import facts, give, note, say, table
+from trueup_adapters.cli.stores import moment_of, reading, state_at
+
+NS = 1_000_000_000
+
+
+class StoredStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How an account stood at its journal's end."""
+
+    account: str
+    position: int
+    """The journal's last position."""
+    at: str | None
+    """When the last input came, ISO 8601, UTC."""
+    epoch: int
+    gate: Literal["closed", "reduce_only", "open"]
+    """As last decided; closed where the last verification is older than the policy allows by now."""
+    gate_why: str
+    policy: str
+    position_mode: str
+    positions: int
+    open_breaks: int
+    held: int
+    """Positions that a mass absence holds back."""
+    refused: int
+    """Rows refused in the broker's last answer."""
+    quarantine: dict[str, str]
+    verified_at: str | None
+    """When the question behind the last answer was asked, ISO 8601, UTC; None: never in this epoch."""
+    failures: int
+    """Questions about positions in a row that brought nothing."""
+    size_bytes: int
+    """Of the whole store."""
+
+
+def status(store: Store, account: Account = None, as_json: Json = False) -> int:
+    """How an account stands. 1 where something differs, is held or was refused."""
+    with reading(store, account) as reader:
+        found = _status(state_at(reader, reader.head().position), time.time_ns(), reader.size_bytes())
+    if as_json:
+        give(found)
+    else:
+        facts((name.replace("_", " "), _said(value)) for name, value in msgspec.structs.asdict(found).items())
+    return FOUND if found.open_breaks or found.held or found.refused else DONE
+
+
+def _status(state: State, now_ns: int, size_bytes: int) -> StoredStatus:
+    view = state.view()
+    verified_ns = view.answered.at_ns if view.answers else 0
+    gate, why = state.gate.status, state.gate.why
+    allowed_ns = state.policy.verified_age_ns_max()
+    if gate != "closed" and now_ns - verified_ns > allowed_ns:
+        gate, why = "closed", f"the book was last verified more than {allowed_ns // NS} s ago: is `trueup run` running?"
+    return StoredStatus(
+        account=state.account,
+        position=state.position,
+        at=iso(state.at.at_ns) if state.at.at_ns else None,
+        epoch=state.epoch,
+        gate=gate,
+        gate_why=why,
+        policy=state.policy.preset,
+        position_mode=state.mode,
+        positions=len(state.book),
+        open_breaks=sum(len(breaks) for breaks in state.breaks.values()),
+        held=0 if state.hold is None else len(state.hold.missing),
+        refused=len(view.refused),
+        quarantine={scope: state.quarantine[scope].why for scope in sorted(state.quarantine)},
+        verified_at=iso(verified_ns) if verified_ns else None,
+        failures=view.failures,
+        size_bytes=size_bytes,
+    )
+
+
+def _said(value: object) -> str:
+    if isinstance(value, dict):
+        return "; ".join(f"{scope}: {why}" for scope, why in sorted(value.items())) or "none"  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
+    return "never" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def positions(
+    store: Store,
+    account: Account = None,
+    side: Annotated[
+        Literal["book", "broker"],
+        typer.Option("--side", help="What the process believes, or what the broker last said."),
+    ] = "book",
+    as_of: AsOf = None,
+    position: Position = None,
+    as_json: Json = False,
+) -> int:
+    """The positions of the book, or of the broker as it last answered; now or at any earlier moment."""
+    with reading(store, account) as reader:
+        moment = moment_of(reader, as_of, position)
+        state = state_at(reader, moment.position)
+    if moment.note is not None:
+        note(moment.note)
+    rows = list(_rows(state, side))
+    if as_json:
+        give(rows)
+        return DONE
+    columns = ("symbol", "ticket", "side", "quantity", "price", "stop", "strategy", "opened_at")
+    if rows:
+        shown = ([_stop_said(row) if name == "stop" else row[name] for name in columns] for row in rows)
+        table(columns, shown, right=("ticket", "quantity", "price", "stop"))
+    whose = "the book" if side == "book" else "the broker's last complete answer"
+    say(f"{state.account} at {state.position}: {len(rows)} positions in {whose}")
+    return DONE
+
+
+def _rows(state: State, side: Literal["book", "broker"]) -> Iterable[dict[str, Any]]:
+    """Rows with the file format's columns, and the account, in key order."""
+    held: dict[str, Holding | BrokerPosition] = {}
+    if side == "book":
+        held.update({key: slot.holding for key, slot in state.book.items() if slot.holding is not None})
+    else:
+        held.update(state.view().rows)
+    for key in sorted(held):
+        one = held[key]
+        row: dict[str, Any] = {
+            "account": state.account,
+            "symbol": one.symbol,
+            "ticket": one.ticket,
+            "side": side_of(one.signed_quantity),
+            "quantity": plain(one.signed_quantity.copy_abs()),
+            "price": None if one.price is None else plain(one.price),
+            "strategy": one.strategy,
+        }
+        if one.stop is not None:  # left out: not reported; null: there is none
+            row["stop"] = None if one.stop.price is None else plain(one.stop.price)
+        yield row | {"opened_at": one.opened_at}
+
+
+def _stop_said(row: dict[str, Any]) -> str | None:
+    return (row["stop"] or "none") if "stop" in row else None
+
+
+def breaks(
+    store: Store, account: Account = None, as_of: AsOf = None, position: Position = None, as_json: Json = False
+) -> int:
+    """The breaks that are open, now or at any earlier moment. 1 where there are any."""
+    with reading(store, account) as reader:
+        moment = moment_of(reader, as_of, position)
+        state = state_at(reader, moment.position)
+    if moment.note is not None:
+        note(moment.note)
+    found = sorted((row_of_break(one, state.policy) for key in state.breaks for one in state.breaks[key]), key=in_order)
+    if as_json:
+        give(found)
+    elif found:
+        table(
+            ("state", "kind", "symbol", "ticket", "field", "book", "broker", "why"),
+            ((r.state, r.kind, r.symbol, r.ticket, r.field, r.book, r.broker, r.why) for r in found),
+            right=("ticket", "book", "broker"),
+        )
+    else:
+        say(f"{state.account} at {state.position}: no break is open", "green")
+    return FOUND if found else DONE
+
+
+def audit(
+    store: Store,
+    account: Account = None,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", help="How many of the last entries.")] = 100,
+    as_json: Json = False,
+) -> int:
+    """The journal's last entries, oldest first, each in a sentence. The audit is the journal."""
+    if not 1 <= limit <= AUDIT_MAX:
+        raise InputError(f"--limit is {limit}; it must be from 1 to {AUDIT_MAX}")
+    with reading(store, account) as reader:
+        head = reader.head().position
+        entries = [entry(recorded) for recorded in reader.read(after=max(0, head - limit), upto=head)]
+    if as_json:
+        give(entries)
+    else:
+        rows = ((str(one.position), one.at, one.what, one.sentence) for one in entries)
+        table(("position", "at", "what", "sentence"), rows, right=("position",))
+    return DONE

@@ -1,0 +1,57 @@
+"""How is a pass told to a person?"""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from trueup.report import PassReport
+from trueup_adapters.cli.output import STYLES, out, say, table
+
+
+def one_line(report: PassReport, *, held: int) -> None:
+    """A calm line for each pass, and one for each thing that a person should see."""
+    text = Text.assemble(
+        (f"{report.at[11:19]}  ", "dim"),
+        (f"{report.status:<8}", STYLES[report.status]),
+        f"  pass {report.pass_number}: {_summary(report, held)}",
+        (f"  ({report.duration_ms} ms)", "dim"),
+    )
+    out().print(text, soft_wrap=True)
+    for correction in report.corrections:
+        _aside(correction.why, STYLES.get(correction.kind, ""))
+    for line in dict.fromkeys((*report.critical, *report.errors)):
+        _aside(line, "red")
+
+
+def for_people(report: PassReport, *, held: int) -> None:
+    """The whole pass."""
+    if report.breaks:
+        table(
+            ("state", "kind", "symbol", "ticket", "field", "book", "broker", "why"),
+            ((r.state, r.kind, r.symbol, r.ticket, r.field, r.book, r.broker, r.why) for r in report.breaks),
+            right=("ticket", "book", "broker"),
+        )
+    for line in dict.fromkeys((*report.critical, *report.errors)):
+        say(line, "red")
+    for row in report.observations:
+        if not row.complete and row.why and not report.errors:
+            say(f"{row.surface}: {row.why}", "yellow")
+    took = f"{report.account} {report.kind} pass {report.pass_number}, {report.duration_ms} ms"
+    say(f"{report.status}: {_summary(report, held)} ({took})", STYLES[report.status])
+
+
+def _summary(report: PassReport, held: int) -> str:
+    parts: list[str] = []
+    if report.baseline is not None:
+        parts.append(f"{report.baseline} positions taken over as the baseline")
+    if report.corrections:
+        parts.append(f"{len({row.id for row in report.corrections})} corrected")
+    waiting = sum(row.state not in ("corrected", "cleared") for row in report.breaks)
+    if waiting:
+        parts.append(f"{waiting} breaks open")
+    parts.append(f"{held} positions in the book, gate {report.gate.replace('_', '-')}")
+    return ", ".join(parts)
+
+
+def _aside(text: str, style: str) -> None:
+    say(f"          {text}", style)
