@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from lessons.world import World, deal, fill, held, row
 from trueup import PositionSet
@@ -27,6 +28,50 @@ def test_by_the_order_that_became_the_ticket(world: Worlds) -> None:
     assert w.state.held("#77") is not None
     assert not w.state.unbound
     assert w.events(PositionBound)[0].why.endswith("its opening order became the ticket")  # type: ignore[union-attr]
+
+
+def test_by_the_client_order_id_that_the_row_names(world: Worlds) -> None:
+    """Surer than anything else: also where the order id is another, and in a partial answer."""
+    w = world(fill("x1", "EURUSD", "1", order_id="76", client_order_id="c1"), mode="hedging")
+    rows = [row("EURUSD", "1", ticket="76"), replace(row("EURUSD", "1", ticket="77"), client_order_id="c1")]
+    w.sees_part(*rows)
+    assert bound(w) == [("?order/c1", "#77")]
+    assert w.events(PositionBound)[0].why.endswith("it names the client order id")  # type: ignore[union-attr]
+
+
+def test_an_entry_that_stands_beside_its_adopted_ticket_claims_what_was_inferred(world: Worlds) -> None:
+    """The ticket was adopted because nothing said whose it is; then a fill names both. One position, and the entry's
+    own quantity is not added to what had been inferred of it (L14)."""
+    w = world(fill("x1", "EURUSD", "2", client_order_id="c1", strategy="trend"), mode="hedging")
+    w.record(held("USDJPY", "1", ticket="5"), fill("x2", "EURUSD", "2", client_order_id="c2"))
+    w.sees(row("EURUSD", "2", ticket="77"), row("USDJPY", "1", ticket="5"), times=2)
+    assert w.book["#77"] == "2", "which of the two alike it is nobody can tell"
+    w.record(fill("x3", "EURUSD", "-0.5", ticket="77", client_order_id="c1"))
+    assert w.book["#77"] == "1.5"
+    assert "?order/c1" not in w.book
+    assert w.owner("#77") == "trend"
+
+
+def test_an_entry_that_was_set_is_simply_renamed(world: Worlds) -> None:
+    w = world(held("EURUSD", "2", strategy="trend"), mode="hedging")
+    w.sees(row("EURUSD", "2", ticket="77"))
+    assert w.book == {"#77": "2"}
+    holding = w.state.held("#77")
+    assert holding is not None
+    assert (holding.ticket, holding.strategy, holding.source) == ("77", "trend", "set")
+
+
+def test_a_ghost_whose_ticket_is_known_otherwise_leaves_that_alone(world: Worlds) -> None:
+    """The fill says order 77, the process sets ticket 77 beside it, the broker lists neither: both end, and a fill of
+    the ticket finds the ticket's own past."""
+    w = world(fill("x1", "EURUSD", "2", order_id="77"), held("EURUSD", "3", ticket="77"), mode="hedging")
+    w.record(held("USDJPY", "1", ticket="5"), held("GBPUSD", "1", ticket="6"))
+    w.sees(row("USDJPY", "1", ticket="5"), row("GBPUSD", "1", ticket="6"), times=2)
+    assert w.book == {"#5": "1", "#6": "1"}
+    slot = w.state.slot("#77")
+    assert slot is not None
+    assert slot.before is not None
+    assert (slot.source, slot.before.signed_quantity) == ("set", 3)
 
 
 def test_an_order_id_is_not_overruled_by_likeness(world: Worlds) -> None:

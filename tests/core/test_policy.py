@@ -51,6 +51,7 @@ def test_knobs_given_as_text_are_exact() -> None:
         ({"instruments": {"X": {"tick": "-1"}}}, "instruments.X.tick is -1"),
         ({"instruments": {"X": {"aliases": ("Y",)}, "Y": {}}}, "'Y' is an alias of X and an instrument of its own"),
         ({"instruments": {"X": {"aliases": ("Z",)}, "Y": {"aliases": ("Z",)}}}, "'Z' is an alias of both X and Y"),
+        ({"unverified": "warn"}, "unverified = 'warn' is not available in this version"),
         ({"confirmation": 2}, "unknown field `confirmation`"),
         ({"on_ghost": "ignore"}, "policy: Invalid enum value 'ignore'"),
         ({"lag_ms_max": {"weather": 1}}, "policy: Invalid enum value 'weather'"),

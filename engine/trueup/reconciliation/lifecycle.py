@@ -205,8 +205,7 @@ class _KeyJudgement:
             return
         outcome, why = self._outcome(found)
         if outcome == "correct":
-            if known.state != "confirmed":
-                self._step(known.id, found, "confirmed", counted, "")
+            self._step(known.id, found, "confirmed", counted, "")
             self._step(known.id, found, "corrected", counted, "")
             self.ready.append(Ready(found, counted))
         elif outcome == "wait":
@@ -223,8 +222,7 @@ class _KeyJudgement:
             elif known.sightings.count < self._needed(found):
                 self._step(known.id, found, "seen", counted, why)
             return
-        if known.state != "confirmed":
-            self._step(known.id, found, "confirmed", counted, "")
+        self._step(known.id, found, "confirmed", counted, "")
         self._step(known.id, found, "escalated", counted, why)
 
     def _step(self, identity: str, found: Difference, state: BreakState, count: int, why: str) -> None:
