@@ -4,11 +4,12 @@ The only package that imports the event-sourcing library, and nothing outside it
 Read in this order: `chain` digests · `items` and `mapper` events to bytes · `snapshots` · `raw` kept replies ·
 `backend` what a database must offer · `sqlite_errors`, `sqlite_connection`, `sqlite` the one that does · `urls`
 which store · `lock` one writer · `application` the library's application · `store` append and read · `inbox` for
-everybody else · `verify`.
+everybody else · `verify` · `follow` for read models.
 """
 
 from trueup.journal.backend import Durability
 from trueup.journal.chain import GENESIS, Head
+from trueup.journal.follow import Followed, Follower, Overtaken, Page, TrackedFile, open_follower, path_of_store
 from trueup.journal.inbox import Inbox, open_inbox
 from trueup.journal.items import InboxItem
 from trueup.journal.snapshots import Snapshot
@@ -26,17 +27,24 @@ __all__ = [
     "GENESIS",
     "Durability",
     "Fault",
+    "Followed",
+    "Follower",
     "Head",
     "Inbox",
     "InboxItem",
     "JournalReader",
     "JournalWriter",
+    "Overtaken",
+    "Page",
     "Recorded",
     "Snapshot",
+    "TrackedFile",
     "VerifyReport",
     "accounts",
+    "open_follower",
     "open_inbox",
     "open_reader",
     "open_writer",
+    "path_of_store",
     "verify",
 ]

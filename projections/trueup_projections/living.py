@@ -1,0 +1,270 @@
+"""How do the rows that live a while change with each event: breaks, fills, passes?
+
+`Living` loads the rows that a page will touch, changes them event by event, and keeps two counts that the journal
+does not spell out: how many breaks are open, and how many positions a mass absence holds back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from trueup.decisions import BreakMoved, FillAdopted, FillSettled, MassAbsenceMoved, Step
+from trueup.events import Event
+from trueup.facts import ExecutionPushed, FillRecorded, Observed
+from trueup.journal import Followed
+from trueup.model import ZERO, Execution, add, plain
+from trueup_projections.cells import execution, json, when
+from trueup_projections.writing import Row, Rows
+
+Consumed: TypeAlias = tuple[tuple[str, Any], ...]
+
+_ADDED_LATER: Final = (
+    "price",
+    "ticket",
+    "order_id",
+    "client_order_id",
+    "strategy",
+    "fee",
+    "fee_asset",
+    "happened_at",
+)
+"""What a later word on an execution may add to the first one, and never replaces."""
+
+
+class Counts(msgspec.Struct):
+    """What has to be remembered of an account between two pages."""
+
+    open_breaks: int = 0
+    held: int = 0
+    observed_position: int = 0
+    """The last observation, and the pass it belongs to: its decisions may come on the next page."""
+    observed_pass: int = 0
+
+
+class Living:
+    """The rows of one account that one page changes."""
+
+    def __init__(self, rows: Rows, account: str, counts: Counts) -> None:
+        self._rows = rows
+        self._account = account
+        self._counts = counts
+
+    def load(self, events: Sequence[Followed]) -> None:
+        """Fetch all that these events may change."""
+        breaks: set[object] = set()
+        fills: set[object] = set()
+        passes: set[object] = {self._counts.observed_pass}
+        for one in events:
+            event = one.event
+            if isinstance(event, Observed):
+                passes.add(event.pass_number)
+                fills.update(listed.execution_id for listed in event.executions)
+            elif isinstance(event, BreakMoved):
+                breaks.update(step.break_id for step in event.steps)
+            elif isinstance(event, FillRecorded | ExecutionPushed | FillAdopted):
+                fills.add(event.execution.execution_id)
+            elif isinstance(event, FillSettled):
+                fills.add(event.execution_id)
+        self._rows.load("breaks", self._account, breaks)
+        self._rows.load("fills", self._account, fills)
+        self._rows.load("passes", self._account, passes)
+
+    def apply(self, one: Followed) -> None:
+        """Change the rows as one event says."""
+        handler = _HANDLERS.get(type(one.event))
+        if handler is not None:
+            handler(self, one, one.event)
+
+    # -- passes --------------------------------------------------------------------------------------------
+
+    def observed(self, one: Followed, event: Observed) -> None:
+        counts = self._counts
+        counts.observed_position, counts.observed_pass = one.position, event.pass_number
+        row = self._rows.known("passes", (self._account, event.pass_number))
+        if row is None:
+            row = Row(
+                {
+                    "account": self._account,
+                    "pass": event.pass_number,
+                    "kind": event.pass_kind,
+                    "epoch": event.at.epoch,
+                    "position": one.position,
+                    **when("began", event.asked.at_ns),
+                    "observations": 0,
+                    "unanswered": 0,
+                    "surfaces": "{}",
+                    "moves": 0,
+                    "corrections": 0,
+                }
+            )
+        row["observations"] += 1
+        row["unanswered"] += event.completeness == "failed"
+        row |= when("ended", event.at.at_ns)
+        surfaces: dict[str, str] = msgspec.json.decode(row["surfaces"])
+        surfaces.pop(event.surface, None)
+        if event.completeness != "unsupported":  # what a broker does not offer is missed by nobody
+            surfaces[event.surface] = (
+                "partial" if event.completeness == "complete" and event.refused else event.completeness
+            )
+        row["surfaces"] = json(dict(sorted(surfaces.items())))
+        self._stand(row)
+        for listed in event.executions:
+            self._heard(one, listed, "listed_position", event.at.at_ns)
+
+    def _of_pass(self, cause: int) -> Row | None:
+        """The pass in which an input was observed; None for any other input."""
+        if cause != self._counts.observed_position:
+            return None
+        return self._rows.known("passes", (self._account, self._counts.observed_pass))
+
+    def _stand(self, row: Row) -> None:
+        """How the account stands after what has come so far of a pass."""
+        row["open_breaks"] = self._counts.open_breaks
+        row["held"] = self._counts.held
+        answers = msgspec.json.decode(row["surfaces"]).values()
+        if "failed" in answers:
+            row["status"] = "DEGRADED"
+        elif row["open_breaks"] or row["held"] or "partial" in answers:
+            row["status"] = "PARTIAL"
+        else:
+            row["status"] = "SUCCESS"
+        self._rows.put("passes", row)
+
+    def held(self, one: Followed, event: MassAbsenceMoved) -> None:
+        self._counts.held = len(event.missing) if event.state == "held" else 0
+        row = self._of_pass(event.cause)
+        if row is not None:
+            self._stand(row)
+
+    # -- breaks --------------------------------------------------------------------------------------------
+
+    def moved(self, one: Followed, event: BreakMoved) -> None:
+        for step in event.steps:
+            self._step(one, event, step)
+        row = self._of_pass(event.cause)
+        if row is not None:
+            row["moves"] += 1
+            row["corrections"] += event.correction is not None
+            self._stand(row)
+
+    def _step(self, one: Followed, event: BreakMoved, step: Step) -> None:
+        row = self._rows.known("breaks", (self._account, step.break_id))
+        if row is None:
+            row = Row(
+                {
+                    "account": self._account,
+                    "id": step.break_id,
+                    "of": event.of,
+                    "field": step.field,
+                    "key": event.key,
+                    "is_open": 0,
+                    "state": "opened",
+                    "book": step.book,
+                    "broker": step.broker,
+                    "steps": 0,
+                    "why": "",
+                    "opened_position": one.position,
+                    **when("opened", event.at_ns),
+                    "over_position": None,
+                    "over_at": None,
+                    "over_at_ns": None,
+                    "correction_position": None,
+                }
+            )
+        was_open = row["is_open"]
+        over = step.state in ("cleared", "corrected")
+        resolved = event.correction.why if event.correction and step.state == "corrected" else ""
+        if step.state not in ("opened", "seen"):
+            row["state"] = step.state
+        elif (step.book, step.broker) != (row["book"], row["broker"]):
+            row["state"] = "opened"  # it is another claim now, and has to be confirmed anew
+        row |= {
+            "kind": step.kind,
+            "symbol": event.symbol,
+            "ticket": event.ticket,
+            "is_open": int(not over),
+            "book": step.book,
+            "broker": step.broker,
+            "sightings": step.sightings,
+            "steps": row["steps"] + 1,
+            "why": resolved or step.why or row["why"],
+            **when("moved", event.at_ns),
+        }
+        if over:
+            row |= {"over_position": one.position, **when("over", event.at_ns)}
+        if step.state == "corrected" and event.correction is not None:
+            row["correction_position"] = one.position
+        self._counts.open_breaks += row["is_open"] - was_open
+        self._rows.put("breaks", row)
+
+    # -- fills ---------------------------------------------------------------------------------------------
+
+    def recorded(self, one: Followed, event: FillRecorded) -> None:
+        row = self._heard(one, event.execution, "recorded_position", event.at.at_ns)
+        if row is not None and event.execution.strategy is not None:
+            row["strategy"] = event.execution.strategy  # whose it is, the process knows best (L53)
+
+    def pushed(self, one: Followed, event: ExecutionPushed) -> None:
+        self._heard(one, event.execution, "pushed_position", event.at.at_ns)
+
+    def adopted(self, one: Followed, event: FillAdopted) -> None:
+        row = self._heard(one, event.execution, "adopted_position", event.at_ns)
+        if row is not None:
+            self._consumed(row, event.consumed)
+        of_pass = self._of_pass(event.cause)
+        if of_pass is not None:
+            of_pass["corrections"] += 1
+            self._stand(of_pass)
+
+    def settled(self, one: Followed, event: FillSettled) -> None:
+        row = self._rows.known("fills", (self._account, event.execution_id))
+        if row is not None:
+            self._consumed(row, event.consumed)
+
+    def _consumed(self, row: Row, consumed: Consumed) -> None:
+        total = ZERO
+        for _, quantity in consumed:
+            total = add(total, quantity)
+        row["inferred_quantity"] = plain(total)
+        self._rows.put("fills", row)
+
+    def _heard(self, one: Followed, told: Execution, where: str, at_ns: int) -> Row | None:
+        """The row of an execution with one more word on it; None when that word is of another execution.
+
+        An id that is used again for something else is refused by the book, and its first meaning stays here.
+        """
+        now = execution(self._account, told)
+        row = self._rows.known("fills", (self._account, told.execution_id))
+        if row is None:
+            row = now | {
+                **when("heard", at_ns),
+                "heard_position": one.position,
+                "recorded_position": None,
+                "pushed_position": None,
+                "listed_position": None,
+                "adopted_position": None,
+                "inferred_quantity": "0",
+            }
+        elif (row["symbol"], row["signed_quantity"]) != (now["symbol"], now["signed_quantity"]):
+            return None
+        for column in _ADDED_LATER:
+            if row[column] is None:
+                row[column] = now[column]
+        if row[where] is None:
+            row[where] = one.position
+        self._rows.put("fills", row)
+        return row
+
+
+_HANDLERS: Final[dict[type[Event], Callable[[Living, Followed, Any], None]]] = {
+    Observed: Living.observed,
+    MassAbsenceMoved: Living.held,
+    BreakMoved: Living.moved,
+    FillRecorded: Living.recorded,
+    ExecutionPushed: Living.pushed,
+    FillAdopted: Living.adopted,
+    FillSettled: Living.settled,
+}
