@@ -13,7 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 from msgspec.structs import replace
@@ -34,14 +34,15 @@ from trueup.facts import (
     WriterClaimed,
 )
 from trueup.gate import Gate, GateView
-from trueup.journal import Head, InboxItem, Recorded, Snapshot
+from trueup.journal import InboxItem, Snapshot
 from trueup.model import BrokerPosition, Key, Moment, PositionMode, Refusal, Surface
 from trueup.policy import Policy
 from trueup.ports import Answer, Clock
 from trueup.reconciliation.decide import decide
 from trueup.reconciliation.fold import fold
-from trueup.reconciliation.saved import load, save
+from trueup.reconciliation.saved import save
 from trueup.reconciliation.state import DECIDER_VERSION, FOLD_VERSION, State
+from trueup.storage import JournalPort, Nowhere, rehydrate
 
 SNAPSHOT_EVERY: Final = 5_000
 """Events between two snapshots of the fold."""
@@ -49,25 +50,6 @@ RAWS_WAITING_MAX: Final = 64
 """Raw replies that wait to be kept; beyond that the oldest is lost, and reported as missing (law 12)."""
 INBOX_ITEMS_MAX: Final = 1_000
 """Inbox items copied in one transaction."""
-
-
-class ReadPort(Protocol):
-    """What folding needs of storage; `trueup.journal.JournalReader` is it."""
-
-    def read(self, *, after: int = 0, upto: int | None = None) -> Iterable[Recorded]: ...
-    def snapshot(self, *, fold_version: int, upto: int | None = None) -> Snapshot | None: ...
-
-
-class JournalPort(ReadPort, Protocol):
-    """What the ledger needs of storage; `trueup.journal.JournalWriter` is it."""
-
-    @property
-    def account(self) -> str: ...
-    def head(self) -> Head: ...
-    def append(self, events: Sequence[Event], *, raws: Sequence[bytes] = ()) -> Head: ...
-    def keep_raws(self, raws: Sequence[bytes]) -> None: ...
-    def save_snapshot(self, snapshot: Snapshot) -> None: ...
-    def close(self) -> None: ...
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,14 +78,6 @@ class Committed(msgspec.Struct, frozen=True):
     """Position of the first event; one past the head when nothing was new."""
     head: int
     decisions: tuple[Decision, ...]
-
-
-def rehydrate(account: str, journal: ReadPort, *, upto: int | None = None) -> State:
-    """The state at a position (default: the head), from the nearest snapshot and the events after it."""
-    snapshot = journal.snapshot(fold_version=FOLD_VERSION, upto=upto)
-    state = State(account=account) if snapshot is None else load(snapshot.state)
-    events = journal.read(after=state.position, upto=upto)
-    return fold(state, ((recorded.position, recorded.event) for recorded in events))
 
 
 class Ledger:
@@ -289,7 +263,7 @@ class Ledger:
         twin = copy.copy(self)
         with self._lock:
             self._catch_up()
-            twin._journal = _Nowhere(self.account, self._journal.head())
+            twin._journal = Nowhere(self.account, self._journal.head())
             twin._state = self._state
         twin._lock = threading.Lock()
         twin._raws = deque(maxlen=RAWS_WAITING_MAX)
@@ -442,33 +416,3 @@ class Ledger:
 
 def _quarantined(state: State, before: State) -> bool:
     return state.quarantine is not before.quarantine or state.policy is not before.policy
-
-
-class _Nowhere:
-    """A journal that forgets: for rehearsals."""
-
-    def __init__(self, account: str, head: Head) -> None:
-        self.account = account
-        self._head = head
-
-    def head(self) -> Head:
-        return self._head
-
-    def append(self, events: Sequence[Event], *, raws: Sequence[bytes] = ()) -> Head:
-        self._head = Head(self._head.position + len(events), self._head.digest)
-        return self._head
-
-    def keep_raws(self, raws: Sequence[bytes]) -> None:
-        """Nothing is kept."""
-
-    def read(self, *, after: int = 0, upto: int | None = None) -> Iterable[Recorded]:
-        return ()
-
-    def snapshot(self, *, fold_version: int, upto: int | None = None) -> Snapshot | None:
-        return None
-
-    def save_snapshot(self, snapshot: Snapshot) -> None:
-        """Nothing is kept."""
-
-    def close(self) -> None:
-        """Nothing was open."""

@@ -12,8 +12,9 @@ from benchmarks.harness import Measured, in_turn, seconds
 from benchmarks.material import BARE, MovableClock, reply
 from benchmarks.rows import ACCOUNT, Passing, open_ledger
 from trueup.journal import open_reader, open_writer
-from trueup.ledger import Claim, Ledger, rehydrate
+from trueup.ledger import Claim, Ledger
 from trueup.policy import Policy
+from trueup.storage import rehydrate
 
 
 def resident_bytes() -> int:

@@ -16,7 +16,8 @@ from benchmarks.harness import Measured, in_turn, seconds
 from benchmarks.material import BARE, MovableClock, reply
 from trueup import Fill, Intent, Policy, Reconciler
 from trueup.journal import Durability, open_reader, open_writer
-from trueup.ledger import Claim, Ledger, rehydrate
+from trueup.ledger import Claim, Ledger
+from trueup.storage import rehydrate
 from trueup.testing.broker import SimulatedBroker
 from trueup_adapters.mt5.memory import PositionsMemory
 from trueup_adapters.mt5.positions import Reading

@@ -17,8 +17,8 @@ from laws.world import World
 from trueup.changes import Fill, PushedState
 from trueup.errors import JournalError
 from trueup.gate import GateRefusal, Intent
-from trueup.ledger import rehydrate
 from trueup.reconciliation.saved import save
+from trueup.storage import rehydrate
 
 TROUBLES: st.SearchStrategy[Trouble] = st.sampled_from(["refused", "unsure"])
 BUY = Intent(symbol="AUD", side="buy", quantity=1)

@@ -16,10 +16,10 @@ from laws.profiles import tried
 from laws.steps import ANY, Step, play, random_steps
 from laws.test_values import MODES, NAMED
 from laws.world import World, impatient
-from trueup.ledger import rehydrate
 from trueup.reconciliation.fold import fold
 from trueup.reconciliation.saved import load, save
 from trueup.reconciliation.state import State
+from trueup.storage import rehydrate
 
 TESTS = Path(__file__).parents[1]
 HOSTILE = decimal.Context(prec=3, rounding=decimal.ROUND_UP, Emax=9, Emin=-9, traps=[])

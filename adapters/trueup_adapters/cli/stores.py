@@ -12,10 +12,10 @@ import msgspec
 from trueup.errors import InputError, StoreUrlError
 from trueup.facts import Fact
 from trueup.journal import JournalReader, accounts, open_reader
-from trueup.ledger import rehydrate
 from trueup.model import account_of
 from trueup.reconciliation.state import State
 from trueup.report import iso
+from trueup.storage import rehydrate
 from trueup_adapters.cli.exits import CouldNot
 from trueup_adapters.cli.output import busy
 

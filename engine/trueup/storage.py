@@ -1,0 +1,72 @@
+"""What does the ledger need of storage, and how is a journal folded from it?
+
+Ports, not a database: production gives `trueup.journal`'s writer and reader, a rehearsal gives one that forgets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from trueup.events import Event
+from trueup.journal import Head, Recorded, Snapshot
+from trueup.reconciliation.fold import fold
+from trueup.reconciliation.saved import load
+from trueup.reconciliation.state import FOLD_VERSION, State
+
+
+class ReadPort(Protocol):
+    """What folding needs of storage; `trueup.journal.JournalReader` is it."""
+
+    def read(self, *, after: int = 0, upto: int | None = None) -> Iterable[Recorded]: ...
+    def snapshot(self, *, fold_version: int, upto: int | None = None) -> Snapshot | None: ...
+
+
+class JournalPort(ReadPort, Protocol):
+    """What the ledger needs of storage; `trueup.journal.JournalWriter` is it."""
+
+    @property
+    def account(self) -> str: ...
+    def head(self) -> Head: ...
+    def append(self, events: Sequence[Event], *, raws: Sequence[bytes] = ()) -> Head: ...
+    def keep_raws(self, raws: Sequence[bytes]) -> None: ...
+    def save_snapshot(self, snapshot: Snapshot) -> None: ...
+    def close(self) -> None: ...
+
+
+def rehydrate(account: str, journal: ReadPort, *, upto: int | None = None) -> State:
+    """The state at a position (default: the head), from the nearest snapshot and the events after it."""
+    snapshot = journal.snapshot(fold_version=FOLD_VERSION, upto=upto)
+    state = State(account=account) if snapshot is None else load(snapshot.state)
+    events = journal.read(after=state.position, upto=upto)
+    return fold(state, ((recorded.position, recorded.event) for recorded in events))
+
+
+class Nowhere:
+    """A journal that forgets: for rehearsals."""
+
+    def __init__(self, account: str, head: Head) -> None:
+        self.account = account
+        self._head = head
+
+    def head(self) -> Head:
+        return self._head
+
+    def append(self, events: Sequence[Event], *, raws: Sequence[bytes] = ()) -> Head:
+        self._head = Head(self._head.position + len(events), self._head.digest)
+        return self._head
+
+    def keep_raws(self, raws: Sequence[bytes]) -> None:
+        """Nothing is kept."""
+
+    def read(self, *, after: int = 0, upto: int | None = None) -> Iterable[Recorded]:
+        return ()
+
+    def snapshot(self, *, fold_version: int, upto: int | None = None) -> Snapshot | None:
+        return None
+
+    def save_snapshot(self, snapshot: Snapshot) -> None:
+        """Nothing is kept."""
+
+    def close(self) -> None:
+        """Nothing was open."""
