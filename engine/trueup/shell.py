@@ -45,6 +45,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """The journal's last position."""
     gate: GateStatus
     gate_why: str
+    limited: dict[str, str]
+    """Symbols that may only be reduced, and why."""
     policy: str
     position_mode: PositionMode
     positions: int
@@ -177,6 +179,7 @@ class Shell:
             position=state.position,
             gate=self.gate.status,
             gate_why=self.gate.why,
+            limited=dict(state.gate.symbols),
             policy=state.policy.preset,
             position_mode=state.mode,
             positions=len(state.book),

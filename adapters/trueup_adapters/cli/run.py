@@ -25,10 +25,11 @@ from trueup.reconciler import Reconciler
 from trueup.report import EXIT_CODES, PassReport, failed_report
 from trueup_adapters.cli.exits import COULD_NOT, DONE
 from trueup_adapters.cli.options import Json, PolicyFile
-from trueup_adapters.cli.output import busy, complain, give
+from trueup_adapters.cli.output import busy, complain, give, out
 from trueup_adapters.cli.passes import for_people, one_line
 from trueup_adapters.cli.stopping import Stopped, Stopping
 from trueup_adapters.cli.stores import reading, state_at
+from trueup_adapters.cli.tellers import Teller, Watched
 from trueup_adapters.mt5 import Mt5Broker
 from trueup_adapters.mt5.address import URL_DEFAULT, timeout_ms_from, url_from
 
@@ -190,21 +191,31 @@ def _opened(plan: Plan, *, baseline: bool, insecure: bool, durability: Durabilit
 
 def _until_stopped(rec: Reconciler, plan: Plan, as_json: bool) -> int:
     """Passes, one after the other, each told as it ends; 0 when told to stop, 3 when another writer took over."""
-    with Stopping() as stopping:
+    with Stopping() as stopping, _teller(rec, as_json) as teller:
         try:
-            with stopping.at_once(), busy(f"asking {plan.broker}"):
+            with stopping.at_once(), teller.asking(plan.broker):
                 last = rec.startup_recovery()
         except Stopped:
             return DONE
-        _tell(last, as_json, rec, live=True)
+        teller.tell(last)
         while not stopping.wait(POLL_S):
             if last.status == "FAILED" and (why := _overtaken(rec, plan)) is not None:
                 raise JournalError(why)
             latest = rec.sync_continuous()
             if latest is not None and latest is not last:
                 last = latest
-                _tell(last, as_json, rec, live=True)
+                teller.tell(last)
+            teller.refresh()
     return DONE
+
+
+def _teller(rec: Reconciler, as_json: bool) -> Teller:
+    """How passes are told: a picture to who watches, a line each in a pipe or log, JSON to a program."""
+    if as_json:
+        return Teller(give)
+    if out().is_terminal:
+        return Watched(rec)
+    return Teller(lambda report: one_line(report, held=len(rec.book)))
 
 
 def _overtaken(rec: Reconciler, plan: Plan) -> str | None:
@@ -216,10 +227,8 @@ def _overtaken(rec: Reconciler, plan: Plan) -> str | None:
     return f"{plan.account}: the journal stands at {found}, we wrote {ours}: another process writes this account"
 
 
-def _tell(report: PassReport, as_json: bool, rec: Reconciler, *, live: bool = False) -> None:
+def _tell(report: PassReport, as_json: bool, rec: Reconciler) -> None:
     if as_json:
         give(report)
-    elif live:
-        one_line(report, held=len(rec.book))
     else:
         for_people(report, held=len(rec.book))
