@@ -1,0 +1,67 @@
+"""What happens in the small journal that is kept for ever?
+
+Two epochs of a hedging account: a baseline, fills, orders, drift, ghost, recovery, binding, a mass absence, commands,
+pushes, the inbox, deliveries, failures. The clock is made up, the process and version are given: only what is decided
+may ever make this journal come out otherwise.
+"""
+
+from __future__ import annotations
+
+from unittest.mock import patch
+
+from lessons.world import LAG_MS, World, deal, fill, held, pending, row
+from trueup import Instrument, OrderUpdate, Policy, PushedExecution, PushedState
+from trueup.changes import Command
+from trueup.journal import InboxItem
+from trueup.model import Refusal
+
+ACCOUNT = "mt5:5001"
+
+
+def played(url: str) -> World:
+    """The story, told into the store at `url`; the world is still open."""
+    with patch("trueup.ledger.os.getpid", return_value=4711), patch("trueup.ledger.version", return_value="0.1.0"):
+        return _played(url)
+
+
+def _played(url: str) -> World:
+    policy = Policy.adopt(
+        on_recovery="quarantine",
+        instruments={"BTCUSD": Instrument("coins", aliases=("BTC/USD",))},
+        dust={"BTCUSD": "0.0001"},
+    )
+    w = World(mode="hedging", policy=policy, url=url, account=ACCOUNT)
+    symbols = ("AUDUSD", "EURUSD", "GBPUSD", "USDJPY", "BTC/USD")
+    rows = [
+        row(symbol, f"{n}.50", ticket=str(n), price="1.1000", stop=None) for n, symbol in enumerate(symbols, start=1)
+    ]
+    w.sees(*rows, kind="startup")
+    w.record(pending("c1", "EURUSD"))
+    w.record(fill("x1", "EURUSD", "-0.5", "1.2", ticket="2", client_order_id="c1", strategy="trend"))
+    w.record(OrderUpdate(client_order_id="c1", symbol="EURUSD", side="sell", type="market", quantity=1, status="weird"))
+    w.record(pending("c1", "EURUSD", "filled"), fill("x2", "NZDUSD", "1", "0.6", client_order_id="c2", order_id="6"))
+    w.passes(s=400)
+    two = row("EURUSD", "2.0", ticket="2", price="1.1000", stop="1.0")
+    bound, stranger = row("NZDUSD", "1", ticket="6", price="0.6"), row("CADJPY", "-3", ticket="9")
+    w.sees(rows[0], two, *rows[2:], bound, stranger, times=2)
+    w.sees(row("AUDUSD", "9.5", ticket="1", price="1.1000", stop="1.05"), two, *rows[2:], bound, times=2)
+    w.fails("no answer within 10 s")
+    w.sees_part(two, refused=[Refusal(2, "its volume is NaN", symbol="GBPUSD", ticket="3"), Refusal(3, "is no object")])
+    w.sees(two, *rows[2:], bound, times=2)
+    w.record(fill("x3", "AUDUSD", "-9.5", "1.3", ticket="1"), held("BTC/USD", "5.5", ticket="5", stop="1"))
+    w.deals(deal("x0", "EURUSD", "1", "1.0", ticket="2"))
+    w.deals(deal("x4", "EURUSD", "-1", "1.25", ticket="2", happened_at="2026-01-01T03:00:00+03:00"))
+    w.ledger.push(PushedExecution(fill=fill("x5", "GBPUSD", "-3.5", "1.5", ticket="3"), message_id="m1"))
+    w.ledger.push(PushedState(surface="positions", symbol="BTC/USD", message_id="m2", text="{}"))
+    w.sees(times=2)
+    w.restart(down_s=60)
+    w.says("release", scope="*:CADJPY")
+    w.says("ack", what="mass-absence", why="all closed by phone")
+    item = InboxItem("i1", "ada", 0, Command(name="ack", who="ada", why="again", arguments={"what": "mass-absence"}))
+    w.ledger.take_inbox([(1, item, b"\x01" * 32)])
+    w.sees(times=2, step_ms=LAG_MS)
+    w.record(fill("x4", "EURUSD", "-2", "1.25", ticket="2"), held("XAUUSD", "1", ticket="29"))
+    w.ledger.delivered(w.state.position, [(5, "KeyError: 'EURUSD'")])
+    w.sees(row("XAUUSD", "2", ticket="29"))
+    w.ledger.maintain()
+    return w
