@@ -9,6 +9,7 @@ TrueupError                  everything trueup raises on purpose
     JournalError             our own store failed: stop; nothing was decided, nothing is half-recorded
         JournalLocked        somebody else is using the file just now: try again
         JournalCorrupt       what is stored is not what was written: stop and run `trueup verify`
+        TenureLost           the connection that held the account's lock was lost: claim a new epoch
         WriterFenced         another process writes this account: step down
 InvariantBroken              our own bug; never caught inside trueup
 
@@ -53,6 +54,11 @@ class JournalLocked(JournalError):
 
 class JournalCorrupt(JournalError):
     """Stored events do not decode, or do not chain, as they were written (law 8)."""
+
+
+class TenureLost(JournalError):
+    """The connection that held this account's lock was lost. Nothing was tried: `JournalWriter.resume` takes the
+    lock again, and a new epoch begins, with its start-up pass."""
 
 
 class WriterFenced(JournalError):

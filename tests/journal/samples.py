@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from trueup.changes import Fill
 from trueup.decisions import BaselineTaken
@@ -93,9 +94,9 @@ def tampering(path: Path) -> Iterator[sqlite3.Connection]:
         connection.close()
 
 
-def edit(connection: sqlite3.Connection, old: bytes, new: bytes, where: str, *, table: str = "stored_events") -> None:
+def edit(connection: Any, old: bytes, new: bytes, where: str, *, table: str = "stored_events") -> None:
     """Change some bytes within stored states, which stay blobs."""
-    rows = connection.execute(f"SELECT originator_id, originator_version, state FROM {table} WHERE {where}").fetchall()
+    rows = list(connection.execute(f"SELECT originator_id, originator_version, state FROM {table} WHERE {where}"))
     assert any(old in state for *_, state in rows)
     for stream, version, state in rows:
         connection.execute(

@@ -14,11 +14,6 @@ from trueup.errors import JournalError, WriterFenced
 from trueup.journal import JournalReader, JournalWriter, open_reader, open_writer, verify
 
 
-@pytest.fixture(params=["file", "memory"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return url_of(tmp_path / "a.db") if request.param == "file" else f"memory://{tmp_path.name}"
-
-
 def test_a_second_writer_in_one_process_is_fenced_and_the_first_untouched(url: str) -> None:
     with open_writer(url, ACCOUNT) as writer:
         with pytest.raises(WriterFenced, match="another writer"):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
+import traceback
 from pathlib import Path
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 import trueup.journal
 from journal.samples import ACCOUNT, fills, tampering, url_of
@@ -20,8 +23,11 @@ from trueup.journal.urls import location
         ("", "not a store address"),
         ("journal.db", "not a store address"),
         ("mysql://host/db", "no kind of store we know; known are sqlite, memory, postgresql"),
-        ("postgresql://host/db", "not available in this version"),
-        ("postgres://host/db", "not available in this version"),
+        ("postgres://host/db?nonsense=1", "libpq cannot read this address"),
+        ("postgresql://host:port/db", "libpq cannot read this address"),
+        ("postgresql://host/db?schema=", "a schema's name"),
+        ("postgresql://host/db?schema=" + "x" * 64, "a schema's name"),
+        ("postgresql://host/db?lock_wait_s_max=soon", "number of seconds"),
         ("sqlite://journal.db", "has no host; write sqlite:///relative.db"),
         ("sqlite:///", "path of a file"),
         ("sqlite:///a.db?mode=memory", "path of a file"),
@@ -84,6 +90,49 @@ def test_the_embedding_process_may_use_the_library_for_itself(tmp_path: Path, mo
     with tampering(tmp_path / "ours.db") as connection:
         states = [state for (state,) in connection.execute("SELECT state FROM stored_events")]
     assert [state[:1] for state in states] == [b"\x92", b"\x92"]  # neither compressed nor encrypted
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://ada:hunter2@host:port/db",
+        "postgresql://ada:hunter2@host/db?nonsense=1",
+        "postgresql://ada:hunter@2@host/db?lock_wait_s_max=x",
+        "postgresql://host/db?password=hunter2&lock_wait_s_max=x",
+        "postgresql://ada:hunter/2@host/db",
+        "mysql://ada:hunter2@host/db",
+        "://ada:hunter2@host/db",
+    ],
+)
+def test_no_error_repeats_a_password(url: str) -> None:
+    with pytest.raises(StoreUrlError) as raised:
+        location(url)
+    assert "hunter" not in "".join(traceback.format_exception(raised.value))
+    assert "***" in str(raised.value)
+
+
+def test_a_postgresql_url_goes_to_libpq_without_our_own_parameters() -> None:
+    place = location(
+        "postgresql://a:b%40c@h1:1,h2:2/db?schema=my%20own&sslmode=require&options=-c%20x%3D1&lock_wait_s_max=7"
+    )
+    settings = place.settings("write", "full")
+    assert conninfo_to_dict(settings["POSTGRES_CONNINFO"]) == {
+        "user": "a",
+        "password": "b@c",
+        "host": "h1,h2",
+        "port": "1,2",
+        "dbname": "db",
+        "sslmode": "require",
+        "options": "-c x=1",
+    }
+    assert (settings["POSTGRES_SCHEMA"], settings["POSTGRES_LOCK_WAIT_S_MAX"]) == ("my own", "7")
+    assert location("postgres://h/db").settings("read", "normal")["POSTGRES_SCHEMA"] == "trueup"
+
+
+def test_postgresql_without_its_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "trueup.journal.postgres_url", None)
+    with pytest.raises(StoreUrlError, match=r"pip install 'trueup\[postgres\]'"):
+        location("postgresql://h/db")
 
 
 def test_a_url_says_what_it_was_given() -> None:

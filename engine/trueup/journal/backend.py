@@ -45,7 +45,7 @@ class Location(Protocol):
         ...
 
     def lock(self, account: str) -> AccountLock:
-        """The lock that its one writer holds."""
+        """The lock that its one writer holds, taken before the store is opened."""
         ...
 
     def explain(self, error: Exception, what: str) -> JournalError:
@@ -91,6 +91,23 @@ class JournalRecorder(ApplicationRecorder):
     @abstractmethod
     def check(self) -> None:
         """Raises InputError or JournalError unless what is open is a store that this version can use."""
+
+    def hold(self, account: str, wait_s: float) -> None:
+        """Take the account's lock where it lives on the connection that appends; by default it does not.
+
+        Raises WriterFenced while another has it. It is taken again after a reconnection, and let go of on closing.
+        """
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the connection that held the lock was lost, and `resumed` was not called since."""
+        return False
+
+    def regain(self) -> None:
+        """Be connected, and hold the lock if it was held before. Raises the library's errors, or WriterFenced."""
+
+    def resumed(self) -> None:
+        """The interruption has been dealt with."""
 
     @abstractmethod
     def insert_rows(self, rows: Sequence[Row], raws: Sequence[tuple[bytes, bytes]]) -> Sequence[int]:

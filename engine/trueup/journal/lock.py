@@ -1,7 +1,8 @@
 """Who may append to an account: how is a second writer kept out, within one process and between processes?
 
 On files the operating system holds the lock (`flock` through filelock), so that `kill -9` releases it. It lies
-beside the *real* path of the database: two symbolic links to one file are one store.
+beside the *real* path of the database: two symbolic links to one file are one store. On PostgreSQL the server holds
+it, for the very session that appends (`JournalRecorder.hold`).
 """
 
 from __future__ import annotations
@@ -67,6 +68,16 @@ class FileAccountLock:
 
     def release(self) -> None:
         self._lock.release(force=True)
+
+
+class NoLock:
+    """Where the appending connection itself holds the lock, there is none beside it."""
+
+    def acquire(self, wait_s: float) -> None:
+        """Nothing to take."""
+
+    def release(self) -> None:
+        """Nothing to let go of."""
 
 
 _held: set[tuple[str, str]] = set()

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple, Self
 from eventsourcing.domain import EventSourcingError
 from eventsourcing.persistence import IntegrityError, StoredEvent
 
-from trueup.errors import InputError, JournalCorrupt, JournalError, WriterFenced
+from trueup.errors import InputError, JournalCorrupt, JournalError, TenureLost, WriterFenced
 from trueup.events import Event, decode
 from trueup.journal.application import Journal, open_journal
 from trueup.journal.backend import Durability
@@ -192,6 +192,7 @@ class JournalWriter(JournalReader):
         self._process = os.getpid()
         self._guard = threading.Lock()
         self._doubt: _Doubt | None = None
+        self._fence: WriterFenced | None = None
         self._closed = False
         self._head = journal.stored_head(account)
 
@@ -211,8 +212,9 @@ class JournalWriter(JournalReader):
 
         When this returns, they survive `kill -9`, and with durability `full` a power cut. Returns the new head.
         Raises InputError (too many, or a raw too long), JournalLocked (somebody kept the file busy), JournalError
-        (I/O), WriterFenced (a rival appended; this writer is finished). After any of them `head()` says where
-        the journal really ends, and a later append works once the cause has gone.
+        (I/O), TenureLost (call `resume` first), WriterFenced (a rival appended; this writer is finished). After
+        any but the last, `resume` and a later append work once the cause has gone, and `head` says where the
+        journal really ends.
         """
         if not 0 < len(events) <= APPEND_EVENTS_MAX:
             if events:
@@ -222,6 +224,11 @@ class JournalWriter(JournalReader):
         bodies = packed(raws)
         with self._guard:
             self._may_write()
+            if self._journal.rows.interrupted:
+                raise TenureLost(
+                    f"{self.account}: the connection that held this account's lock was lost; "
+                    "resume, and claim a new epoch"
+                )
             if self._doubt is not None and self._settle():
                 raise JournalError(
                     f"{self.account}: the append before this one was stored although it was reported as failed; "
@@ -235,11 +242,49 @@ class JournalWriter(JournalReader):
                 raise self._fenced(before) from error
             except EventSourcingError as error:
                 return self._failed(error, before, after)
+            except WriterFenced as error:
+                self._fence = error
+                raise
             except BaseException:
                 self._doubt = _Doubt(before, after)  # interrupted: it may have been stored
                 raise
             self._head = after
             return after
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether an append had no clear answer, or the account's lock was lost: `resume` before the next one."""
+        return self._doubt is not None or self._journal.rows.interrupted
+
+    def resume(self) -> bool:
+        """After a failure: hold the account's lock again, and find out what became of an unanswered append.
+
+        Afterwards `head` is what stands in the journal, by version *and* digest: our last event, or the one of the
+        append that had no answer. Whether the lock was lost meanwhile: then a new epoch is to be claimed before
+        anything else is appended. Raises JournalError while the store cannot be reached, and WriterFenced when
+        somebody else appended, or holds the lock for longer than we wait.
+        """
+        if not self.interrupted:
+            return False
+        rows = self._journal.rows
+        with self._guard:
+            self._may_write()
+            try:
+                with self._journal.telling("take the account's lock again"):
+                    rows.regain()
+                lost = rows.interrupted
+                if self._doubt is not None:
+                    self._settle()
+                elif lost and (found := self._journal.stored_head(self.account)) != self._head:
+                    raise WriterFenced(
+                        account=self.account,
+                        why=f"after a lost connection the journal ends at {found.position}, not where we left it",
+                    )
+            except WriterFenced as error:
+                self._fence = error
+                raise
+            rows.resumed()
+            return lost
 
     def keep_raws(self, raws: Sequence[bytes]) -> None:
         """Keep raw replies of events already appended, in a transaction of their own. Raises as `append`."""
@@ -282,20 +327,26 @@ class JournalWriter(JournalReader):
             raise WriterFenced(
                 account=self.account, why=f"the writer belongs to process {self._process}, this is a fork of it"
             )
+        if self._fence is not None:
+            raise WriterFenced(account=self.account, why=self._fence.why)
 
     def _fenced(self, before: Head) -> WriterFenced:
         found = self._journal.stored_head(self.account)
-        return WriterFenced(
+        self._fence = WriterFenced(
             account=self.account, why=f"expected to append after {before.position}, found {found.position}"
         )
+        return self._fence
 
     def _failed(self, error: EventSourcingError, before: Head, after: Head) -> Head:
         """What became of an append that raised: stored after all, not stored, or not to be known just now."""
         self._doubt = _Doubt(before, after)
         explained = self._journal.explained(error, "append")
+        if self._journal.rows.interrupted:
+            raise explained from error  # without the lock, what stands there now need not be the end of it
         try:
             stored = self._settle()
-        except WriterFenced:
+        except WriterFenced as fence:
+            self._fence = fence
             raise
         except JournalError:
             raise explained from error  # the doubt stays, and the next head() or append() settles it
@@ -341,6 +392,8 @@ def open_writer(url: str, account: str, *, durability: Durability = "full", wait
     try:
         journal = open_journal(place, "write", durability)
         try:
+            with journal.telling("take the account's lock"):
+                journal.rows.hold(account, wait_s)
             return JournalWriter(journal, url, account, lock)
         except BaseException:
             journal.close()

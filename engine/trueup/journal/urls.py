@@ -1,8 +1,8 @@
 """Which store does a URL name?
 
-Addresses follow SQLAlchemy: `sqlite:///relative.db`, `sqlite:////absolute.db`, and, for as long as somebody in
-this process has it open, `memory://NAME` (`sqlite://` and `sqlite:///:memory:` are `memory://main`). A new kind of
-database is one more entry in `_KINDS`, and nothing else changes.
+Addresses follow SQLAlchemy: `sqlite:///relative.db`, `sqlite:////absolute.db`, `postgresql://user@host/database`,
+and, for as long as somebody in this process has it open, `memory://NAME` (`sqlite://` and `sqlite:///:memory:` are
+`memory://main`). A new kind of database is one more entry in `_KINDS`, and nothing else changes.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from trueup.journal.lock import AccountLock, FileAccountLock, MemoryAccountLock
 from trueup.journal.sqlite_errors import explained
 
 _URL = re.compile(r"([a-zA-Z][a-zA-Z0-9+.\-]*)://(.*)\Z", re.DOTALL)
+_PASSWORD = re.compile(r"(://[^:/?#@]*):.*@", re.DOTALL)  # greedy: a password may hold what it should not
+_PASSWORD_PARAMETER = re.compile(r"([?&](?:ssl)?password=)[^&]*", re.IGNORECASE)
 _MEMORY_NAME = re.compile(r"[A-Za-z0-9_.\-]{1,100}\Z", re.ASCII)
 _FACTORY: Final = "trueup.journal.sqlite:JournalFactory"
 
@@ -118,15 +120,28 @@ def _memory(url: str, rest: str) -> Location:
     return Memory(url, rest)
 
 
-def _later(url: str, rest: str) -> Location:
-    raise StoreUrlError(f"{url.partition('://')[0]} stores are not available in this version; use sqlite:///path.db")
+def _postgresql(url: str, rest: str) -> Location:
+    try:
+        from trueup.journal.postgres_url import PostgresDatabase
+    except ImportError as error:
+        raise StoreUrlError(
+            f"{without_secrets(url)}: a store on PostgreSQL needs psycopg ({error}); pip install 'trueup[postgres]'"
+        ) from error
+    return PostgresDatabase(url, rest, without_secrets(url))
+
+
+def without_secrets(url: str) -> str:
+    """The URL as it may be shown and logged: its password replaced by `***`."""
+    kept = _PASSWORD.sub(r"\1:***@", url)
+    return _PASSWORD_PARAMETER.sub(r"\1***", kept)
 
 
 _KINDS: Final[dict[str, Callable[[str, str], Location]]] = {
     "sqlite": _sqlite,
     "memory": _memory,
-    "postgresql": _later,
-    "postgres": _later,
+    "postgresql": _postgresql,
+    "postgres": _postgresql,
+    "postgresql+psycopg": _postgresql,
 }
 
 
@@ -135,9 +150,12 @@ def location(url: str) -> Location:
     match = _URL.match(url)
     if not match:
         raise StoreUrlError(
-            f"{url!r} is not a store address; write sqlite:///relative.db or sqlite:////absolute/path.db"
+            f"{without_secrets(url)!r} is not a store address; "
+            "write sqlite:///relative.db, sqlite:////absolute/path.db or postgresql://user@host/database"
         )
     kind = _KINDS.get(match[1].lower())
     if kind is None:
-        raise StoreUrlError(f"{url}: {match[1]} names no kind of store we know; known are {', '.join(_KINDS)}")
+        raise StoreUrlError(
+            f"{without_secrets(url)}: {match[1]} names no kind of store we know; known are {', '.join(_KINDS)}"
+        )
     return kind(url, match[2])
