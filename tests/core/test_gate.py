@@ -41,7 +41,7 @@ def refused(w: World, symbol: str = "EURUSD", **more: object) -> str | None:
 # -- the table, row by row, on a real ledger ----------------------------------------------------------------
 
 
-def test_closed_until_the_first_answer_of_this_epoch(world: Worlds) -> None:
+def test_law_9_closed_until_the_first_answer_of_this_epoch(world: Worlds) -> None:
     w = world(held("EURUSD", "1"))
     assert refused(w) == "account"
     assert w.ledger.gate.why == "no start-up pass yet"
@@ -56,7 +56,7 @@ def test_closed_until_the_first_answer_of_this_epoch(world: Worlds) -> None:
     assert refused(w) is None
 
 
-def test_open_until_the_verification_is_too_old(world: Worlds) -> None:
+def test_law_9_open_until_the_verification_is_too_old(world: Worlds) -> None:
     """Counted from the asking, on the monotonic clock, at the moment of the question: no event is needed."""
     w = world(held("EURUSD", "1"), policy=Policy.adopt(verified_age_s_max=20))
     w.sees(row("EURUSD", "1"))
@@ -109,7 +109,9 @@ def test_what_a_partial_answer_does_not_mention_is_reduce_only(world: Worlds) ->
 
 
 @pytest.mark.parametrize("refusals", [[], [Refusal(3, "is no object")]])
-def test_a_partial_answer_that_may_hide_any_symbol_limits_the_account(world: Worlds, refusals: list[Refusal]) -> None:
+def test_law_9_a_partial_answer_that_may_hide_any_symbol_limits_the_account(
+    world: Worlds, refusals: list[Refusal]
+) -> None:
     w = world(held("EURUSD", "1"))
     w.sees_part(row("EURUSD", "1"), refused=refusals)
     assert refused(w) == "account"
@@ -151,7 +153,7 @@ def test_a_quarantine_refuses_in_its_scope(world: Worlds) -> None:
     assert isinstance(gate.check(buy("USDJPY", reduce_only=True)), NeedsProof)
 
 
-def test_no_scope_is_passed_by_another_spelling(world: Worlds) -> None:
+def test_law_9_no_scope_is_passed_by_another_spelling(world: Worlds) -> None:
     """The process says BTC/USD, the book BTCUSD: what limits the one limits the other (L33)."""
     policy = Policy.guarded(instruments={"BTCUSD": {"aliases": ("BTC/USD",)}})
     w = world(held("BTC/USD", "1"), policy=policy)
@@ -162,7 +164,7 @@ def test_no_scope_is_passed_by_another_spelling(world: Worlds) -> None:
     assert isinstance(gate.check(buy("BTC/USD")), GateRefusal)
 
 
-def test_a_failed_append_closes_the_gate_at_once_and_a_later_one_opens_it(
+def test_law_9_a_failed_append_closes_the_gate_at_once_and_a_later_one_opens_it(
     world: Worlds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     w = world(held("EURUSD", "1"))
@@ -241,7 +243,7 @@ def test_the_status_of_the_account(view: GateView, status: str, why: str) -> Non
         assert why in answer.reason
 
 
-def test_a_limited_symbol_is_refused_by_its_own_name() -> None:
+def test_law_9_a_limited_symbol_is_refused_by_its_own_name() -> None:
     gate = Gate(lambda: 0, lambda: 0)
     gate.publish(GateView("open", "fine", {"EURUSD": "a break"}, {"*:EURUSD": "q", "s:USDJPY": "q"}, 5, 0, 10))
     refusal = gate.check(buy("EURUSD"))

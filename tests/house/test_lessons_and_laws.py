@@ -12,7 +12,13 @@ LESSONS = range(1, 61)
 LAWS = range(1, 14)
 DOCS = ROOT / "docs"
 
-COVERED: frozenset[str] = frozenset()
+UNTRIED_LESSONS = {4, 11, 18, 19, *range(21, 27), 39, 40, 55, 59}
+UNTRIED_LAWS = {6, 10, 11}
+"""What waits for orders, actions, protection and views. These two may only shrink."""
+
+COVERED: frozenset[str] = frozenset(f"L{number:02}" for number in LESSONS if number not in UNTRIED_LESSONS) | {
+    f"law {number}" for number in LAWS if number not in UNTRIED_LAWS
+}
 """What has a test by its number, `law 1`, `L07`. May only grow: one that has lost its test is a failure."""
 
 
