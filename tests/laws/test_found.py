@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from laws.steps import Step, play
 from laws.world import World, patient
-from trueup.changes import Fill
+from trueup.changes import Fill, PositionSet
 
 
 def test_law_3_l14_an_order_heard_of_only_after_its_correction_does_not_count_its_fill_twice() -> None:
@@ -98,3 +98,16 @@ def test_law_3_what_was_history_long_before_moves_nothing_when_it_is_recorded() 
     assert world.book() == {}
     world.look(2)
     assert world.book() == world.owed()
+
+
+def test_law_2_l07_a_key_that_half_an_answer_cleared_is_judged_again_by_the_next_whole_one() -> None:
+    world = World(baseline=False)
+    world.record(PositionSet(symbol="BTC", side="long", quantity=3))
+    world.move("BTC", Decimal(3), None)
+    world.glitch("empty")  # opens a ghost, too early to count
+    world.ask()
+    world.answer(rows=1)  # half an answer states it: the ghost is cleared
+    assert not world.ledger.state.breaks
+    world.change("BTC", None)
+    world.look(3)  # each as empty as the first whole one was
+    assert world.book() == world.owed() == {}

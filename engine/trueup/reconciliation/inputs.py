@@ -135,7 +135,11 @@ def _positions_listed(draft: Draft, view: View, position: int, fact: Observed, l
     if fact.completeness != "complete":
         if fact.completeness != "partial":
             return view
-        draft.due = tuple(sorted(key_of_row(draft.mode, row) for row in listed.stated))
+        stated = {key_of_row(draft.mode, row): row for row in listed.stated}
+        draft.due = tuple(sorted(stated))
+        for key, row in stated.items():
+            if view.rows.get(key) != row:
+                draft.dirty[key] = True  # the next complete answer may look unchanged: it is no longer what was judged
         draft.acknowledged = draft.acknowledged.difference(draft.due)
         return replace(view, listed=frozenset(row.symbol for row in listed.stated))
     rows, changed = resolve(view.rows, listed, draft)
