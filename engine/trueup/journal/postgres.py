@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, cast
+from typing import Any, Final, LiteralString, cast
 
 import psycopg
 from eventsourcing.persistence import StoredEvent, Subscription
@@ -91,7 +91,7 @@ class _Arrays(PostgresAggregateRecorder):
             + (" RETURNING notification_id" if returning else "")
         )
 
-    def _sql(self, statement: str, **names: Any) -> Composed:
+    def _sql(self, statement: LiteralString, **names: Any) -> Composed:
         return SQL(statement).format(
             schema=Identifier(self.datastore.schema), table=Identifier(self.events_table_name), **names
         )

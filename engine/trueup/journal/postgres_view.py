@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import count
-from typing import Any, Final, cast
+from typing import Any, Final, LiteralString, cast
 
 import psycopg
 from psycopg import errors
@@ -28,7 +28,7 @@ class PostgresView:
         self._events = events
         self._names = (f"trueup_view_{n}" for n in count())
 
-    def _all(self, statement: str, *values: object) -> Iterator[tuple[Any, ...]]:
+    def _all(self, statement: LiteralString, *values: object) -> Iterator[tuple[Any, ...]]:
         query = SQL(statement).format(
             schema=Identifier(self._schema), table=Identifier(self._events), name=Literal(self._schema)
         )
