@@ -238,17 +238,66 @@ class Execution(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class OrderStatus(Enum):
     """Where an order stands. `UNKNOWN` keeps its raw word beside it and changes nothing (L41)."""
 
+    SCHEDULED = "scheduled"
+    """Planned, not sent: a later slice of a plan such as a TWAP."""
     PENDING = "pending"
+    """Recorded; sent now or in a moment: whether it arrived is not known."""
     ACCEPTED = "accepted"
     PARTIALLY_FILLED = "partially_filled"
+    PENDING_CANCEL = "pending_cancel"
+    PENDING_REPLACE = "pending_replace"
+    REPLACED = "replaced"
     FILLED = "filled"
     CANCELED = "canceled"
     REJECTED = "rejected"
     EXPIRED = "expired"
+    FAILED = "failed"
+    """It never came to be at the broker."""
     UNKNOWN = "unknown"
 
 
-TERMINAL = frozenset({OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.EXPIRED})
+TERMINAL = frozenset(
+    {
+        OrderStatus.FILLED,
+        OrderStatus.CANCELED,
+        OrderStatus.REJECTED,
+        OrderStatus.EXPIRED,
+        OrderStatus.FAILED,
+        OrderStatus.REPLACED,
+    }
+)
+"""Nothing more is to be expected of the order; a late fill is believed all the same (L17)."""
+TRANSIENT = frozenset({OrderStatus.PENDING_CANCEL, OrderStatus.PENDING_REPLACE})
+"""On the way to somewhere: decides nothing (L23)."""
+
+
+class BrokerOrder(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One order as the broker states it."""
+
+    symbol: str
+    """Canonical; `spelling` keeps the broker's own when it differs."""
+    side: TradeSide
+    type: str
+    """In the broker's words, lower case: `limit`, `stop`, `market`, `stop_limit`."""
+    quantity: Decimal
+    """As ordered, greater than 0, in the instrument's unit."""
+    status: OrderStatus
+    raw_status: str = ""
+    """The broker's own word, kept where `status` is UNKNOWN (L41)."""
+    order_id: str | None = None
+    client_order_id: str | None = None
+    filled: Decimal | None = None
+    """Cumulative; None: not reported."""
+    average_price: Decimal | None = None
+    limit: Decimal | None = None
+    stop: Decimal | None = None
+    reduce_only: bool | None = None
+    ticket: str | None = None
+    """The position that it belongs to, where the broker states one."""
+    strategy: str | None = None
+    updated_at: str | None = None
+    """The broker's own time, as text: evidence, never order (L46)."""
+    spelling: str | None = None
 
 
 class Refusal(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -8,12 +8,13 @@ the test suite that every adapter inherits.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from decimal import Decimal
+from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 
 from trueup.facts import Completeness
-from trueup.model import BrokerPosition, Execution, Key, PositionMode, Refusal, Surface
+from trueup.model import BrokerOrder, BrokerPosition, Execution, Key, PositionMode, Refusal, Surface, TradeSide
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +23,10 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     surface: Surface
     since_ns: int | None = None
     """For `fills`: the oldest wall time that is wanted, UTC; None leaves it to the adapter."""
+    client_order_id: str | None = None
+    """For `order`: which one, by the id that we gave it."""
+    order_id: str | None = None
+    """For `order`: which one, by the broker's own id, where that is known too."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +41,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """By key of the declared position mode. Never changed after it was handed over; the very same object
     again says that nothing changed since."""
     executions: Sequence[Execution] = ()
+    orders: Sequence[BrokerOrder] = ()
+    """For `open_orders` all that work; for `order` the one that was asked for. A complete answer to `order` without
+    one says "not found", which is an absence like any other and proves nothing alone (L04, L06)."""
     refused: Sequence[Refusal] = ()
     """Rows that were there and could not be used: they make an answer partial."""
     raw: bytes = b""
@@ -52,6 +60,39 @@ def unsupported(why: str, *, raw: bytes = b"") -> Answer:
     return Answer(completeness="unsupported", why=why, raw=raw)
 
 
+ActionKind: TypeAlias = Literal["cancel", "place_stop", "close_position"]
+
+
+class Action(msgspec.Struct, frozen=True, kw_only=True):
+    """Something asked of the broker, stored with its client id before it is sent (law 6)."""
+
+    kind: ActionKind
+    client_id: str
+    """Ours, deterministic: the broker is asked for it when the outcome is unknown."""
+    symbol: str
+    order_id: str | None = None
+    """For `cancel`: the broker's id of the order; `target` its client id."""
+    target: str | None = None
+    ticket: str | None = None
+    """For `place_stop` and `close_position` on a hedging account: which position."""
+    side: TradeSide | None = None
+    """For the other two: the side of the order, opposite to the position's."""
+    quantity: Decimal | None = None
+    """Greater than 0, never more than the live position (L22)."""
+    stop: Decimal | None = None
+    """For `place_stop`: the price."""
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What sending an action once came to. Nothing is ever sent twice by an adapter (L21, L27)."""
+
+    state: Literal["acknowledged", "rejected", "unknown"]
+    """`unknown`: it may or may not have been done, and is looked up before anything is sent again."""
+    why: str = ""
+    order_id: str | None = None
+    raw: bytes = b""
+
+
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """What an adapter declares of itself; journalled with each epoch."""
 
@@ -61,6 +102,10 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     surfaces: frozenset[Surface]
     lag_ms_max: Mapping[Surface, int]
     """Per surface: how stale an answer may be at the moment it is asked for."""
+    actions: frozenset[ActionKind] = frozenset()
+    """What the broker can be asked to do through this adapter."""
+    can_reduce_only: bool = False
+    """Whether the broker itself refuses a reduce-only order that would open a position."""
 
 
 class Broker(Protocol):
@@ -83,6 +128,16 @@ class Broker(Protocol):
 
     async def close(self) -> None:
         """Let go of everything, promptly."""
+        ...
+
+
+class ActingBroker(Broker, Protocol):
+    """A broker that can also be asked to do something."""
+
+    async def act(self, action: Action) -> Outcome:
+        """Send it once, without any retry. Never raises for what the outside does. Cancelled by the caller it may
+        have been sent: the outcome is `unknown` then. A broker that has seen the client id before does nothing
+        twice and answers as it did then, where it can."""
         ...
 
 
