@@ -1,0 +1,151 @@
+"""How one order merges from several sources, in any order and more than once."""
+
+from __future__ import annotations
+
+import itertools
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from trueup.model import TRANSIENT, BrokerOrder, OrderStatus
+from trueup.orders import (
+    RANK,
+    BookOrder,
+    adopted_order,
+    changed_terms,
+    compare_order,
+    joined_filled,
+    joined_status,
+    merged,
+    protects,
+    said_order,
+    settled_status,
+    with_fill,
+    with_terms,
+)
+
+ONE = Decimal(1)
+
+
+def book(**fields) -> BookOrder:
+    return replace(BookOrder("c1", "EURUSD", "buy", "limit", Decimal(2), OrderStatus.PENDING), **fields)
+
+
+def row(**fields) -> BrokerOrder:
+    return replace(BrokerOrder("EURUSD", "buy", "limit", Decimal(2), OrderStatus.ACCEPTED), **fields)
+
+
+@pytest.mark.parametrize("known", OrderStatus)
+@pytest.mark.parametrize("said", OrderStatus)
+def test_l19_a_status_never_falls_back_and_filled_outranks_every_end(known: OrderStatus, said: OrderStatus) -> None:
+    joined = joined_status(known, said)
+    assert joined in (known, said)
+    if known is OrderStatus.FILLED:
+        assert joined is OrderStatus.FILLED
+    if said is OrderStatus.FILLED:
+        assert joined is OrderStatus.FILLED
+    if said is OrderStatus.UNKNOWN or said in TRANSIENT:
+        assert joined is known, "a word that decides nothing changes nothing (L23, L41)"
+
+
+@given(st.lists(st.sampled_from(sorted(RANK, key=lambda s: s.value)), min_size=1, max_size=4))
+def test_l19_messages_in_any_order_come_to_the_same_rank(words: list[OrderStatus]) -> None:
+    ends = set()
+    for order in itertools.permutations(words):
+        status = OrderStatus.SCHEDULED
+        for word in order:
+            status = joined_status(status, word)
+        ends.add(RANK[status])
+    assert len(ends) == 1
+
+
+def test_l19_a_late_partial_fill_message_does_not_reopen_a_filled_order() -> None:
+    filled = merged(book(), row(status=OrderStatus.FILLED, filled=Decimal(2), order_id="9"))
+    late = merged(filled, row(status=OrderStatus.PARTIALLY_FILLED, filled=ONE))
+    assert late.status is OrderStatus.FILLED
+    assert late.filled == 2
+    assert late.order_id == "9"
+    assert not late.is_open
+    assert late.remaining == 0
+
+
+def test_l17_a_fill_after_the_end_counts_and_a_covering_one_makes_it_filled() -> None:
+    canceled = book(status=OrderStatus.CANCELED)
+    partly = with_fill(canceled, ONE)
+    assert (partly.status, partly.filled, partly.remaining) == (OrderStatus.CANCELED, 1, 1)
+    assert with_fill(partly, Decimal(2)).status is OrderStatus.FILLED
+
+
+def test_l18_an_overfill_is_seen_in_the_filled_quantity_and_nothing_remains() -> None:
+    over = with_fill(book(), Decimal(3))
+    assert (over.status, over.filled, over.remaining) == (OrderStatus.FILLED, 3, 0)
+
+
+def test_fills_move_an_open_order_to_partially_filled_and_leave_an_ended_one() -> None:
+    assert settled_status(OrderStatus.PENDING, ONE, Decimal(2)) is OrderStatus.PARTIALLY_FILLED
+    assert settled_status(OrderStatus.REJECTED, ONE, Decimal(2)) is OrderStatus.REJECTED
+    assert settled_status(OrderStatus.ACCEPTED, Decimal(0), Decimal(2)) is OrderStatus.ACCEPTED
+
+
+def test_cumulative_filled_joins_by_maximum_and_silence_is_no_zero() -> None:
+    assert joined_filled(ONE, None) == 1
+    assert joined_filled(ONE, Decimal(0)) == 1
+    assert joined_filled(ONE, Decimal(2)) == 2
+
+
+def test_l41_an_unknown_status_is_kept_as_a_word_and_changes_nothing() -> None:
+    known = merged(book(), row(status=OrderStatus.UNKNOWN, raw_status="HELD_FOR_REVIEW"))
+    assert known.status is OrderStatus.PENDING
+    assert known.raw_status == "HELD_FOR_REVIEW"
+    assert compare_order(book(), row(status=OrderStatus.UNKNOWN)) == ()
+
+
+def test_every_differing_field_is_one_difference_in_order() -> None:
+    ours = book(limit=Decimal("1.05"), stop=Decimal("1.01"), filled=ONE)
+    theirs = row(
+        side="sell", quantity=Decimal(3), filled=Decimal(0), limit=Decimal("1.06"), stop=Decimal("1.0100"),
+    )  # fmt: skip
+    assert [one.field for one in compare_order(ours, theirs)] == ["filled", "limit", "quantity", "side", "status"]
+    assert [one.field for one in changed_terms(ours, theirs)] == ["limit", "quantity", "side"]
+
+
+def test_what_a_side_does_not_report_is_not_compared() -> None:
+    assert compare_order(book(status=OrderStatus.ACCEPTED, limit=ONE, filled=ONE), row(stop=ONE)) == ()
+
+
+def test_replaced_terms_are_taken_over_field_by_field() -> None:
+    theirs = row(side="sell", quantity=Decimal(3), limit=ONE, stop=Decimal(2))
+    assert with_terms(book(), theirs, {"limit"}) == book(limit=ONE)
+    all_of_it = with_terms(book(), theirs, {"side", "quantity", "limit", "stop"})
+    assert (all_of_it.side, all_of_it.quantity, all_of_it.limit, all_of_it.stop) == ("sell", 3, 1, 2)
+
+
+def test_an_adopted_order_is_the_brokers_word_with_an_owner() -> None:
+    taken = adopted_order(row(order_id="9", filled=ONE, limit=ONE), "adopted-9", "external")
+    assert (taken.client_order_id, taken.order_id, taken.filled, taken.strategy) == ("adopted-9", "9", 1, "external")
+    assert compare_order(taken, row(order_id="9", filled=ONE, limit=ONE)) == ()
+
+
+def test_an_order_is_said_with_its_level() -> None:
+    assert said_order(book(limit=Decimal("1.0500"))) == "buy 2 limit at 1.05"
+    assert said_order(row(type="stop", stop=ONE)) == "buy 2 stop at 1"
+    assert said_order(row(type="market")) == "buy 2 market"
+
+
+@pytest.mark.parametrize(
+    ("side", "kind", "quantity", "position", "guards"),
+    [
+        ("sell", "stop", "1", "1", True),
+        ("sell", "stop", "2", "1", False),
+        ("buy", "stop", "1", "1", False),
+        ("buy", "stop_limit", "1", "-1", True),
+        ("sell", "limit", "1", "1", False),
+    ],
+)
+def test_l26_a_stop_on_the_other_side_of_a_position_guards_it(side, kind, quantity, position, guards) -> None:
+    order = row(side=side, type=kind, quantity=Decimal(quantity))
+    assert protects(order, Decimal(position)) is guards
+    assert protects(row(side="sell", type="market", quantity=ONE, stop=ONE), ONE), "a stop price makes it a stop"
