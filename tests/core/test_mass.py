@@ -10,6 +10,7 @@ from lessons.world import World, deal, fill, held, row
 from trueup import Policy
 from trueup.decisions import MassAbsenceMoved, RecordRefused
 from trueup.model import BrokerPosition, Execution
+from trueup.ports import Answer
 
 Worlds = Callable[..., World]
 
@@ -102,6 +103,23 @@ def test_a_second_wave_is_counted_with_the_first(world: Worlds) -> None:
     assert "and 2 were closed as ghosts just before" in moves(w)[0].why
 
 
+def test_nothing_missing_nothing_held(world: Worlds) -> None:
+    """What was closed lately may be much of a book that has become small since; while nothing is missing, that is no
+    mass absence."""
+    w = of(world, 10)
+    w.record(*(held(symbol, "0") for symbol in names(10)[6:]))
+    w.passes(s=27)
+    w.sees(*rows(names(6)))
+    w.passes(s=17)
+    w.sees(*rows(names(1)), times=2)
+    assert sorted(w.book) == names(1), "five of ten, the largest book of the window"
+    w.passes(s=9)
+    w.sees(*rows(names(1)))
+    assert moves(w) == []
+    w.sees()
+    assert w.state.hold is not None, "and the last one is: six of six"
+
+
 def test_a_slower_drip_passes(world: Worlds) -> None:
     """One every two minutes: each is an ordinary ghost, and the documentation says so."""
     w = of(world, 6)
@@ -150,6 +168,35 @@ def explained(w: World, deals: list[Execution], *, complete: bool = True) -> set
     w.deals(*deals, complete=complete)
     found = [one for one in moves(w) if one.state == "explained"]
     return set(found[-1].missing) if found else set()
+
+
+@pytest.mark.parametrize(
+    ("held_", "traded", "ended"),
+    [
+        ("2", ["-2"], True),
+        ("2", ["-1", "-1"], True),
+        ("2", ["2", "-2"], True),
+        ("2", ["1", "-3"], True),
+        ("2", ["1", "-2"], True),
+        ("2", ["2"], False),
+        ("2", ["-1"], False),
+        ("2", ["-3"], False),
+        ("2", ["1", "-1.5"], False),
+        ("-2", ["2"], True),
+        ("-2", ["-2", "2"], True),
+        ("-2", ["3", "-1"], True),
+        ("-2", ["-2"], False),
+        ("-2", ["1"], False),
+    ],
+)
+def test_how_deals_may_end_a_key(world: Worlds, held_: str, traded: list[str], ended: bool) -> None:
+    """They undo it, they come to its opposite, or they contain its opening too and come to nothing."""
+    w = world(held("KEY", held_), *(held(symbol, "1") for symbol in names(3)))
+    w.sees(row("KEY", held_), *rows(names(3)))
+    w.sees()
+    assert explained(w, [deal(f"x{n}", "KEY", quantity) for n, quantity in enumerate(traded)]) == (
+        {"KEY"} if ended else set()
+    )
 
 
 BOOK = {"LONG": "2", "SHORT": "-2", "FLAT": "1", "MORE": "3"}
@@ -206,6 +253,19 @@ def test_hedging_deals_explain_leg_by_leg(world: Worlds) -> None:
     assert w.state.hold is not None
     found = explained(w, [deal("a", "EURUSD", "-1", ticket="1"), deal("b", "EURUSD", "-1", ticket="2")])
     assert found == {"#1"}
+
+
+def test_a_failure_that_carries_deals_explains_nothing_and_adopts_nothing(world: Worlds) -> None:
+    """Status is read before the list, here too (L48)."""
+    w = of(world, 4)
+    w.deals()
+    w.sees()
+    executions = tuple(deal(f"x{symbol}", symbol, "-1") for symbol in names(4))
+    for completeness in ("failed", "unsupported"):
+        answer = Answer(completeness=completeness, why="FAILED", executions=(*executions, deal("y", "NEW", "1")))  # type: ignore[arg-type]
+        w.answered(answer, surface="fills")
+    assert w.state.hold is not None
+    assert sorted(w.book) == names(4)
 
 
 def test_deals_while_nothing_is_held_explain_nothing(world: Worlds) -> None:

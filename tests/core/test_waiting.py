@@ -201,21 +201,31 @@ def test_the_policys_lag_goes_before_the_adapters(world: Worlds, lag: int | None
 
 
 @pytest.mark.parametrize(
-    ("status", "s", "flies"),
+    ("status", "ms", "flies"),
     [
-        ("pending", 29, True), ("pending", 31, False), ("accepted", 29, False), ("partially_filled", 29, False),
-        ("held for review", 29, True), ("held for review", 31, False),
+        ("pending", 29_000, True), ("pending", 30_000, True), ("pending", 30_001, False), ("accepted", 29_000, False),
+        ("partially_filled", 29_000, False), ("held for review", 30_000, True), ("held for review", 30_001, False),
     ],
 )  # fmt: skip
 def test_an_order_flies_until_it_is_acknowledged_and_thirty_seconds_at_most(
-    world: Worlds, status: str, s: int, flies: bool
+    world: Worlds, status: str, ms: int, flies: bool
 ) -> None:
     """An order that rests at the broker is not in flight; a status nobody knows changes nothing (L41)."""
     w = world(held("USDJPY", "1"), pending("c1", "EURUSD"))
     if status != "pending":
         w.record(pending("c1", "EURUSD", status))
-    w.sees(row("EURUSD", "1"), row("USDJPY", "1"), step_ms=s * 1000)
+    w.sees(row("EURUSD", "1"), row("USDJPY", "1"), step_ms=ms)
     assert w.state.breaks["EURUSD"][0].sightings.count == int(not flies)
+
+
+@pytest.mark.parametrize(("ms", "flies"), [(0, True), (LAG_MS - 1, True), (LAG_MS, False)])
+def test_an_order_of_a_dead_epoch_flies_until_this_one_has_settled(world: Worlds, ms: int, flies: bool) -> None:
+    """However long ago it was sent, and however short: what was under way has arrived by then."""
+    for down_s in (0, 3_600):
+        w = world(held("USDJPY", "1"), pending("c1", "EURUSD"))
+        w.restart(down_s=down_s)
+        w.sees(row("EURUSD", "1"), row("USDJPY", "1"), step_ms=ms)
+        assert w.state.breaks["EURUSD"][0].sightings.count == int(not flies)
 
 
 def test_one_of_several_orders_in_flight_is_enough(world: Worlds) -> None:

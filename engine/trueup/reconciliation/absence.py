@@ -117,9 +117,7 @@ def _explains(sums: tuple[Decimal, Decimal] | None, holding: Holding) -> bool:
     bought, sold = sums
     undone = bought if holding.signed_quantity.is_signed() else sold
     whole = add(bought, sold)
-    return bool(undone) and (
-        undone.copy_negate() == holding.signed_quantity or whole.copy_negate() == holding.signed_quantity or not whole
-    )
+    return holding.signed_quantity.copy_negate() in (undone, whole) or not whole
 
 
 def _moved(state: State, cause: int, at_ns: int, to: HoldState, counted: Count, why: str) -> MassAbsenceMoved:
