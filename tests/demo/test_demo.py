@@ -75,7 +75,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, str, list[dict
     return status, text.getvalue(), scenes, folder
 
 
-def test_law_7_8_9_every_scene_comes_out_and_nothing_is_left_running(
+def test_every_scene_comes_out_and_nothing_is_left_running(
     shown: tuple[int, str, list[dict[str, object]], Path],
 ) -> None:
     status, text, scenes, folder = shown

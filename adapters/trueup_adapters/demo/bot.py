@@ -20,7 +20,7 @@ from trueup_adapters.demo.desk import MAGIC, STRATEGY, Desk
 from trueup_adapters.demo.lines import (
     Ask,
     Asked,
-    Fenced,
+    First,
     Instruction,
     Leave,
     Look,
@@ -159,13 +159,13 @@ def main() -> int:
     try:
         rec = Reconciler.open(given.store, account=given.account, broker=broker, policy=POLICY)
     except WriterFenced as fenced:
-        say(Fenced(fenced=str(fenced)))
+        say(First(fenced=str(fenced)))
         return SECOND_COPY
     desk = Desk(given.broker, given.control)
     try:
         with rec:
             report = rec.startup_recovery()
-            say(Started(epoch=rec.get_status().epoch, report=report))
+            say(First(started=Started(epoch=rec.get_status().epoch, report=report)))
             listen(Bot(rec, desk))
     finally:
         desk.close()

@@ -60,16 +60,18 @@ Instruction: TypeAlias = Trade | Sync | Look | Ask | Tell | Leave
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True):
-    """The first line of a process that holds the account."""
+    """What a process that holds the account begins with."""
 
     epoch: int
     report: PassReport
 
 
-class Fenced(msgspec.Struct, frozen=True, kw_only=True):
-    """The only line of a process that does not."""
+class First(msgspec.Struct, frozen=True, kw_only=True):
+    """The first line of a process; exactly one of the two is there."""
 
-    fenced: str
+    started: Started | None = None
+    fenced: str | None = None
+    """Why it does not have the account; it ends then."""
 
 
 class Traded(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,7 +20,7 @@ import msgspec
 from trueup_adapters.demo.lines import Instruction
 from trueup_adapters.gateway import Ports
 
-PATIENCE_S: Final = 10.0
+PATIENCE_S: Final = 20.0
 """How long a process may take for one line before the demo gives up."""
 LINES_MAX: Final = 1_000
 LOG_TAIL: Final = 1_500

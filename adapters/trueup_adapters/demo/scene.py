@@ -16,11 +16,17 @@ Who: TypeAlias = Literal["happened", "naive", "trueup"]
 """Of what a sentence speaks: the world, a bot without trueup, trueup."""
 
 
+FOUND_MAX = 600
+"""Characters of what was found instead that are shown."""
+
+
 class NotSo(Exception):
     """A scene did not come out as it has to."""
 
     def __init__(self, scene: str, sentence: str, found: str) -> None:
-        super().__init__(f"scene {scene}: it is not so that {sentence!r}" + (f"; found: {found}" if found else ""))
+        super().__init__(
+            f"scene {scene}: it is not so that {sentence!r}" + (f"; found: {found[:FOUND_MAX]}" if found else "")
+        )
         self.scene = scene
         self.sentence = sentence
 

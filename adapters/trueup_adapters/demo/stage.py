@@ -9,9 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from trueup_adapters.demo.lines import Fenced, Look, Looked, Positions, Started, Trade, Traded
+from trueup_adapters.demo.lines import First, Leave, Look, Looked, Positions, Started, Trade, Traded
 from trueup_adapters.demo.naive import Keeper, Mirror, positions_in
 from trueup_adapters.demo.processes import Child, Children
+from trueup_adapters.demo.scene import NotSo
 from trueup_adapters.gateway import Control
 
 ACCOUNT: Final = "mt5:demo"
@@ -37,14 +38,18 @@ class Stage:
         """By symbol, the position that the demo opened in it: `EURUSD #100001`."""
 
     def start_bot(self) -> Started:
-        """Start the trading process; what its start-up pass came to."""
+        """Start the trading process; what its start-up pass came to. Raises NotSo when it is fenced."""
         self.bot = self._bot_process("trading process")
-        return self.bot.hear(Started)
+        first = self.bot.hear(First)
+        if first.started is None:
+            raise NotSo("start", "The trading process takes its account.", first.fenced or "")
+        return first.started
 
-    def start_rival(self) -> tuple[str, int]:
-        """Start a second one on the same account: (what it says, its exit status)."""
+    def start_rival(self) -> tuple[str | None, int]:
+        """Start a second one on the same account: (by what it was fenced, if it was; its exit status)."""
         rival = self._bot_process("second process")
-        return rival.hear(Fenced).fenced, rival.wait()
+        fenced = rival.hear(First).fenced
+        return fenced, rival.dismiss(Leave()) if fenced is None else rival.wait()
 
     def _bot_process(self, name: str) -> Child:
         return self.children.start(

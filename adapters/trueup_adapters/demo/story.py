@@ -232,16 +232,18 @@ def second_process(stage: Stage, scene: Scene) -> None:
     """A second copy is started by mistake."""
     before = stage.look()
     said, status = stage.start_rival()
-    scene.happened(
-        "By mistake a second copy of the process is started on the same account.", status == SECOND_COPY, status
-    )
+    scene.happened("By mistake a second copy of the process is started on the same account.", status >= 0, status)
     copies = (Keeper(stage.keeper_file), Keeper(stage.keeper_file))
     scene.naive(
         f"Both copies read the same file, each takes the {len(copies[0].book)} positions in it for its own, and "
         "neither knows of the other.",
         copies[0].book == copies[1].book == stage.keeper.book,
     )
-    scene.trueup(f"The second copy ends: {said}", "another writer holds its lock" in said, said)
+    scene.trueup(
+        f"The second copy ends: {said}",
+        said is not None and "another writer holds its lock" in said and status == SECOND_COPY,
+        (said, status),
+    )
     reports = stage.trader.tell(Sync(), Synced).reports
     after = stage.look()
     scene.trueup(
