@@ -8,11 +8,9 @@ state, the gate) is an immutable value, published after the append, read without
 from __future__ import annotations
 
 import copy
-import os
 import threading
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import version
 from typing import Final
 
 import msgspec
@@ -20,8 +18,10 @@ from msgspec.structs import replace
 
 from trueup import edge
 from trueup.changes import Change, Command, Message
+from trueup.claims import Claim as Claim
+from trueup.claims import claim_facts
 from trueup.decisions import Decision
-from trueup.errors import InputError, InvariantBroken, JournalError
+from trueup.errors import InvariantBroken, JournalError
 from trueup.events import Event
 from trueup.facts import (
     CorrectionsDelivered,
@@ -30,18 +30,16 @@ from trueup.facts import (
     InboxTaken,
     Observed,
     PassKind,
-    PolicyAdopted,
-    WriterClaimed,
 )
 from trueup.gate import Gate, GateView
 from trueup.journal import InboxItem, Snapshot
-from trueup.model import BrokerPosition, Key, Moment, PositionMode, Refusal, Surface
+from trueup.model import BrokerPosition, Key, Moment, Refusal, Surface
 from trueup.policy import Policy
 from trueup.ports import Answer, Clock
 from trueup.reconciliation.decide import decide
 from trueup.reconciliation.fold import fold
 from trueup.reconciliation.saved import save
-from trueup.reconciliation.state import DECIDER_VERSION, FOLD_VERSION, State
+from trueup.reconciliation.state import FOLD_VERSION, State
 from trueup.storage import JournalPort, Nowhere, rehydrate
 
 SNAPSHOT_EVERY: Final = 5_000
@@ -50,18 +48,6 @@ RAWS_WAITING_MAX: Final = 64
 """Raw replies that wait to be kept; beyond that the oldest is lost, and reported as missing (law 12)."""
 INBOX_ITEMS_MAX: Final = 1_000
 """Inbox items copied in one transaction."""
-
-
-class Claim(msgspec.Struct, frozen=True, kw_only=True):
-    """As whom, and under what rules, a process writes."""
-
-    policy: Policy
-    position_mode: PositionMode | None = None
-    """None: as the journal has it, else netting."""
-    source: str = ""
-    lag_ms_max: Mapping[Surface, int] = {}
-    baseline: bool = True
-    delivers: bool = False
 
 
 class Asking(msgspec.Struct, frozen=True):
@@ -96,12 +82,16 @@ class Ledger:
         self._epoch_tick_ns = clock.monotonic_ns()
         self._epoch = self._state.epoch + 1
         self._failure: str | None = None
+        self._failed_tick_ns: int | None = None
+        self._claim = claim
+        self._claim_due = False
         self._raws: deque[bytes] = deque(maxlen=RAWS_WAITING_MAX)
         self._last_raw = b""
         self._given_rows: Mapping[Key, BrokerPosition] | None = None
         self._snapshot_position = self._state.position
         self.gate = Gate(clock.monotonic_ns, clock.wall_ns)
-        self._claim(claim)
+        with self._lock:
+            self._begin_epoch()
 
     # -- reading -------------------------------------------------------------------------------------------
 
@@ -175,6 +165,8 @@ class Ledger:
         received_position = self._state.position
         with self._lock:
             self._catch_up()
+            if received.epoch != self._epoch:  # the account was claimed anew just now
+                received = self.now()
             if identity and self._state.observation_ids.get(identity) is not None:
                 return Committed(self._state.position + 1, self._state.position, ())
             fact = Observed(
@@ -238,6 +230,14 @@ class Ledger:
             self._catch_up()
             return self._commit([CorrectionsDelivered(self.now(), upto, tuple(failures))])
 
+    def catch_up(self) -> None:
+        """After a failure: find out where the journal stands, and claim a new epoch if our tenure was lost.
+
+        Every input does so by itself; a pass does before it asks anybody. Raises JournalError while it cannot.
+        """
+        with self._lock:
+            self._catch_up()
+
     # -- off the hot path ----------------------------------------------------------------------------------
 
     def maintain(self) -> None:
@@ -247,6 +247,7 @@ class Ledger:
             waiting.append(self._raws.popleft())
         if waiting:
             self._journal.keep_raws(waiting)
+        self._journal.maintain()
         if self._state.position - self._snapshot_position >= SNAPSHOT_EVERY:
             self.save_snapshot()
 
@@ -280,34 +281,6 @@ class Ledger:
             self._journal.close()
 
     # -- inside the lock -----------------------------------------------------------------------------------
-
-    def _claim(self, claim: Claim) -> None:
-        state = self._state
-        mode = claim.position_mode or (state.mode if state.epoch else "netting")
-        if state.epoch and mode != state.mode and (state.book or state.view().rows):
-            raise InputError(
-                f"{state.account}: its journal is {state.mode} and holds positions; it cannot be opened as "
-                f"{mode}. Use another account or another store"
-            )
-        at = Moment(self._clock.wall_ns(), 0, self._epoch)
-        facts: list[Fact] = [
-            WriterClaimed(
-                at,
-                position_mode=mode,
-                trueup_version=version("trueup"),
-                decider_version=DECIDER_VERSION,
-                fold_version=FOLD_VERSION,
-                source=claim.source,
-                process=f"pid {os.getpid()}",
-                lag_ms_max=tuple(sorted(claim.lag_ms_max.items())),
-                baseline=claim.baseline,
-                delivers=claim.delivers,
-            )
-        ]
-        if claim.policy.digest[:8] != state.policy_mark:
-            facts.append(PolicyAdopted(at, claim.policy.digest, claim.policy))
-        with self._lock:
-            self._commit(facts)
 
     def _is_repeat(self, fact: Fact) -> bool:
         """A fill that is known by its id, with the same content and nothing to add."""
@@ -344,9 +317,26 @@ class Ledger:
         """After an append that failed: fold what was stored after all, so that nothing is decided beside it.
 
         A commit whose answer was lost may have happened; the journal says so as soon as it can be read (law 7).
+        Where the account's lock was lost with its connection, our tenure ended: a new epoch is claimed, and what
+        was verified in the old one no longer opens the gate (law 9).
         """
-        if self._failure is None:
+        if self._failure is None and not self._journal.interrupted and not self._claim_due:
             return
+        try:
+            self._claim_due = self._journal.resume() or self._claim_due
+            self._fold_on()
+        except JournalError as error:
+            self._failed(error)
+            raise
+        if self._claim_due:
+            self._begin_epoch()
+            self._claim_due = False
+
+    def _begin_epoch(self) -> None:
+        self._epoch_tick_ns, self._epoch = self._clock.monotonic_ns(), self._state.epoch + 1
+        self._commit(claim_facts(self._state, self._claim, Moment(self._clock.wall_ns(), 0, self._epoch)))
+
+    def _fold_on(self) -> None:
         state = self._state
         if self._journal.head().position != state.position:
             events = self._journal.read(after=state.position)
@@ -370,9 +360,7 @@ class Ledger:
         try:
             head = self._journal.append(events)
         except JournalError as error:
-            self._failure = f"the journal cannot be written: {error}"
-            self._given_rows = None
-            self._publish(before)
+            self._failed(error)
             raise
         if head.position != state.position:
             raise InvariantBroken(f"{state.account}: the fold is at {state.position}, the journal at {head.position}")
@@ -382,9 +370,23 @@ class Ledger:
             self._publish(state)  # recording a fill changes none of that
         return Committed(before.position + 1, state.position, tuple(decisions))
 
+    def _failed(self, error: JournalError) -> None:
+        """Nothing was stored: the gate closes at once, and stays so until a later question verifies the book."""
+        self._failure = f"the journal cannot be written: {error}"
+        self._failed_tick_ns = self._clock.monotonic_ns()
+        self._given_rows = None
+        self._publish(self._state)
+
     def _publish(self, state: State) -> None:
         view = state.view()
         current = view.answers > 0 and view.answered.epoch == self._epoch
+        asked_ns = self._epoch_tick_ns + view.answered.tick_ns
+        failure = self._failure
+        if failure is None and self._failed_tick_ns is not None:
+            if current and asked_ns >= self._failed_tick_ns:
+                self._failed_tick_ns = None
+            else:  # what happened while nothing could be written may be missing in the book
+                failure = "the journal could not be written for a while, and no pass has verified the book since"
         self.gate.publish(
             GateView(
                 status=state.gate.status,
@@ -392,9 +394,9 @@ class Ledger:
                 symbols=dict(state.gate.symbols),
                 quarantined={scope: one.why for scope, one in state.quarantine.items()},
                 since_ns=state.gate_since.at_ns,
-                verified_tick_ns=self._epoch_tick_ns + view.answered.tick_ns if current else None,
+                verified_tick_ns=asked_ns if current else None,
                 age_ns_max=state.policy.verified_age_ns_max(),
-                failure=self._failure,
+                failure=failure,
                 closed_hours=state.policy.is_closed_hours if state.policy.sessions else None,
                 canonical=state.policy.canonical if state.policy.instruments else None,
             )

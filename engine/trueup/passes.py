@@ -36,6 +36,7 @@ class Passes:
         self._broker = broker
         self._clock = clock
         self._turn = asyncio.Lock()
+        self._started: int | None = None  # the epoch that had a start-up pass
 
     async def run(self, kind: PassKind, *, timeout_s: float | None = None) -> PassReport:
         """One pass. A start-up pass asks again while that settles something; others ask once.
@@ -47,6 +48,11 @@ class Passes:
         async with self._turn:
             ledger = self._ledger
             began_ns = self._clock.monotonic_ns()
+            ledger.catch_up()
+            if kind == "periodic" and self._started not in (None, ledger.state.epoch):
+                kind = "startup"  # claimed anew meanwhile: each epoch's first pass is the start-up pass
+            if kind == "startup":
+                self._started = ledger.state.epoch
             if timeout_s is None and kind == "startup":
                 timeout_s = ledger.state.policy.startup_timeout_s
             deadline_ns = None if timeout_s is None else began_ns + int(timeout_s * NS)

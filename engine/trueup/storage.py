@@ -27,10 +27,14 @@ class JournalPort(ReadPort, Protocol):
 
     @property
     def account(self) -> str: ...
+    @property
+    def interrupted(self) -> bool: ...
+    def resume(self) -> bool: ...
     def head(self) -> Head: ...
     def append(self, events: Sequence[Event], *, raws: Sequence[bytes] = ()) -> Head: ...
     def keep_raws(self, raws: Sequence[bytes]) -> None: ...
     def save_snapshot(self, snapshot: Snapshot) -> None: ...
+    def maintain(self) -> None: ...
     def close(self) -> None: ...
 
 
@@ -47,7 +51,11 @@ class Nowhere:
 
     def __init__(self, account: str, head: Head) -> None:
         self.account = account
+        self.interrupted = False
         self._head = head
+
+    def resume(self) -> bool:
+        return False
 
     def head(self) -> Head:
         return self._head
@@ -67,6 +75,9 @@ class Nowhere:
 
     def save_snapshot(self, snapshot: Snapshot) -> None:
         """Nothing is kept."""
+
+    def maintain(self) -> None:
+        """Nothing has grown."""
 
     def close(self) -> None:
         """Nothing was open."""

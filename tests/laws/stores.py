@@ -73,6 +73,16 @@ class ListJournal:
             raise JournalError("the disk did not answer")
         return self.head()
 
+    @property
+    def interrupted(self) -> bool:
+        return False
+
+    def resume(self) -> bool:
+        return False
+
+    def maintain(self) -> None:
+        """Nothing grows here."""
+
     def keep_raws(self, raws: Sequence[bytes]) -> None:
         self.raws.extend(raws)
 

@@ -139,6 +139,9 @@ class JournalRecorder(ApplicationRecorder):
     def changed(self) -> bool:
         """Whether another connection has committed since this was last asked (at first: since it was opened)."""
 
+    def maintain(self) -> None:
+        """Do what the database would otherwise do in the middle of some append."""
+
     @abstractmethod
     def size_bytes(self) -> int:
         """What the store occupies."""

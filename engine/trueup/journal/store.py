@@ -311,6 +311,14 @@ class JournalWriter(JournalReader):
             with self._journal.telling("keep a snapshot"):
                 self._journal.snapshot_rows.replace(stored, kept_max=SNAPSHOTS_MAX)
 
+    def maintain(self) -> None:
+        """What keeps the store small and quick and must not be part of an append; call it now and then.
+
+        On SQLite: moves the write-ahead log into the file. Appends go on meanwhile. Raises JournalError.
+        """
+        with self._journal.telling("look after the store"):
+            self._journal.rows.maintain()
+
     def close(self) -> None:
         """Let go of the store and of the account's lock; again is harmless."""
         self._closed = True
