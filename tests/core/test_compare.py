@@ -160,6 +160,7 @@ def test_dust_alone_is_nothing_and_dust_against_something_is_compared() -> None:
         ("1", "1.0", []),
         ("1", "2", [("quantity", "1", "2")]),
         ("1", "-1", [("side", "long", "short")]),
+        ("-1", "1", [("side", "short", "long")]),
         ("-1", "2", [("side", "short", "long"), ("quantity", "1", "2")]),
         ("0.1", "0.10000000001", [("quantity", "0.1", "0.10000000001")]),
     ],

@@ -26,8 +26,8 @@ class Line:
     def __init__(self, journal: Any) -> None:
         self._journal = journal
         self.down = ""
-        """`refuses`: nothing gets there; `swallows`: the next append is stored, and its answer lost; `is full`: the next
-    append is refused, and the connection stays."""
+        """`refuses`: nothing gets there; `swallows`: the next append is stored, and its answer lost; `is full`: the
+        next append is refused, and the connection stays."""
         self.torn = False
 
     def __getattr__(self, name: str) -> Any:

@@ -299,6 +299,13 @@ def test_a_small_book_that_vanishes_whole_takes_longer_but_not_when_acknowledged
     assert w.book == {}
 
 
+def test_whoever_allows_all_to_be_gone_has_it_gone_at_once(world: Worlds) -> None:
+    """With a fraction of 1 nothing is a mass; patience of its own is only for books below `mass_absence_count_min`."""
+    w = of(world, 4, mass_absence_fraction_max="1")
+    w.sees(times=2)
+    assert w.book == {}
+
+
 def test_after_the_window_a_book_of_one_is_still_a_book(world: Worlds) -> None:
     w = of(world, 1)
     w.passes(s=600)
