@@ -44,7 +44,7 @@ What holds for all of them:
 - `audit`, `breaks`, `corrections` and `alerts` have a full-text index:
   `SELECT audit.* FROM audit_fts JOIN audit ON audit.rowid = audit_fts.rowid WHERE audit_fts MATCH 'mass AND absence'`.
 
-```python
+```python no-run
 from trueup_projections import Views, project
 
 with Views.open("sqlite:///var/trueup.db") as views:   # var/trueup.db.views.db
