@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from laws.steps import Step, play
 from laws.world import World, patient
 from trueup.changes import Fill, PositionSet
+from trueup.model import BrokerPosition
 
 
 def test_law_3_l14_an_order_heard_of_only_after_its_correction_does_not_count_its_fill_twice() -> None:
@@ -111,3 +112,22 @@ def test_law_2_l07_a_key_that_half_an_answer_cleared_is_judged_again_by_the_next
     world.change("BTC", None)
     world.look(3)  # each as empty as the first whole one was
     assert world.book() == world.owed() == {}
+
+
+def test_law_4_l12_side_and_quantity_are_one_claim_and_need_two_answers_that_agree_on_both() -> None:
+    world = World(baseline=False)
+    world.record(PositionSet(symbol="BTC", side="long", quantity=1))
+    world.change("BTC", BrokerPosition("BTC", Decimal(-3)))
+    world.look(1)
+    world.change("BTC", BrokerPosition("BTC", Decimal(-2)))
+    world.look(1)  # short as before, but two of it: seen once
+    assert world.book() == {"BTC": Decimal(1)}
+    world.look(1)
+    assert world.book() == world.owed() == {"BTC": Decimal(-2)}
+    world.change("BTC", BrokerPosition("BTC", Decimal(-1)))
+    world.look(1)
+    world.change("BTC", BrokerPosition("BTC", Decimal(1)))  # one as before, but long: seen once
+    world.look(1)
+    assert world.book() == {"BTC": Decimal(-2)}
+    world.look(1)
+    assert world.book() == world.owed()

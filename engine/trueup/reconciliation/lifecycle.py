@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from trueup.compare import Difference, compare, compare_row
 from trueup.decisions import BreakKind, BreakMoved, BreakState, Step
@@ -82,6 +82,14 @@ class Reading:
         }
 
 
+_SIZE: Final = ("quantity", "side")
+
+
+def _claimed_size(fields: Mapping[str | None, Difference] | Mapping[str | None, Break]) -> list[tuple[str | None, ...]]:
+    """What both sides say of the signed quantity, as far as they differ."""
+    return [(name, fields[name].book, fields[name].broker) for name in _SIZE if name in fields]
+
+
 def judge(reading: Reading, key: Key) -> BreakMoved | None:
     """What the answer does to the breaks of `key`; None when nothing changes.
 
@@ -105,7 +113,20 @@ def judge(reading: Reading, key: Key) -> BreakMoved | None:
 class _KeyJudgement:
     """One key under one answer: gathers the steps, then the correction they lead to."""
 
-    __slots__ = ("key", "known", "proof", "reading", "ready", "row", "slot", "steps", "symbol", "ticket", "waits")
+    __slots__ = (
+        "key",
+        "known",
+        "proof",
+        "reading",
+        "ready",
+        "resized",
+        "row",
+        "slot",
+        "steps",
+        "symbol",
+        "ticket",
+        "waits",
+    )
 
     def __init__(
         self, reading: Reading, key: Key, slot: Slot | None, row: BrokerPosition | None, known: tuple[Break, ...]
@@ -122,11 +143,14 @@ class _KeyJudgement:
         self.steps: list[Step] = []
         self.ready: list[Ready] = []
         self.proof: tuple[int, ...] = ()
+        self.resized = False
 
     def decide(self, found: tuple[Difference, ...]) -> BreakMoved | None:
         """All steps: what is over first, then what is open, in field order."""
         fields = {one.field: one for one in found}
         known = {one.field: one for one in self.known}
+        if "side" in fields or "side" in known:
+            self.resized = _claimed_size(fields) != _claimed_size(known)
         for before in self.known:
             now = fields.get(before.field)
             if now is None or now.kind != before.kind:
@@ -172,6 +196,10 @@ class _KeyJudgement:
     def _again(self, found: Difference, known: Break) -> None:
         """A claim that was open before: is it the same, and is this answer a new witness?"""
         same = found.book == known.book and found.broker == known.broker
+        if self.resized and found.field in _SIZE:
+            same = (
+                False  # side and quantity are one claim and corrected as one: short 3, then short 2, agree on neither
+            )
         seen = known.sightings
         self._prove(seen.proof)
         if self.waits:
