@@ -30,6 +30,9 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     baseline: bool = True
     delivers: bool = False
 
+    def __post_init__(self) -> None:
+        self.policy.check()  # nothing is adopted that could not be read back
+
 
 def claim_facts(state: State, claim: Claim, at: Moment) -> list[Fact]:
     """What a claim at `at` journals on top of `state`: the claim, and the policy where it differs.

@@ -102,7 +102,16 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     strategies: dict[str, str] = {}
     """The broker's owner mark (an MT5 magic number) to the strategy's name."""
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Raise PolicyError with every reason why this policy cannot be meant.
+
+        Presets call it, and so does a claim. Reading a journal does not: a policy that could be meant once stays
+        readable for ever, also where a later version no longer takes it.
+        """
+        try:
+            msgspec.msgpack.decode(msgspec.msgpack.encode(self), type=Policy)
+        except (msgspec.ValidationError, TypeError) as error:
+            raise PolicyError(f"policy: {error}") from error  # stored, it could not be read back
         problems = list(_problems(self))
         if problems:
             raise PolicyError("; ".join(problems))
@@ -181,9 +190,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 def _preset(name: str, knobs: dict[str, object]) -> Policy:
     """A policy from a preset and knobs by name; the knobs' texts become exact numbers."""
     try:
-        return msgspec.convert({"preset": name} | knobs, Policy, dec_hook=None)
+        policy = msgspec.convert({"preset": name} | knobs, Policy, dec_hook=None)
     except msgspec.ValidationError as error:
         raise PolicyError(f"policy: {error}") from error
+    policy.check()
+    return policy
 
 
 _AT_LEAST: Final[dict[str, int]] = {

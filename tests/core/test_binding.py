@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from msgspec.structs import replace
@@ -72,6 +73,16 @@ def test_a_ghost_whose_ticket_is_known_otherwise_leaves_that_alone(world: Worlds
     assert slot is not None
     assert slot.before is not None
     assert (slot.source, slot.before.signed_quantity) == ("set", 3)
+
+
+def test_what_is_recognised_keeps_all_that_was_known_of_it(world: Worlds) -> None:
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    w = world(fill("x1", "EURUSD", "1", "1.1", order_id="77", strategy="trend", at=noon), mode="hedging")
+    before = w.state.held("?order/77")
+    w.sees(row("EURUSD", "1", ticket="77"))
+    assert before is not None
+    assert before.opened_at == "2026-01-01T12:00:00+00:00"
+    assert w.state.held("#77") == replace(before, ticket="77")
 
 
 def test_an_order_id_is_not_overruled_by_likeness(world: Worlds) -> None:

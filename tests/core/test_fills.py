@@ -103,6 +103,7 @@ def test_an_average_is_right_to_half_its_last_digit(
 
 def test_a_coarse_price_does_not_make_a_coarse_average() -> None:
     assert average_price(Decimal("1E+2"), Decimal(1), Decimal(101), Decimal(2)) == Decimal("100.666667")
+    assert average_price(Decimal("1.1"), Decimal(1), Decimal("1.23456"), Decimal(2)) == Decimal("1.18970666667")
 
 
 signed_amounts = st.decimals(min_value=-1000, max_value=1000, places=3).filter(bool)

@@ -103,6 +103,15 @@ def test_a_second_wave_is_counted_with_the_first(world: Worlds) -> None:
     assert "and 2 were closed as ghosts just before" in moves(w)[0].why
 
 
+@pytest.mark.parametrize(("step_ms", "mass"), [(59_990, True), (59_991, False)])
+def test_the_window_ends_after_sixty_seconds(world: Worlds, step_ms: int, mass: bool) -> None:
+    """An answer takes 10 ms to come: the first arrives exactly sixty seconds after the last ghosts were closed."""
+    w = of(world, 6)
+    w.sees(*rows(names(6)[2:]), times=2)
+    w.sees(*rows(names(6)[4:]), step_ms=step_ms)
+    assert (w.state.hold is not None) is mass
+
+
 def test_nothing_missing_nothing_held(world: Worlds) -> None:
     """What was closed lately may be much of a book that has become small since; while nothing is missing, that is no
     mass absence."""
@@ -299,9 +308,10 @@ def test_a_small_book_that_vanishes_whole_takes_longer_but_not_when_acknowledged
     assert w.book == {}
 
 
-def test_whoever_allows_all_to_be_gone_has_it_gone_at_once(world: Worlds) -> None:
+@pytest.mark.parametrize("count", [3, 4])
+def test_whoever_allows_all_to_be_gone_has_it_gone_at_once(world: Worlds, count: int) -> None:
     """With a fraction of 1 nothing is a mass; patience of its own is only for books below `mass_absence_count_min`."""
-    w = of(world, 4, mass_absence_fraction_max="1")
+    w = of(world, count, mass_absence_fraction_max="1")
     w.sees(times=2)
     assert w.book == {}
 

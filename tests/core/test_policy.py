@@ -8,6 +8,10 @@ import msgspec
 import pytest
 
 from trueup import ClosedHours, Instrument, Policy, PolicyError
+from trueup.claims import Claim
+from trueup.events import decode, encode, name_of_event
+from trueup.facts import PolicyAdopted
+from trueup.model import Moment
 
 HOUR_NS = 3_600_000_000_000
 MONDAY_NS = 4 * 24 * HOUR_NS
@@ -61,6 +65,30 @@ def test_knobs_given_as_text_are_exact() -> None:
 def test_what_cannot_be_meant_is_refused_with_every_reason(knobs: dict[str, object], says: str) -> None:
     with pytest.raises(PolicyError, match=says):
         Policy.adopt(**knobs)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        Policy(on_ghost="ignore"),  # type: ignore[arg-type]
+        Policy(confirmations="3"),  # type: ignore[arg-type]
+        Policy(confirmations=1),
+        Policy(dust={"*": object()}),  # type: ignore[dict-item]
+    ],
+)
+def test_a_policy_that_was_made_by_hand_is_checked_before_it_is_adopted(policy: Policy) -> None:
+    """Stored, it could not be read back, and the account's journal with it."""
+    with pytest.raises(PolicyError):
+        Claim(policy=policy)
+
+
+def test_a_policy_that_could_be_meant_once_is_read_for_ever() -> None:
+    """What a later version no longer takes must not make the journals of an earlier one unreadable."""
+    once = Policy(confirmations=1, unverified="warn")
+    fact = PolicyAdopted(Moment(0, 0, 1), once.digest, once)
+    assert decode(name_of_event(fact), encode(fact)) == fact
+    with pytest.raises(PolicyError, match="confirmations is 1"):
+        once.check()
 
 
 def test_the_least_that_can_be_meant() -> None:
