@@ -87,6 +87,7 @@ class PassReport(msgspec.Struct, frozen=True, kw_only=True):
     actions: tuple[str, ...] = ()
     counts: dict[str, int] = {}
     gate: GateStatus = "closed"
+    """The narrowest that holds anywhere on the account: `open` means every symbol may take new risk."""
     critical: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
     baseline: int | None = None
@@ -212,9 +213,10 @@ def row_of_break(one: Break, policy: Policy) -> BreakRow:
 
 
 def _row_of_step(move: BreakMoved, step: Step, policy: Policy) -> BreakRow:
+    why = step.why or (move.correction.why if move.correction is not None else "")  # stored once, told of each
     return BreakRow(
         of=move.of, kind=step.kind, symbol=move.symbol, ticket=move.ticket, field=step.field, book=step.book,
-        broker=step.broker, correction=remedy(step.kind, policy), why=step.why, id=step.break_id,
+        broker=step.broker, correction=remedy(step.kind, policy), why=why, id=step.break_id,
         state="opened" if step.state == "seen" else step.state,
     )  # fmt: skip
 
