@@ -215,6 +215,26 @@ def test_a_fill_names_owner_and_ticket_where_nobody_had() -> None:
     assert (slot.holding.strategy, slot.holding.ticket) == ("trend", "7")
 
 
+@pytest.mark.parametrize(
+    ("before", "strategy", "ticket", "after"),
+    [
+        ((EXTERNAL, "7", "fill"), "trend", "7", ("trend", "7", "fill")),
+        ((EXTERNAL, "7", "fill"), None, "7", (EXTERNAL, "7", "fill")),
+        (("trend", None, "fill"), "trend", "7", ("trend", "7", "fill")),
+        (("trend", "7", None), "other", "8", ("trend", "7", "fill")),
+        (("trend", "7", "fill"), "other", "8", ("trend", "7", "fill")),
+    ],
+)
+def test_each_of_owner_ticket_and_source_is_learnt_by_itself(
+    before: tuple[str, str | None, str | None], strategy: str | None, ticket: str, after: tuple[str, str, str]
+) -> None:
+    start = Slot(Holding("EURUSD", Decimal(1), before[1], strategy=before[0], source=before[2]), NOW, 3)  # type: ignore[arg-type]
+    slot = run([deal("x", "EURUSD", "1", strategy=strategy, ticket=ticket)], start)
+    assert slot is not None
+    assert slot.holding is not None
+    assert (slot.holding.strategy, slot.holding.ticket, slot.holding.source) == after
+
+
 def test_a_new_position_takes_everything_from_its_fill() -> None:
     slot = run([deal("x", "EURUSD", "1", "1.1", strategy="trend", ticket="7", order_id="o", happened_at="then")])
     assert slot is not None

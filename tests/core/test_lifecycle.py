@@ -68,6 +68,18 @@ def test_fields_seen_at_different_times_have_their_evidence_together(world: Worl
     assert "price 1.1 -> 1.2" in w.corrections()[0].why
 
 
+def test_the_steps_of_several_fields_come_in_the_order_of_their_names(world: Worlds) -> None:
+    """Opened, and what is over before what is new."""
+    w = world(held("EURUSD", "1", price="1.1", stop="1"))
+    w.sees(row("EURUSD", "-2", price="1.2", stop="2"))
+    assert [step.field for step in moved(w)[-1].steps] == ["price", "quantity", "side", "stop"]
+    assert [one.field for one in w.state.breaks["EURUSD"]] == ["price", "quantity", "side", "stop"]
+    w.sees(row("EURUSD", "1", price="1.3", stop="1"))
+    steps = [(step.field, step.state) for step in moved(w)[-1].steps]
+    assert steps == [("quantity", "cleared"), ("side", "cleared"), ("stop", "cleared"), ("price", "seen")]
+    assert [one.field for one in w.state.breaks["EURUSD"]] == ["price"]
+
+
 def test_one_field_may_be_ready_before_another(world: Worlds) -> None:
     """Only what was confirmed is corrected; the other field follows when it is."""
     w = world(held("EURUSD", "1", price="1.1"))
