@@ -99,6 +99,12 @@ class Gate:
         return "closed" if self._shut(view) is not None else view.status
 
     @property
+    def narrowest(self) -> GateStatus:
+        """`status`, or `reduce_only` when any symbol or quarantined scope is limited: what a summary may promise."""
+        status, view = self.status, self._view
+        return "reduce_only" if status == "open" and (view.symbols or view.quarantined) else status
+
+    @property
     def why(self) -> str:
         """The sentence behind `status`."""
         view = self._view

@@ -7,7 +7,6 @@ or real time. Nothing here holds a lock while it waits, and whatever the broker 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from typing import Final
 
 from trueup.compare import compare
@@ -79,11 +78,24 @@ class _Pass:
         self.decisions: list[Decision] = []
         self.rows: dict[Surface, SurfaceRow] = {}
         self.silent: dict[Surface, str] = {}
+        self.failed: set[Surface] = set()
 
     async def ask_all(self) -> None:
-        """Every surface that is wanted now, side by side."""
-        questions = wanted(self.ledger.state, self.broker)
-        await asyncio.gather(*(self._ask(question) for question in questions))
+        """Positions; then, while so much is missing that it is held, the deals that may explain it."""
+        await self._ask(Question(surface="positions"))
+        explaining = self._explaining()
+        if explaining is not None:
+            await self._ask(explaining, attempts_max=1)
+
+    def _explaining(self) -> Question | None:
+        """The deals, once a mass absence outlasted its first answer (a glitch is usually over by the second), where
+        they are offered and have not just failed."""
+        state = self.ledger.state
+        if state.hold is None or state.hold.position == state.view().position or "fills" in self.failed:
+            return None
+        if "fills" not in self.broker.capabilities.surfaces or not state.view("fills").supported:
+            return None
+        return Question(surface="fills", since_ns=state.hold.since.at_ns - DEALS_LOOK_BACK_NS)
 
     async def settle(self) -> None:
         """Ask again, each time as soon as another answer could settle something, until the deadline."""
@@ -99,10 +111,10 @@ class _Pass:
             return 3_600 * NS
         return self.deadline_ns - self.clock.monotonic_ns()
 
-    async def _ask(self, question: Question) -> None:
+    async def _ask(self, question: Question, *, attempts_max: int | None = None) -> None:
         """One question with all its attempts: one observation."""
         asking = self.ledger.asking()
-        answer, attempts = await self._attempts(question)
+        answer, attempts = await self._attempts(question, attempts_max)
         committed = self.ledger.observe(
             question.surface,
             answer,
@@ -116,34 +128,39 @@ class _Pass:
 
     def _note(self, surface: Surface, answer: Answer) -> None:
         self.silent.pop(surface, None)
-        if answer.completeness == "unsupported":
+        view = self.ledger.state.view(surface)
+        if answer.completeness == "failed":
+            self.failed.add(surface)
+        # Only what was answered once is known to be supported; `positions` every broker has.
+        never = surface != "positions" and not view.complete_received.at_ns
+        if answer.completeness == "unsupported" or (answer.completeness == "failed" and never):
             self.rows.pop(surface, None)
             return
-        view = self.ledger.state.view(surface)
         complete = answer.completeness == "complete" and not view.refused
         why = answer.why or ("" if complete else view.why)
         self.rows[surface] = SurfaceRow(surface, complete, why)
         if answer.completeness == "failed":
             self.silent[surface] = f"{surface}: {answer.why}"
 
-    async def _attempts(self, question: Question) -> tuple[Answer, int]:
+    async def _attempts(self, question: Question, attempts_max: int | None) -> tuple[Answer, int]:
         """The first usable answer, else the last failure; backing off in between; the outer deadline wins."""
         policy = self.ledger.state.policy
         answer = failed("not asked: no time was left")
-        for attempt in range(1, policy.retries_max + 2):
+        attempts_max = policy.retries_max + 1 if attempts_max is None else attempts_max
+        for attempt in range(1, attempts_max + 1):
             left_s = self._left_ns() / NS
             if left_s <= 0:
                 return answer, attempt - 1
             answer = await attempt_once(self.broker, question, min(policy.broker_timeout_s, left_s))
             if answer.completeness != "failed":
                 return answer, attempt
-            if attempt > policy.retries_max:
+            if attempt == attempts_max:
                 break
             pause_s = policy.backoff_s[min(attempt, len(policy.backoff_s)) - 1] if policy.backoff_s else 0
             if pause_s >= self._left_ns() / NS:
                 return answer, attempt
             await self.clock.sleep(pause_s)
-        return answer, policy.retries_max + 1
+        return answer, attempts_max
 
     def report(self, began_ns: int) -> PassReport:
         """What it came to, after comparing everything once more from scratch (L51)."""
@@ -154,22 +171,12 @@ class _Pass:
             [self.rows[surface] for surface in sorted(self.rows)],
             pass_number=self.number,
             kind=self.kind,
-            gate=self.ledger.gate.status,
+            gate=self.ledger.gate.narrowest,
             at_ns=self.clock.wall_ns(),
             duration_ns=self.clock.monotonic_ns() - began_ns,
             disagreements=len(disagreements(state)) if self.decisions else 0,
             silent=[self.silent[surface] for surface in sorted(self.silent)],
         )
-
-
-def wanted(state: State, broker: Broker) -> Sequence[Question]:
-    """What a pass asks now: positions, and while a mass absence is held the deals that may explain it."""
-    offered = broker.capabilities.surfaces
-    questions = [Question(surface="positions")]
-    if state.hold is not None and "fills" in offered and state.view("fills").supported:
-        since_ns = state.hold.since.at_ns - DEALS_LOOK_BACK_NS
-        questions.append(Question(surface="fills", since_ns=since_ns))
-    return questions
 
 
 async def attempt_once(broker: Broker, question: Question, timeout_s: float) -> Answer:

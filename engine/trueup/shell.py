@@ -44,6 +44,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     position: int
     """The journal's last position."""
     gate: GateStatus
+    """The narrowest that holds anywhere on the account; `limited` and `quarantine` say where."""
     gate_why: str
     limited: dict[str, str]
     """Symbols that may only be reduced, and why."""
@@ -177,7 +178,7 @@ class Shell:
             account=state.account,
             epoch=state.epoch,
             position=state.position,
-            gate=self.gate.status,
+            gate=self.gate.narrowest,
             gate_why=self.gate.why,
             limited=dict(state.gate.symbols),
             policy=state.policy.preset,

@@ -66,10 +66,17 @@ def status(store: Store, account: Account = None, as_json: Json = False) -> int:
     return FOUND if found.open_breaks or found.held or found.refused else DONE
 
 
+def limited_in(state: State) -> list[str]:
+    """The symbols and quarantined scopes that may take no new risk, in order."""
+    return sorted({*(symbol for symbol, _ in state.gate.symbols), *state.quarantine})
+
+
 def _status(state: State, now_ns: int, size_bytes: int) -> StoredStatus:
     view = state.view()
     verified_ns = view.answered.at_ns if view.answers else 0
     gate, why = state.gate.status, state.gate.why
+    if gate == "open" and (state.gate.symbols or state.quarantine):
+        gate, why = "reduce_only", f"reduce-only: {', '.join(limited_in(state))}"
     allowed_ns = state.policy.verified_age_ns_max()
     if gate != "closed" and now_ns - verified_ns > allowed_ns:
         gate, why = "closed", f"the book was last verified more than {allowed_ns // NS} s ago: is `trueup run` running?"
