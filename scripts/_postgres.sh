@@ -56,7 +56,7 @@ _start_postgres() {
     [ "$(id -u)" -ne 0 ] || chown postgres "$_pg_folder"
     local port=$((20000 + RANDOM % 20000))
     if ! {
-        _as_postgres "$_pg_bin/initdb" -D "$_pg_folder/data" -U trueup -A trust -E UTF8 --locale=C --no-instructions &&
+        _as_postgres "$_pg_bin/initdb" -D "$_pg_folder/data" -U trueup -A trust -E UTF8 --locale=C --no-sync --no-instructions &&
             _as_postgres "$_pg_bin/pg_ctl" -D "$_pg_folder/data" -l "$_pg_folder/log" -w -t 60 \
                 -o "-k '$_pg_folder' -p $port -c listen_addresses='' -c max_connections=60" start
     } >"$_pg_folder.out" 2>&1; then

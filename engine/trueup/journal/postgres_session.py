@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import psycopg
 from psycopg import errors
+from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row, tuple_row
 
 from trueup.errors import WriterFenced
@@ -82,6 +83,7 @@ class Session:
         self._process = os.getpid()
         self._connection: psycopg.Connection[DictRow] | None = None
         self._closed = False
+        self._depth = 0
         self._failures = 0
         self._not_before = 0.0
         self._account = ""
@@ -99,13 +101,17 @@ class Session:
         """The connection, for this thread alone. Raises the library's errors; WriterFenced, for a lost lock."""
         with self._turn:
             connection = self._ready()
+            self._depth += 1
             try:
                 yield connection
             except psycopg.Error as error:
                 raise library_error(error) from error
             finally:
-                if connection.closed or connection.broken:
-                    self._drop()
+                self._depth -= 1
+                if self._depth == 0 and (
+                    connection.closed or connection.info.transaction_status != TransactionStatus.IDLE
+                ):
+                    self._drop()  # lost, or in the middle of something that nobody will end
 
     def hold(self, account: str, key: int, wait_s: float) -> None:
         """Take the account's lock and keep it, over reconnections too. Raises WriterFenced while another has it."""
