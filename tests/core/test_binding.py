@@ -41,15 +41,18 @@ def test_by_the_client_order_id_that_the_row_names(world: Worlds) -> None:
 
 
 def test_an_entry_that_stands_beside_its_adopted_ticket_claims_what_was_inferred(world: Worlds) -> None:
-    """The ticket was adopted because nothing said whose it is; then a fill names both. One position, and the entry's
-    own quantity is not added to what had been inferred of it (L14)."""
+    """The ticket was adopted, 3 of it, because nothing said whose it is; then a fill names both the ticket and our
+    entry of 2. One position: the entry's own quantity is part of what had been inferred, not added to it and not
+    put in its place (L14)."""
     w = world(fill("x1", "EURUSD", "2", client_order_id="c1", strategy="trend"), mode="hedging")
-    w.record(held("USDJPY", "1", ticket="5"), fill("x2", "EURUSD", "2", client_order_id="c2"))
-    w.sees(row("EURUSD", "2", ticket="77"), row("USDJPY", "1", ticket="5"), times=2)
-    assert w.book["#77"] == "2", "which of the two alike it is nobody can tell"
-    w.record(fill("x3", "EURUSD", "-0.5", ticket="77", client_order_id="c1"))
-    assert w.book["#77"] == "1.5"
-    assert "?order/c1" not in w.book
+    w.record(held("USDJPY", "1", ticket="5"), held("GBPUSD", "1", ticket="6"))
+    w.sees(row("EURUSD", "3", ticket="77"), row("USDJPY", "1", ticket="5"), row("GBPUSD", "1", ticket="6"))
+    w.passes(ms=1)  # our entry moves in between, so that its absence is sighted anew while the ticket is adopted
+    w.record(fill("x2", "EURUSD", "0.1", client_order_id="c1"), fill("x3", "EURUSD", "-0.1", client_order_id="c1"))
+    w.sees(row("EURUSD", "3", ticket="77"), row("USDJPY", "1", ticket="5"), row("GBPUSD", "1", ticket="6"))
+    assert (w.book["#77"], w.book["?order/c1"]) == ("3", "2")
+    w.record(fill("x4", "EURUSD", "-0.5", ticket="77", client_order_id="c1"))
+    assert w.book == {"#5": "1", "#6": "1", "#77": "2.5"}
     assert w.owner("#77") == "trend"
 
 

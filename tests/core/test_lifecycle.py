@@ -80,6 +80,18 @@ def test_the_steps_of_several_fields_come_in_the_order_of_their_names(world: Wor
     assert [one.field for one in w.state.breaks["EURUSD"]] == ["price"]
 
 
+def test_side_and_quantity_are_one_claim(world: Worlds) -> None:
+    """Long 1 here; short 3 there, then short 2: both answers say short, and agree on nothing that can be held."""
+    w = world(held("EURUSD", "1"))
+    for quantity in ("-3", "-2", "-3"):
+        w.sees(row("EURUSD", quantity))
+        assert {one.sightings.count for one in w.state.breaks["EURUSD"]} == {1}
+        assert w.book == {"EURUSD": "1"}
+    w.sees(row("EURUSD", "-3"))
+    assert w.book == {"EURUSD": "-3"}
+    assert len(w.corrections()) == 1
+
+
 def test_one_field_may_be_ready_before_another(world: Worlds) -> None:
     """Only what was confirmed is corrected; the other field follows when it is."""
     w = world(held("EURUSD", "1", price="1.1"))
@@ -232,6 +244,8 @@ def test_an_escalated_break_that_is_less_far_off_is_no_news(world: Worlds) -> No
         ("drift", "long", "short", "short", False),
         ("drift", "1", "none", "9", False),
         ("drift", "1", "2", "none", False),
+        ("drift", "none", "1", "9", False),
+        ("drift", "0.5", "1", "-0.1", False),
         ("recovery", None, "long 1", "long 1.9", False),
         ("recovery", None, "long 1", "long 2", True),
         ("recovery", None, "short 1", "short 2", True),
