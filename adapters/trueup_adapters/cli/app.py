@@ -84,9 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _said(error: typer.TyperException) -> str:
     """The command line's own complaint as one sentence, with where to read on."""
-    said = error.format_message().rstrip(".")
+    said = error.format_message().rstrip(".").replace("Value error, ", "")
     near = getattr(error, "possibilities", None)
     if near:
-        said = f"{error.message}. Did you mean {', '.join(sorted(near))}?"
+        said = f"{error.message}. Did you mean {near[0]}?"  # the nearest comes first
     path = getattr(getattr(error, "ctx", None), "command_path", "trueup")
     return f"{said}{'' if said.endswith('?') else '.'} See `{path} --help`"
