@@ -17,7 +17,7 @@ import zmq
 from broker_contract.harnesses import gateway
 from trueup.errors import BadNumber, InputError
 from trueup_adapters.gateway import Control, ControlError, Gateway, Terminal, TerminalError
-from trueup_adapters.gateway.faults import FAULTS_MAX, KINDS
+from trueup_adapters.gateway.faults import FAULTS_MAX, KINDS, ONLY
 
 
 def held(terminal: Terminal) -> list[tuple[int, str, str, str]]:
@@ -168,7 +168,7 @@ def asking(url: str) -> Generator[zmq.Socket[bytes]]:
 
 
 @pytest.mark.parametrize("dialect", [1, 2])
-@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"silence", "frames"}))
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"silence", "frames"} - set(ONLY)))
 def test_every_fault_is_one_reply_long(kind: str, dialect: Any) -> None:
     question = json.dumps({"action": "GET_POSITIONS", "req_id": "a-1"})
     with gateway(dialect=dialect) as (control, ports), asking(ports.url) as req:

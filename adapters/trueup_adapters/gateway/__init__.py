@@ -3,11 +3,14 @@
 For the demo, for tests, and for trying out what a bot does when its broker misbehaves.
 
 Reading order:
-    terminal  the account behind it: positions, deals, tickets; pure
-    replies   what it says of that account, in either dialect; pure
-    faults    how its replies go wrong, on request; pure
-    server    the two sockets: one for questions, one for whoever holds the strings
-    client    `Control`, to hold them
+    account     what there is: positions, orders, deals; pure
+    orders      what becomes of an order: taken, refused, filled, cancelled; pure
+    terminal    the whole account, and what a hand from outside does to it; pure
+    replies     what is said of it, in either dialect; pure
+    vocabulary  which questions and actions are known, and the honest reply to each; pure
+    faults      how its replies go wrong, on request; pure
+    server      the two sockets: one for questions, one for whoever holds the strings
+    client      `Control`, to hold them
 """
 
 from trueup_adapters.gateway.client import Control, ControlError

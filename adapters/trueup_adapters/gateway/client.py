@@ -97,6 +97,51 @@ class Control:
         """Add a balance entry to the ledger (L45)."""
         return int(self._do("deposit", amount=amount))
 
+    # -- its orders ----------------------------------------------------------------------------------------
+
+    def place(
+        self,
+        symbol: str,
+        side: TradeSide,
+        type: str,
+        volume: Number,
+        price: Number | None = None,
+        *,
+        client_id: str | None = None,
+        magic: int = 0,
+        comment: str = "",
+    ) -> int:
+        """Place an order, `limit`, `stop` or `market`; returns its number. A client id is placed once."""
+        return int(
+            self._do(
+                "place",
+                symbol=symbol,
+                side=side,
+                type=type,
+                volume=volume,
+                price=price,
+                client_id=client_id,
+                magic=magic,
+                comment=comment,
+            )
+        )
+
+    def fill(self, order: int | str, volume: Number | None = None, price: Number | None = None) -> int:
+        """Fill an order, or part of it, with a deal, even one that has ended (L17); its position's ticket."""
+        return int(self._do("fill", which=order, volume=volume, price=price))
+
+    def cancel(self, order: int | str) -> int:
+        """End a working order, as a person at the terminal does."""
+        return int(self._do("cancel", which=order))
+
+    def reject(self, order: int | str) -> int:
+        """Refuse an order that had been taken."""
+        return int(self._do("reject", which=order))
+
+    def set_state(self, order: int | str, word: str) -> int:
+        """Put any word in the place of an order's state (L41)."""
+        return int(self._do("set_state", which=order, word=word))
+
     # -- the gateway ---------------------------------------------------------------------------------------
 
     def misbehave(self, kind: str, **arguments: object) -> None:

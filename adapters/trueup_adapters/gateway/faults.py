@@ -6,24 +6,23 @@ of them happened to somebody; the lesson's number stands beside it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from trueup_adapters.gateway.replies import (
-    LIST_OF,
-    Cells,
-    Dialect,
-    Request,
-    encoded,
-    failure,
-    reply_to,
-    success,
-    unknown_action,
-)
+from trueup_adapters.gateway.account import TerminalError
+from trueup_adapters.gateway.replies import Cells, Dialect, encoded, failure, success, unknown_action
 from trueup_adapters.gateway.terminal import Terminal
+from trueup_adapters.gateway.vocabulary import (
+    ACTING,
+    LIST_OF,
+    OF_ORDERS,
+    Request,
+    nothing_of,
+    reply_to,
+)
 
 FAULTS_MAX: Final = 100
 
@@ -37,15 +36,19 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     action: str | None = None
     """Only for this action; None: for any."""
     ms: int = 0
-    """`delay`: how late the reply is."""
+    """`delay`: how late the reply is. `queued`: how late the request itself is read."""
     changes: int = 1
-    """`stale`: of how many changes ago."""
+    """`stale`, `slow_orders`: of how many changes ago."""
+    order: int | None = None
+    """`forget_orders`: only this one; None: all."""
+    part: Decimal | None = None
+    """`partial`: how much is filled; None: half."""
     row: int = 0
     """Which row is touched, from 0."""
     differs: bool = True
     """`twin`: whether the second row of a ticket says something else."""
     text: str = ""
-    """`failure`: the gateway's words. `status`: the status. `garbage`: the bytes, as text."""
+    """`failure`, `reject`: the gateway's words. `status`: the status. `garbage`: the bytes, as text."""
 
 
 class Outgoing(msgspec.Struct):
@@ -53,6 +56,8 @@ class Outgoing(msgspec.Struct):
 
     bodies: tuple[bytes, ...]
     delay_ms: int = 0
+    again: bool = False
+    """Nothing leaves and nothing is done: the request is read again after `delay_ms`."""
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -88,16 +93,14 @@ def _delay(fault: Fault, terminal: Terminal, request: Request, setting: Setting)
 
 
 def _empty(_fault: Fault, _terminal: Terminal, request: Request, setting: Setting) -> Outgoing:
-    """Successful, and empty (L02)."""
-    listed: Cells = {LIST_OF.get(request.action, "positions"): []}
-    return _cells(with_echo(success(setting.dialect, **listed), request, setting))
+    """Successful, and empty (L02); of an action, successful and not done."""
+    return _cells(with_echo(success(setting.dialect, **nothing_of(request.action)), request, setting))
 
 
 def _failure(fault: Fault, _terminal: Terminal, request: Request, setting: Setting) -> Outgoing:
-    """A failure that carries an empty list (L48)."""
-    name = LIST_OF.get(request.action, "positions")
-    cells = failure(setting.dialect, fault.text or "terminal is not connected", with_list=name)
-    return _cells(with_echo(cells, request, setting))
+    """A failure that carries an empty list, or an order that is null (L48)."""
+    cells = failure(setting.dialect, fault.text or "terminal is not connected")
+    return _cells(with_echo({**cells, **nothing_of(request.action)}, request, setting))
 
 
 def _no_list(_fault: Fault, _terminal: Terminal, request: Request, setting: Setting) -> Outgoing:
@@ -164,13 +167,78 @@ def _twin(rows: list[Any], fault: Fault) -> None:
     """The same ticket twice (L29)."""
     twin = dict(rows[fault.row % len(rows)])
     if fault.differs:
-        twin["volume"] = Decimal(twin["volume"]) + 1
+        name = _volume_of(twin)
+        twin[name] = Decimal(twin[name]) + 1
     rows.append(twin)
+
+
+def _volume_of(row: Mapping[str, Any]) -> str:
+    """The name under which a row has its volume."""
+    return "volume" if "volume" in row else "volume_initial"
+
+
+def _volume(value: object) -> Callable[[list[Any], Fault], None]:
+    def touch(rows: list[Any], fault: Fault) -> None:
+        row = rows[fault.row % len(rows)]
+        row[_volume_of(row)] = value
+
+    return touch
 
 
 def _drop(rows: list[Any], fault: Fault) -> None:
     """A row is left out, and nothing says so (L03)."""
     del rows[fault.row % len(rows)]
+
+
+# -- orders and actions ------------------------------------------------------------------------------------
+
+
+def _lost_ack(_fault: Fault, terminal: Terminal, request: Request, setting: Setting) -> Outgoing:
+    """It is done, and nobody says so (L21)."""
+    honest(terminal, request, setting)
+    return Outgoing(())
+
+
+def _queued(fault: Fault, _terminal: Terminal, _request: Request, _setting: Setting) -> Outgoing:
+    """Nothing happens for a while, and then it is done after all, whoever has given it up meanwhile (law 6)."""
+    return Outgoing((), delay_ms=fault.ms, again=True)
+
+
+def _reject(fault: Fault, terminal: Terminal, request: Request, setting: Setting) -> Outgoing:
+    """The broker refuses, and would refuse the same client id again."""
+    why = fault.text or "rejected by the broker"
+
+    def refuse() -> int:
+        raise TerminalError(why)
+
+    if request.client_id:
+        terminal.once(request.client_id, refuse)
+    return _cells(honest(terminal, request, setting))
+
+
+def _partial(fault: Fault, terminal: Terminal, request: Request, setting: Setting) -> Outgoing:
+    """The market has less than is wanted: the rest of the order works on."""
+    terminal.depth = (request.volume or Decimal(0)) / 2 if fault.part is None else fault.part
+    try:
+        return _cells(honest(terminal, request, setting))
+    finally:
+        terminal.depth = None
+
+
+def _forget_orders(fault: Fault, terminal: Terminal, request: Request, setting: Setting) -> Outgoing:
+    """An order that is there is not told of, in a successful answer (L04)."""
+    cells = honest(terminal, request, setting)
+    if request.action == "GET_ORDER":
+        if fault.order is None or fault.order == _number_of(cells.get("order") or {}):
+            cells["order"] = None
+    else:
+        rows: list[Cells] = cells["orders"]
+        cells["orders"] = [row for row in rows if fault.order not in (None, _number_of(row))]
+    return _cells(cells)
+
+
+def _number_of(row: Cells) -> object:
+    return row.get("order", row.get("ticket"))
 
 
 KINDS: Final[dict[str, Maker]] = {
@@ -188,14 +256,31 @@ KINDS: Final[dict[str, Maker]] = {
     "wrong_req_id": _wrong_req_id,
     "stale": _stale,
     "unknown_type": _rows(_cell("type", "balance?")),
-    "nan_volume": _rows(_cell("volume", "NaN")),
-    "negative_volume": _rows(_cell("volume", -1)),
+    "nan_volume": _rows(_volume("NaN")),
+    "negative_volume": _rows(_volume(-1)),
     "no_symbol": _rows(_cell("symbol", "")),
     "big_ticket": _rows(_cell("ticket", 2**63 + 7)),
     "twin": _rows(_twin),
     "drop_row": _rows(_drop),
+    "lost_ack": _lost_ack,
+    "queued": _queued,
+    "reject": _reject,
+    "partial": _partial,
+    "forget_orders": _forget_orders,
+    "slow_orders": _stale,
 }
 """Every kind of fault that touches a reply; `restart` and `down` touch the socket, see `server`."""
+
+
+ONLY: Final[dict[str, frozenset[str]]] = {
+    "lost_ack": ACTING,
+    "queued": ACTING,
+    "reject": ACTING,
+    "partial": frozenset({"CLOSE_POSITION"}),
+    "forget_orders": OF_ORDERS,
+    "slow_orders": OF_ORDERS,
+}
+"""Kinds that wait for the requests that they are about; the others take any."""
 
 
 class Faults:
@@ -223,7 +308,7 @@ class Faults:
     def outgoing(self, terminal: Terminal, request: Request, setting: Setting) -> Outgoing:
         """What leaves in answer to a request, faults included."""
         for fault in self._faults:
-            if fault.action in (None, request.action):
+            if fault.action in (None, request.action) and request.action in ONLY.get(fault.kind, (request.action,)):
                 if fault.times is not None:
                     fault.times -= 1
                     if fault.times < 1:

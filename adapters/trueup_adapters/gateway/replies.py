@@ -1,47 +1,22 @@
 """What does the gateway say of its terminal, in either dialect?
 
-`ACTIONS` is the whole vocabulary: an action is a function of the terminal and the request, and another one is
-another entry. Numbers leave as JSON numbers with every digit they have.
+Numbers leave as JSON numbers with every digit they have.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
-from trueup_adapters.gateway.terminal import Deal, Position, Terminal
+from trueup_adapters.gateway.account import Deal, Order, Position
 
 Dialect: TypeAlias = Literal[1, 2]
 Cells: TypeAlias = dict[str, Any]
-REQUEST_BYTES_MAX: Final = 64 * 1024
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
-
-
-class Request(msgspec.Struct):
-    """What can be asked; unknown fields are ignored."""
-
-    action: str
-    symbol: str = "*"
-    req_id: Any = None
-    since: int | None = None
-    client_id: str | None = None
-
-
-_REQUEST = msgspec.json.Decoder(Request)
-
-
-def request_of(body: bytes) -> Request | None:
-    """The request, or None if it is none."""
-    if len(body) > REQUEST_BYTES_MAX:
-        return None
-    try:
-        return _REQUEST.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
 
 
 def encoded(reply: Mapping[str, Any]) -> bytes:
@@ -74,7 +49,7 @@ def position_cells(position: Position, dialect: Dialect) -> Cells:
     """One row of `positions`."""
     common: Cells = {"ticket": position.ticket, "symbol": position.symbol}
     stop = {"sl": position.sl or 0, "tp": position.tp or 0}
-    owner = {"magic": position.magic, "comment": position.comment}
+    owner = {"magic": position.magic, "comment": position.comment, "client_id": position.client_id}
     if dialect == 1:
         return {
             **common,
@@ -118,39 +93,50 @@ def deal_cells(deal: Deal, dialect: Dialect) -> Cells:
     }
 
 
+def order_cells(order: Order, dialect: Dialect) -> Cells:
+    """One row of `orders`, each dialect with names of its own."""
+    kind = order.side if order.type == "market" else f"{order.side}_{order.type}"
+    common: Cells = {
+        "symbol": order.symbol,
+        "position": order.position,
+        "reduce_only": order.reduce_only,
+        "magic": order.magic,
+        "comment": order.comment,
+        "client_id": order.client_id,
+    }
+    if dialect == 1:
+        return {
+            "order": order.order,
+            **common,
+            "type": kind,
+            "volume_initial": order.volume,
+            "volume_current": order.rest,
+            "price_open": order.price or 0,
+            "state": order.state,
+            "time_setup": order.time_s,
+        }
+    return {
+        "ticket": order.order,
+        **common,
+        "type": kind.upper(),
+        "volume": order.volume,
+        "filled": order.filled,
+        "price": order.price or 0,
+        "average_price": order.average or 0,
+        "status": _STATUS_OF.get(order.state, order.state).upper(),
+        "open_time": _iso(order.time_s),
+    }
+
+
+_STATUS_OF: Final = {
+    "placed": "accepted",
+    "partial": "partially_filled",
+    "canceled": "cancelled",
+    "request_cancel": "pending_cancel",
+    "request_modify": "pending_replace",
+}
+"""The second dialect's words for MetaTrader's."""
+
+
 def _iso(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-# -- the vocabulary ----------------------------------------------------------------------------------------
-
-
-def get_positions(terminal: Terminal, request: Request, dialect: Dialect, changes_ago: int) -> Cells:
-    """GET_POSITIONS: all of them, or those of one symbol."""
-    rows = [
-        position_cells(position, dialect)
-        for position in terminal.positions_before(changes_ago)
-        if request.symbol in ("*", position.symbol)
-    ]
-    return success(dialect, positions=rows)
-
-
-def get_deals(terminal: Terminal, request: Request, dialect: Dialect, changes_ago: int) -> Cells:
-    """GET_DEALS: the ledger from `since` (seconds, the terminal's clock) on; all of it without."""
-    deals = terminal.deals_since(request.since)
-    rows = [deal_cells(deal, dialect) for deal in deals if request.symbol in ("*", deal.symbol)]
-    return success(dialect, deals=rows[: max(0, len(rows) - changes_ago)])
-
-
-Action: TypeAlias = Callable[[Terminal, Request, Dialect, int], Cells]
-ACTIONS: Final[dict[str, Action]] = {"GET_POSITIONS": get_positions, "GET_DEALS": get_deals}
-LIST_OF: Final = {"GET_POSITIONS": "positions", "GET_DEALS": "deals"}
-"""Which list a reply to an action holds."""
-
-
-def reply_to(terminal: Terminal, request: Request, dialect: Dialect, *, changes_ago: int = 0) -> Cells:
-    """The honest reply to a request, of the state now or so many changes ago."""
-    action = ACTIONS.get(request.action)
-    if action is None:
-        return unknown_action(dialect, request.action)
-    return action(terminal, request, dialect, changes_ago)

@@ -22,8 +22,9 @@ import zmq
 from trueup.errors import InputError
 from trueup.model import PositionMode
 from trueup_adapters.gateway.faults import Fault, Faults, Outgoing, Setting
-from trueup_adapters.gateway.replies import Dialect, encoded, failure, position_cells, request_of
+from trueup_adapters.gateway.replies import Dialect, encoded, failure, order_cells, position_cells
 from trueup_adapters.gateway.terminal import State, Terminal, TerminalError
+from trueup_adapters.gateway.vocabulary import ACTING, request_of
 from trueup_adapters.mt5.address import is_loopback
 
 LATE_MAX: Final = 1_000
@@ -86,7 +87,8 @@ class Gateway:
         self.faults = Faults()
         self.asked = 0
         """How many requests have come in."""
-        self._late: list[tuple[int, int, list[bytes]]] = []
+        self._late: list[tuple[int, int, list[bytes], bytes | None]] = []
+        """When, how many before it, the frames; and the request, where that is still to be read."""
         self._late_count = 0
         self._running = False
         self._saved_changes = self.terminal.state.changes
@@ -132,9 +134,13 @@ class Gateway:
 
     def _send_late(self) -> None:
         while self._late and (self._late[0][0] <= time.monotonic_ns() or len(self._late) > LATE_MAX):
-            _, _, frames = heapq.heappop(self._late)
-            if self._questions is not None:
+            _, _, frames, body = heapq.heappop(self._late)
+            if self._questions is None:
+                continue
+            if body is None:
                 self._questions.send_multipart(frames)
+            else:
+                self._reply(self._questions, frames, body)
 
     def _answer(self, questions: zmq.Socket[bytes]) -> None:
         frames = questions.recv_multipart()
@@ -142,22 +148,34 @@ class Gateway:
         if len(frames) < 3 or frames[-2]:
             return  # neither a REQ nor one that speaks like it: there is nobody to answer
         *envelope, body = frames
+        self._reply(questions, envelope, body)
+
+    def _reply(self, questions: zmq.Socket[bytes], envelope: list[bytes], body: bytes) -> None:
+        """Do what is asked, and let the answer leave, now or later."""
         outgoing = self._outgoing(body)
-        if not outgoing.bodies:
-            return
         reply = [*envelope, *outgoing.bodies]
-        if outgoing.delay_ms > 0:
-            self._late_count += 1
-            due_ns = time.monotonic_ns() + outgoing.delay_ms * 1_000_000
-            heapq.heappush(self._late, (due_ns, self._late_count, reply))
+        if outgoing.again:
+            self._later(outgoing.delay_ms, envelope, body)
+        elif not outgoing.bodies:
+            return
+        elif outgoing.delay_ms > 0:
+            self._later(outgoing.delay_ms, reply, None)
         else:
             questions.send_multipart(reply)
+
+    def _later(self, delay_ms: int, frames: list[bytes], body: bytes | None) -> None:
+        self._late_count += 1
+        due_ns = time.monotonic_ns() + delay_ms * 1_000_000
+        heapq.heappush(self._late, (due_ns, self._late_count, frames, body))
 
     def _outgoing(self, body: bytes) -> Outgoing:
         request = request_of(body)
         if request is None:
             return Outgoing((encoded(failure(self._setting.dialect, "the request cannot be read")),))
-        return self.faults.outgoing(self.terminal, request, self._setting)
+        outgoing = self.faults.outgoing(self.terminal, request, self._setting)
+        if request.action in ACTING:
+            self._save(answered=True)  # what was done, and under which client id, before anybody hears of it
+        return outgoing
 
     # -- the strings ---------------------------------------------------------------------------------------
 
@@ -180,6 +198,11 @@ class Gateway:
             "set_stop": terminal.set_stop,
             "vanish": terminal.vanish,
             "deposit": terminal.deposit,
+            "place": terminal.place,
+            "fill": terminal.fill,
+            "cancel": terminal.cancel,
+            "reject": terminal.reject,
+            "set_state": terminal.set_state,
             "misbehave": self._misbehave,
             "behave": self._behave,
             "state": self._state,
@@ -212,6 +235,7 @@ class Gateway:
             "asked": self.asked,
             "listening": self._questions is not None,
             "positions": [position_cells(position, 1) for position in terminal.positions],
+            "orders": [order_cells(order, 1) for order in terminal.orders],
             "deals": len(terminal.state.deals),
             "faults": [msgspec.to_builtins(fault) for fault in self.faults.pending],
         }
@@ -249,8 +273,9 @@ class Gateway:
             self._questions.close(linger=0)
             self._questions = None
 
-    def _save(self) -> None:
-        if self._file is None or self._saved_changes == self.terminal.state.changes:
+    def _save(self, *, answered: bool = False) -> None:
+        """Write the terminal to its file where something changed, or an action was answered (a refusal too)."""
+        if self._file is None or not (answered or self._saved_changes != self.terminal.state.changes):
             return
         draft = self._file.with_name(self._file.name + ".draft")
         draft.write_bytes(msgspec.json.encode(self.terminal.state))
