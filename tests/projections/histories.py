@@ -70,8 +70,9 @@ class Step:
 
 
 WHAT = (
-    *("complete",) * 8,
-    *("move",) * 5,
+    *("complete",) * 5,
+    *("changed",) * 8,
+    "move",
     *("fill",) * 3,
     "partial",
     "failed",
@@ -89,19 +90,20 @@ WHAT = (
 )
 STEPS = st.lists(
     st.builds(Step, st.sampled_from(WHAT), st.sampled_from(sorted(ACCOUNTS)), st.integers(0, 3), st.integers(-3, 3)),
-    min_size=1,
-    max_size=30,
+    min_size=6,
+    max_size=40,
 )
 
 
 class World:
     """Ledgers of several accounts in one store, and what their brokers really have."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, policy: int = 0) -> None:
+        """`policy` is the first of `POLICIES` that is in force; each restart takes the next one."""
         self.url = url
         self.clock = Clock()
         self.executions = 0
-        self.restarts = 0
+        self.restarts = policy
         self.rows: dict[str, dict[Key, BrokerPosition]] = {account: {} for account in ACCOUNTS}
         self.known: dict[str, list[Execution]] = {account: [] for account in ACCOUNTS}
         self.ledgers = {account: self._open(account) for account in ACCOUNTS}
@@ -142,6 +144,10 @@ class World:
             stop = Stop(Decimal("1.01")) if step.quantity == 2 else Stop() if step.quantity == 1 else None
             rows[key] = BrokerPosition(symbol, Decimal(step.quantity) / 100, ticket, Decimal("1.05"), stop)
         self.rows[step.account] = rows
+
+    def _changed(self, ledger: Ledger, step: Step) -> None:
+        self._move(ledger, step)
+        self._complete(ledger, step)
 
     def _complete(self, ledger: Ledger, step: Step) -> None:
         self._answer(ledger, Answer(completeness="complete", positions=self.rows[step.account], raw=b"{}"))
