@@ -25,6 +25,7 @@ from trueup.errors import InvariantBroken, JournalError
 from trueup.events import Event
 from trueup.facts import (
     CorrectionsDelivered,
+    ExecutionPushed,
     Fact,
     FillRecorded,
     InboxTaken,
@@ -142,7 +143,7 @@ class Ledger:
         with self._lock:
             self._catch_up()
             fact = edge.pushed_fact(message, self.now(), self._state.policy)
-            return self._commit([fact])
+            return self._commit([] if self._is_repeat(fact) else [fact])
 
     def observe(
         self,
@@ -283,8 +284,8 @@ class Ledger:
     # -- inside the lock -----------------------------------------------------------------------------------
 
     def _is_repeat(self, fact: Fact) -> bool:
-        """A fill that is known by its id, with the same content and nothing to add."""
-        if not isinstance(fact, FillRecorded):
+        """An execution that is known by its id, with the same content and nothing to add."""
+        if not isinstance(fact, FillRecorded | ExecutionPushed):
             return False
         return self._state.executions.get(fact.execution.execution_id) == fact.execution
 
