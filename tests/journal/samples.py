@@ -68,8 +68,12 @@ def url_of(path: Path) -> str:
 
 
 def filled_store(path: Path) -> str:
-    """Two accounts of five events, one with an inbox, a raw reply and a snapshot."""
-    url = url_of(path)
+    """`fill_store` in a file."""
+    return fill_store(url_of(path))
+
+
+def fill_store(url: str) -> str:
+    """Two accounts of five events, each with an inbox, a raw reply and a snapshot."""
     for account in (ACCOUNT, OTHER):
         raw = f"reply of {account}".encode() * 20
         with open_writer(url, account) as writer:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from msgspec import UNSET
 
-from journal.samples import ACCOUNT, OTHER, edit, fills, item, tampering, url_of
+from journal.databases import Database
+from journal.samples import ACCOUNT, OTHER, edit, fills, item
 from trueup.changes import Command, Fill, OrderUpdate, PositionSet
 from trueup.errors import InputError, JournalCorrupt, JournalError, JournalLocked
 from trueup.journal import InboxItem, open_inbox, open_writer, verify
@@ -48,9 +48,9 @@ BODIES = [
 
 
 @pytest.mark.parametrize("body", BODIES, ids=lambda body: type(body).__name__)
-def test_an_item_comes_out_as_it_went_in(tmp_path: Path, body: Command | Fill | OrderUpdate | PositionSet) -> None:
+def test_an_item_comes_out_as_it_went_in(store_url: str, body: Command | Fill | OrderUpdate | PositionSet) -> None:
     left = InboxItem("id-1", "ada", 5, body)
-    with open_inbox(url_of(tmp_path / "a.db"), ACCOUNT) as inbox:
+    with open_inbox(store_url, ACCOUNT) as inbox:
         inbox.put(left)
         ((position, found, digest),) = inbox.read()
     assert (position, len(digest)) == (1, 32)
@@ -61,8 +61,8 @@ def test_an_item_comes_out_as_it_went_in(tmp_path: Path, body: Command | Fill | 
         assert (found.body.stop is UNSET, found.body.stop is None) == (body.stop is UNSET, body.stop is None)
 
 
-def test_law_5_the_same_id_is_the_same_item(tmp_path: Path) -> None:
-    url = url_of(tmp_path / "a.db")
+def test_law_5_the_same_id_is_the_same_item(store_url: str) -> None:
+    url = store_url
     with open_inbox(url, ACCOUNT) as one, open_inbox(url, ACCOUNT) as two:
         assert [one.put(item(1)), two.put(item(2)), one.put(item(2)), two.put(item(1))] == [1, 2, 2, 1]
     with open_inbox(url, ACCOUNT) as later:
@@ -71,9 +71,9 @@ def test_law_5_the_same_id_is_the_same_item(tmp_path: Path) -> None:
     assert verify(url, ACCOUNT).ok
 
 
-def test_law_12_ids_are_remembered_so_far_back_and_no_further(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_law_12_ids_are_remembered_so_far_back_and_no_further(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inbox_module, "IDS_MAX", 3)
-    url = url_of(tmp_path / "a.db")
+    url = store_url
     with open_inbox(url, ACCOUNT) as inbox:
         assert [inbox.put(item(n)) for n in (1, 2, 3, 4)] == [1, 2, 3, 4]
         assert inbox.put(item(2)) == 2
@@ -93,9 +93,9 @@ def test_law_12_ids_are_remembered_so_far_back_and_no_further(tmp_path: Path, mo
     assert verify(url, ACCOUNT).ok
 
 
-def test_law_12_items_and_attempts_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_law_12_items_and_attempts_are_bounded(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     long = Command(name="x", who="ada", why="y", arguments={"text": "x" * ITEM_BYTES_MAX})
-    with open_inbox(url_of(tmp_path / "a.db"), ACCOUNT) as inbox:
+    with open_inbox(store_url, ACCOUNT) as inbox:
         with pytest.raises(InputError, match="at most 65,536"):
             inbox.put(InboxItem("1", "ada", 1, long))
         with pytest.raises(InputError, match="id"):
@@ -113,8 +113,8 @@ def test_law_12_items_and_attempts_are_bounded(tmp_path: Path, monkeypatch: pyte
         assert len(tries) == 200
 
 
-def test_inboxes_of_two_accounts_are_two(tmp_path: Path) -> None:
-    url = url_of(tmp_path / "a.db")
+def test_inboxes_of_two_accounts_are_two(store_url: str) -> None:
+    url = store_url
     with open_inbox(url, ACCOUNT) as one, open_inbox(url, OTHER) as two:
         assert [one.put(item(1)), two.put(item(1)), two.put(item(2))] == [1, 1, 2]
         assert [one.changed(), two.changed(), two.changed()] == [True, True, False]
@@ -122,8 +122,8 @@ def test_inboxes_of_two_accounts_are_two(tmp_path: Path) -> None:
         assert [two.changed(), one.changed()] == [False, True]
 
 
-def test_a_writer_and_an_inbox_share_a_store(tmp_path: Path) -> None:
-    url = url_of(tmp_path / "a.db")
+def test_a_writer_and_an_inbox_share_a_store(store_url: str) -> None:
+    url = store_url
     with open_inbox(url, ACCOUNT) as inbox, open_writer(url, ACCOUNT) as writer:
         inbox.put(item(1))
         writer.append(fills(1, 2))
@@ -133,8 +133,8 @@ def test_a_writer_and_an_inbox_share_a_store(tmp_path: Path) -> None:
         assert not inbox.changed() or not inbox.changed()
 
 
-def test_an_item_that_is_missing_or_unreadable_is_named(tmp_path: Path) -> None:
-    with open_inbox(url_of(tmp_path / "a.db"), ACCOUNT) as inbox, tampering(tmp_path / "a.db") as connection:
+def test_an_item_that_is_missing_or_unreadable_is_named(database: Database) -> None:
+    with open_inbox(database.url, ACCOUNT) as inbox, database.tampering() as connection:
         for n in (1, 2, 3):
             inbox.put(item(n))
         edit(connection, b"fill", b"pill", "originator_version=2")
@@ -145,8 +145,8 @@ def test_an_item_that_is_missing_or_unreadable_is_named(tmp_path: Path) -> None:
             inbox.read()
 
 
-def test_an_inbox_that_is_closed_says_so(tmp_path: Path) -> None:
-    inbox = open_inbox(url_of(tmp_path / "a.db"), ACCOUNT)
+def test_an_inbox_that_is_closed_says_so(store_url: str) -> None:
+    inbox = open_inbox(store_url, ACCOUNT)
     inbox.close()
     inbox.close()
     with pytest.raises(JournalError):

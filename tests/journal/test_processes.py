@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from journal.samples import ACCOUNT, fill, fills, url_of
+from journal.samples import ACCOUNT, fill, fills
 from trueup.errors import WriterFenced
 from trueup.journal import Head, open_inbox, open_reader, open_writer, verify
 
@@ -45,8 +45,8 @@ def line(process: subprocess.Popen[str]) -> str:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_law_7_l58_what_was_acknowledged_survives_kill_9(tmp_path: Path, seed: int) -> None:
-    url = url_of(tmp_path / "a.db")
+def test_law_7_l58_what_was_acknowledged_survives_kill_9(store_url: str, seed: int) -> None:
+    url = store_url
     before = 0
     for epoch in range(2):
         with child("append", url) as process:
@@ -69,8 +69,8 @@ def test_law_7_l58_what_was_acknowledged_survives_kill_9(tmp_path: Path, seed: i
             assert found == fills(1, report.events)
 
 
-def test_fencing_between_processes(tmp_path: Path) -> None:
-    url = url_of(tmp_path / "a.db")
+def test_fencing_between_processes(store_url: str) -> None:
+    url = store_url
     with child("hold", url) as incumbent:
         assert line(incumbent) == "held"
         with pytest.raises(WriterFenced):
@@ -86,8 +86,8 @@ def test_fencing_between_processes(tmp_path: Path) -> None:
             assert writer.append(fills(2, 2)).position == 2
 
 
-def test_a_writer_can_wait_for_another_to_go(tmp_path: Path) -> None:
-    url = url_of(tmp_path / "a.db")
+def test_a_writer_can_wait_for_another_to_go(store_url: str) -> None:
+    url = store_url
     with child("hold", url) as incumbent:
         assert line(incumbent) == "held"
         assert incumbent.stdin is not None
@@ -97,8 +97,8 @@ def test_a_writer_can_wait_for_another_to_go(tmp_path: Path) -> None:
             assert writer.head().position == 1
 
 
-def test_many_processes_leave_things_in_one_inbox_each_once_and_in_order(tmp_path: Path) -> None:
-    url, count = url_of(tmp_path / "a.db"), 40
+def test_many_processes_leave_things_in_one_inbox_each_once_and_in_order(store_url: str) -> None:
+    url, count = store_url, 40
     with (
         child("ada", url, str(count)) as ada,
         child("bob", url, str(count)) as bob,
@@ -112,6 +112,7 @@ def test_many_processes_leave_things_in_one_inbox_each_once_and_in_order(tmp_pat
             process.stdin.write("go\n")
             process.stdin.flush()
         told = {who: [line(process) for _ in range(count)] for who, process in everybody.items()}
+    assert not [lines for lines in told.values() if not lines[0].isdigit()]
     with open_inbox(url, ACCOUNT) as inbox:
         found = inbox.read()
     assert [position for position, _, _ in found] == list(range(1, 3 * count + 1))

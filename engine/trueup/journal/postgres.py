@@ -125,7 +125,8 @@ class _Arrays(PostgresAggregateRecorder):
                 return
             schema = self.datastore.schema
             # IF NOT EXISTS alone would want the right to make schemas where there is nothing to make.
-            if cursor.execute("SELECT pg_catalog.to_regnamespace(%s)", (_quoted(schema),)).fetchone() == (None,):
+            known = cursor.execute("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %s", (schema,))
+            if known.fetchone() is None:
                 cursor.execute(SQL("CREATE SCHEMA IF NOT EXISTS {0}").format(Identifier(schema)))
             for statement in self.sql_create_statements:
                 cursor.execute(statement)
@@ -134,9 +135,11 @@ class _Arrays(PostgresAggregateRecorder):
         return self._exist(cursor, self.events_table_name)
 
     def _exist(self, cursor: psycopg.Cursor[TupleRow], *tables: str) -> bool:
-        names = [f"{_quoted(self.datastore.schema)}.{_quoted(table)}" for table in tables]
+        # Read as rows, not by to_regclass: that answers from a cache which waiting for an advisory lock leaves stale.
         cursor.execute(
-            "SELECT pg_catalog.count(pg_catalog.to_regclass(name)) FROM pg_catalog.unnest(%s::text[]) AS name", (names,)
+            "SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
+            "ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = ANY(%s)",
+            (self.datastore.schema, list(tables)),
         )
         return cursor.fetchone() == (len(tables),)
 
