@@ -78,6 +78,13 @@ def test_a_ghost_whose_ticket_is_known_otherwise_leaves_that_alone(world: Worlds
     assert (slot.source, slot.before.signed_quantity) == ("set", 3)
 
 
+def test_the_order_that_opened_it_stays_the_one_that_did(world: Worlds) -> None:
+    w = world(fill("x1", "EURUSD", "1", order_id="77", client_order_id="c1"), mode="hedging")
+    w.record(fill("x2", "EURUSD", "1", order_id="78", client_order_id="c1"))
+    w.sees(row("EURUSD", "2", ticket="78"), row("EURUSD", "2", ticket="77"))
+    assert bound(w) == [("?order/c1", "#77")]
+
+
 def test_what_is_recognised_keeps_all_that_was_known_of_it(world: Worlds) -> None:
     noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
     w = world(fill("x1", "EURUSD", "1", "1.1", order_id="77", strategy="trend", at=noon), mode="hedging")

@@ -14,7 +14,7 @@ from lessons.world import NEW_YEAR_NS, World, deal, fill, held, pending, row
 from trueup import EXTERNAL, Policy
 from trueup.decisions import RecordRefused
 from trueup.facts import PositionRecorded
-from trueup.model import Execution, Holding, Moment, Stop
+from trueup.model import Execution, Holding, Moment, Stop, exact
 from trueup.reconciliation.fills import (
     INFERRED_PER_KEY_MAX,
     PRICE_SCALE_EXTRA,
@@ -104,6 +104,13 @@ def test_an_average_is_right_to_half_its_last_digit(
 def test_a_coarse_price_does_not_make_a_coarse_average() -> None:
     assert average_price(Decimal("1E+2"), Decimal(1), Decimal(101), Decimal(2)) == Decimal("100.666667")
     assert average_price(Decimal("1.1"), Decimal(1), Decimal("1.23456"), Decimal(2)) == Decimal("1.18970666667")
+
+
+def test_an_average_stays_within_what_a_number_may_be() -> None:
+    """Of the finest prices that there are, too: it must be taken when it comes back (L43)."""
+    finest = average_price(Decimal("1e-18"), Decimal(1), Decimal("2e-18"), Decimal(2))
+    assert finest == Decimal("2e-18")
+    assert exact(finest) == finest
 
 
 signed_amounts = st.decimals(min_value=-1000, max_value=1000, places=3).filter(bool)

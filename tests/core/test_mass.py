@@ -92,6 +92,25 @@ def test_what_is_left_after_a_hold_is_sighted_anew(world: Worlds) -> None:
     assert sorted(w.book) == ["S002", "S003"]
 
 
+def test_a_break_that_is_held_says_so_from_the_first(world: Worlds) -> None:
+    w = of(world, 4)
+    w.sees()
+    assert {one.why for breaks in w.state.breaks.values() for one in breaks} == {
+        "too much of the book vanished at once: nothing is closed until explained or acknowledged"
+    }
+
+
+def test_the_end_of_a_hold_is_nothing_to_a_drift(world: Worlds) -> None:
+    """Only absences are sighted anew; what was stated twice was stated twice."""
+    w = of(world, 4)
+    w.sees(row("S003", "2"))
+    assert w.state.hold is not None
+    w.sees(row("S000", "1"), row("S001", "1"), row("S003", "2"))
+    assert w.state.hold is None
+    assert w.book["S003"] == "2"
+    assert "S002" in w.book
+
+
 def test_a_second_wave_is_counted_with_the_first(world: Worlds) -> None:
     """Two of six go as ordinary ghosts; two more within the window make it four of six: held."""
     w = of(world, 6)
@@ -306,6 +325,14 @@ def test_a_small_book_that_vanishes_whole_takes_longer_but_not_when_acknowledged
     assert sorted(w.book) == ["S000"], "now the rest, within the window: total"
     w.sees()
     assert w.book == {}
+
+
+@pytest.mark.parametrize(("step_ms", "gone"), [(2_490, True), (2_489, False)])
+def test_ten_seconds_are_ten_seconds(world: Worlds, step_ms: int, gone: bool) -> None:
+    """From the first question to the fifth, each answer taking 10 ms: exactly ten seconds, and a little less."""
+    w = of(world, 1)
+    w.sees(times=5, step_ms=step_ms)
+    assert (w.book == {}) is gone
 
 
 @pytest.mark.parametrize("count", [3, 4])
