@@ -115,6 +115,17 @@ def test_l52_a_repair_that_never_holds_goes_to_a_human(world: Worlds) -> None:
     assert len(w.corrections()) == 6
 
 
+def test_l52_neither_does_one_that_the_process_closes_again_each_time(world: Worlds) -> None:
+    """The same with a position that the book gives up every time: what was closed in between is counted too."""
+    w = world(held("USDJPY", "1"))
+    for _ in range(8):
+        w.sees(row("EURUSD", "2"), row("USDJPY", "1"), times=2)
+        if "EURUSD" in w.book:
+            w.record(held("EURUSD", "0"))
+    assert len(w.corrections()) == 5
+    assert w.steps().count("recovery escalated") == 1
+
+
 def test_l53_an_adopted_position_has_an_owner_and_takes_its_fills(world: Worlds) -> None:
     """Adopted positions belonged to nobody, and reduce-only orders on them were dropped later. An adopted position is
     `external` until a fill names its owner, and fills move it like any other."""
