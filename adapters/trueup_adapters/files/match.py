@@ -90,13 +90,11 @@ def _paired(symbol: str, mine: list[Row], other: list[Row], book: Ordered, broke
     if max(len(mine), len(other)) > 1:
         ticket = None
     holding = _summed(symbol, mine).holding() if mine else None
-    if holding is not None and isinstance(seen, Present) and max(len(mine), len(other)) > 1:
-        holding = msgspec.structs.replace(holding, price=None, stop=None)  # a sum of legs has no price of its own
     yield Pair(symbol, ticket, holding, seen, (len(mine), len(other)))
 
 
 def _summed(symbol: str, rows: list[Row]) -> Row:
-    """One row as it is; several of one side as their exact sum, without a price."""
+    """One row as it is; several of one side as their exact sum, which has no price and no stop to compare."""
     if len(rows) == 1:
         return rows[0]
     total = ZERO
