@@ -226,6 +226,24 @@ def test_it_runs_on_until_it_is_told_to_stop(number: signal.Signals, shell: Shel
     assert shell("verify", "--store", at(tmp_path)).status == 0
 
 
+def test_it_steps_down_for_a_rival_that_got_past_the_lock(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "p.toml").write_text(POLICY)
+    with gateway() as (url, _):
+        arguments = ("run", "--account", ACCOUNT, "--store", "sqlite:///s.db", "--broker", url, "--policy", "p.toml")
+        with started(*arguments, "--interval", "1", "--json", cwd=tmp_path) as process:
+            assert checked(line_of(process))["status"] == "SUCCESS"
+            for lock in tmp_path.glob("*.lock"):
+                lock.unlink()
+            with writing(at(tmp_path), Clock()):
+                while (report := checked(line_of(process)))["status"] == "SUCCESS":
+                    assert process.poll() is None
+            assert (report["status"], report["gate"]) == ("FAILED", "closed")
+            assert process.wait(timeout=20) == 3
+            assert process.stderr is not None
+            assert "another process writes this account" in process.stderr.read()
+    assert shell("verify", "--store", at(tmp_path)).status == 0
+
+
 def test_it_stops_at_once_while_a_broker_is_silent(tmp_path: Path) -> None:
     with gateway() as (url, control):
         control.misbehave("silence", times=None)

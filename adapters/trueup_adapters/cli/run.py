@@ -200,7 +200,8 @@ def _until_stopped(rec: Reconciler, plan: Plan, as_json: bool) -> int:
         teller.tell(last)
         while not stopping.wait(POLL_S):
             if last.status == "FAILED" and (why := _overtaken(rec, plan)) is not None:
-                raise JournalError(why)
+                complain(why)
+                return COULD_NOT
             latest = rec.sync_continuous()
             if latest is not None and latest is not last:
                 last = latest
