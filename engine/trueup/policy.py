@@ -223,6 +223,16 @@ def _problems(policy: Policy) -> Iterator[str]:
             yield f"{name} is {getattr(policy, name)}; it must be at least {least}"
     if policy.unverified == "warn":
         yield "unverified = 'warn' is not available in this version: an unverified book closes the gate"
+    for name, least in (("settle_ms", 0), ("verified_age_s_max", 1)):
+        value = getattr(policy, name)
+        if value is not None and value < least:
+            yield f"{name} is {value}; it must be at least {least}"
+    for pause in policy.backoff_s:
+        if pause < 0:
+            yield f"backoff_s has {pause}; every pause must be at least 0"
+    for span in policy.sessions:
+        if not 0 <= span.from_minute < span.to_minute <= _MINUTES_A_WEEK:
+            yield f"sessions: {span.from_minute} to {span.to_minute} is no span of the week's {_MINUTES_A_WEEK} minutes"
     fraction = exact(policy.mass_absence_fraction_max, what="mass_absence_fraction_max")
     if not 0 <= fraction <= 1:
         yield f"mass_absence_fraction_max is {fraction}; it must lie between 0 and 1"

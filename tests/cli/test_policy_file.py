@@ -109,6 +109,9 @@ def test_one_file_serves_run_and_check(tmp_path: Path) -> None:
         ("sessions = [{from = 'Fri 25:00', to = 'Sun 22:00'}]", ["line 1: a session begins or ends at 'Fri 25:00'"]),
         ("sessions = [{from = 'Fri 22:00'}]", ["p.toml, line 1: a session is {'from': 'Fri 22:00'}"]),
         ("sessions = 'never'", ["p.toml, line 1: sessions is 'never'; it must be a list"]),
+        ("settle_ms = -1", ["p.toml, line 1: settle_ms is -1; it must be at least 0"]),
+        ("verified_age_s_max = 0", ["p.toml, line 1: verified_age_s_max is 0; it must be at least 1"]),
+        ("backoff_s = [1, -2]", ["p.toml, line 1: backoff_s has -2; every pause must be at least 0"]),
         ("a = ", ["p.toml: is not TOML: Invalid value"]),
         ("x = 1e99999999999999999999999", ["p.toml: holds a number whose exponent is beyond"]),
     ],
@@ -130,3 +133,10 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "p.toml").write_bytes(b"#" * (FILE_BYTES_MAX + 1))
     with pytest.raises(PolicyError, match="is longer than"):
         read_policy(tmp_path / "p.toml")
+
+
+@pytest.mark.parametrize(("start", "end"), [(-1, 5), (5, 5), (6, 5), (0, 10081)])
+def test_a_span_of_closed_hours_lies_within_the_week(start: int, end: int) -> None:
+    with pytest.raises(PolicyError, match="no span of the week"):
+        Policy.adopt(sessions=[{"from_minute": start, "to_minute": end}])
+    assert Policy.adopt(sessions=[{"from_minute": 0, "to_minute": 10080}]).is_closed_hours(0)
