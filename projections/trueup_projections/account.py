@@ -63,6 +63,7 @@ class AccountTables:
             log(rows, one)
             living.apply(one)
         after = fold(before, ((one.position, one.event) for one in events))
+        living.stand(before.breaks, after.breaks)
         if any(isinstance(one.event, MOVES_THE_BOOK) for one in events):
             write_book(rows, before, after, self._exposure)
         write_broker(rows, after.account, before.view().rows, after.view().rows)

@@ -6,7 +6,7 @@ does not spell out: how many breaks are open, and how many positions a mass abse
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -15,7 +15,8 @@ from trueup.decisions import BreakMoved, FillAdopted, FillSettled, MassAbsenceMo
 from trueup.events import Event
 from trueup.facts import ExecutionPushed, FillRecorded, Observed
 from trueup.journal import Followed
-from trueup.model import ZERO, Execution, add, plain
+from trueup.model import ZERO, Execution, Key, add, plain
+from trueup.reconciliation.state import Break
 from trueup_projections.cells import execution, json, when
 from trueup_projections.writing import Row, Rows
 
@@ -179,8 +180,6 @@ class Living:
         resolved = event.correction.why if event.correction and step.state == "corrected" else ""
         if step.state not in ("opened", "seen"):
             row["state"] = step.state
-        elif (step.book, step.broker) != (row["book"], row["broker"]):
-            row["state"] = "opened"  # it is another claim now, and has to be confirmed anew
         row |= {
             "kind": step.kind,
             "symbol": event.symbol,
@@ -199,6 +198,17 @@ class Living:
             row["correction_position"] = one.position
         self._counts.open_breaks += row["is_open"] - was_open
         self._rows.put("breaks", row)
+
+    def stand(self, before: Mapping[Key, tuple[Break, ...]], after: Mapping[Key, tuple[Break, ...]]) -> None:
+        """Where the open breaks stand after the page, as the fold has it: what a claim that changed is worth (is it
+        confirmed still, or open again?) is said there and nowhere else."""
+        changed = [one for key, some in after.items() if before.get(key) is not some for one in some]
+        self._rows.load("breaks", self._account, [one.id for one in changed])
+        for one in changed:
+            row = self._rows.known("breaks", (self._account, one.id))
+            if row is not None and row["state"] != one.state:
+                row["state"] = one.state
+                self._rows.put("breaks", row)
 
     # -- fills ---------------------------------------------------------------------------------------------
 

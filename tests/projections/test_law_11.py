@@ -223,3 +223,24 @@ def die_in_a_page(file: TrackedFile) -> None:
     with file.page(after=3, end=5) as connection:
         connection.execute("INSERT INTO t VALUES (1)")
         raise Killed
+
+
+def test_law_11_killed_after_each_single_event(tmp_path: Path) -> None:
+    """Every observation is parted from its decisions: what the next page needs is read back from the tables."""
+    world = World(f"sqlite:///{tmp_path}/store.db")
+    steps = ["changed", "changed", "complete", "complete", "failed", "deals", "deals"]
+    world.play([Step(what, "sim:net", n % 4, 1) for n, what in enumerate(steps)])
+    world.close()
+    kept = tmp_path / "kept.db"
+    alive = False
+    while not alive:
+        with Views.open(world.url, kept, page_events=1) as views, dying("killed before writing", pages=1):
+            try:
+                views.catch_up()
+                alive = True
+            except Killed:
+                assert views.tracked > 0
+    with Views.open(world.url, tmp_path / "anew.db") as views:
+        views.catch_up()
+    assert content(kept) == content(tmp_path / "anew.db")
+    assert ask(kept, "SELECT sum(moves) > 0, sum(corrections) > 0 FROM passes") == [(1, 1)]

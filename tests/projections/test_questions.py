@@ -247,3 +247,19 @@ def test_the_metadata_names_what_is_there_and_its_questions_run(story: Story) ->
 def ask_named(path: Path, sql: str, values: dict[str, object]) -> list[tuple[object, ...]]:
     with opened(path) as connection:
         return connection.execute(sql, values).fetchall()
+
+
+def test_an_open_break_stands_where_the_fold_has_it_whatever_its_claim_becomes(tmp_path: Path) -> None:
+    story = Story(tmp_path, Policy.observe(confirm_interval_ms=0))
+    story.broker.open("EURUSD", "long", "0.01", price="1.05")
+    story.ask_broker()
+    states = []
+    for quantity in ("0.05", "0.02"):
+        story.broker.resize("EURUSD", quantity)
+        for _ in range(2):
+            story.ask_broker()
+            states.append(story.told("SELECT state, broker FROM breaks WHERE is_open AND field = 'quantity'"))
+            (known,) = [one for one in story.ledger.state.breaks["EURUSD"] if one.field == "quantity"]
+            assert states[-1] == [(known.state, known.broker)]
+    assert [state for ((state, _),) in states[:2]] == ["opened", "escalated"]
+    assert len({told for (told,) in states}) > 2
