@@ -25,7 +25,7 @@ ROUNDS_MAX = 8
 empty one, one more after a hold is acknowledged."""
 
 
-@tried(250)
+@tried(400)
 @given(steps=ANY, mode=MODES, named_by=NAMED, baseline=st.booleans())
 def test_law_2_a_quiet_broker_is_matched_after_any_history(
     steps: list[Step], mode: PositionMode, named_by, baseline: bool
