@@ -30,6 +30,7 @@ from trueup_adapters.cli.passes import for_people, one_line
 from trueup_adapters.cli.stopping import Stopped, Stopping
 from trueup_adapters.cli.stores import reading, state_at
 from trueup_adapters.cli.tellers import Teller, Watched
+from trueup_adapters.cli.views import KeptViews, views_path
 from trueup_adapters.mt5 import Mt5Broker
 from trueup_adapters.mt5.address import URL_DEFAULT, timeout_ms_from, url_from
 
@@ -83,6 +84,12 @@ def run(
     interval_s: Annotated[
         int | None, typer.Option("--interval", metavar="S", min=1, help="Between passes; else SYNC_INTERVAL_SEC.")
     ] = None,
+    views: Annotated[
+        bool, typer.Option("--views/--no-views", help="Keep the read models, <store>.views.db, up with the journal.")
+    ] = True,
+    views_file: Annotated[
+        Path | None, typer.Option("--views-file", metavar="FILE", help="Where else the read models shall be.")
+    ] = None,
 ) -> int:
     """Keep a journal true to its broker, without a trading process: once, or until stopped."""
     said = read_settings(config) if config is not None else Settings(policy=Policy.adopt())
@@ -96,12 +103,14 @@ def run(
     )
     plan = planned(said, os.environ, mode=mode, timeout_ms=timeout_ms, interval_s=interval_s)
     try:
-        with _opened(plan, baseline=baseline, insecure=insecure, durability=durability) as rec:
+        kept = KeptViews(plan.store, views_path(plan.store, views_file) if views else None)
+        with kept, _opened(plan, baseline=baseline, insecure=insecure, durability=durability) as rec:
             if once:
                 with busy(f"asking {plan.broker}"):
                     report = rec.startup_recovery()
                 _tell(report, as_json, rec)
                 return EXIT_CODES[report.status]
+            kept.start()
             return _until_stopped(rec, plan, as_json)
     except JournalError as error:  # among them WriterFenced: another process writes this account
         if as_json:
