@@ -91,7 +91,7 @@ def tampering(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection without our triggers, as somebody with an editor has."""
     connection = sqlite3.connect(path, isolation_level=None)
     try:
-        for verb in ("update", "delete"):
+        for verb in ("update", "delete", "replace"):
             connection.execute(f"DROP TRIGGER IF EXISTS stored_events_no_{verb}")
         yield connection
     finally:

@@ -105,7 +105,17 @@ def test_law_8_the_database_itself_refuses_to_change_events(tmp_path: Path) -> N
         writer.append(fills(1, 2))
         connection = sqlite3.connect(tmp_path / "a.db")
         try:
-            for statement in ("UPDATE stored_events SET topic='x'", "DELETE FROM stored_events"):
+            taken = f"INTO stored_events VALUES ('{ACCOUNT}', 2, 'x', x'00')"
+            for statement in (
+                "UPDATE stored_events SET topic='x'",
+                "UPDATE OR REPLACE stored_events SET originator_version=1 WHERE originator_version=2",
+                "DELETE FROM stored_events",
+                f"INSERT OR REPLACE {taken}",
+                f"REPLACE {taken}",
+                f"INSERT {taken} ON CONFLICT DO UPDATE SET topic='x'",
+                f"INSERT OR IGNORE {taken}",
+                "INSERT OR REPLACE INTO stored_events(rowid, originator_id, originator_version) VALUES (1, 'x:1', 1)",
+            ):
                 with pytest.raises(sqlite3.IntegrityError, match="stored events are never changed"):
                     connection.execute(statement)
         finally:

@@ -1,8 +1,9 @@
 """How does the library talk to SQLite on our terms: durable, immediate, and rolled back whatever fails?
 
-Three things differ from the stock pool: `synchronous` is chosen (stock leaves the compiled default, and it can be
+Four things differ from the stock pool: `synchronous` is chosen (stock leaves the compiled default, and it can be
 set nowhere else), writers begin with `BEGIN IMMEDIATE` (a deferred one can fail half-way through with no
-remedy), and a transaction whose commit failed is rolled back before its connection is used again.
+remedy), a transaction whose commit failed is rolled back before its connection is used again, and the write-ahead
+log is moved into the file beside the appends (`checkpoint`), not within one of them.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from time import monotonic, sleep
 from typing import Final, cast
 
@@ -109,8 +110,10 @@ class JournalPool(SQLiteConnectionPool):
         pool_size: int,
         max_overflow: int,
         db_name: str,
+        wal_pages_max: int | None,
     ) -> None:
         self._synchronous = synchronous
+        self._wal_pages_max = wal_pages_max
         self._read_only = read_only
         self._busy_s_max = busy_s_max
         super().__init__(
@@ -136,6 +139,8 @@ class JournalPool(SQLiteConnectionPool):
             if not self._read_only:
                 if not self.is_sqlite_memory_mode:
                     self._use_wal(connection)
+                    if self._wal_pages_max is not None:
+                        connection.execute(f"PRAGMA wal_autocheckpoint={self._wal_pages_max}")
                 connection.execute(f"PRAGMA synchronous={self._synchronous}")
         except sqlite3.Error as error:
             connection.close()
@@ -176,8 +181,14 @@ class JournalDatastore(SQLiteDatastore):
         busy_s_max: int | None = None,
         pool_size: int = 5,
         max_overflow: int = 10,
+        wal_pages_max: int | None = None,
     ) -> None:
+        """
+        wal_pages_max   how long the write-ahead log may grow before a commit moves it into the file itself; None:
+                        SQLite's own 1,000 pages
+        """
         super().__init__(db_name, originator_id_type="text")
+        self._db_name = db_name
         self.pool = self.journal_pool = JournalPool(
             db_name=db_name,
             synchronous=synchronous,
@@ -185,6 +196,7 @@ class JournalDatastore(SQLiteDatastore):
             busy_s_max=BUSY_S_MAX if busy_s_max is None else busy_s_max,
             pool_size=pool_size,
             max_overflow=max_overflow,
+            wal_pages_max=wal_pages_max,
         )
         self._turn: threading.RLock | None = None
         if self.pool.is_sqlite_memory_mode:
@@ -197,6 +209,17 @@ class JournalDatastore(SQLiteDatastore):
     def transaction(self, *, commit: bool) -> Generator[SQLiteCursor]:
         with self.connection() as connection, connection.transaction(commit=commit) as cursor:
             yield cursor
+
+    def checkpoint(self) -> None:
+        """Move what the write-ahead log holds into the file, as far as no reader needs it there.
+
+        On a connection of its own: ours goes on appending meanwhile, and nobody is made to wait (PASSIVE).
+        """
+        try:
+            with closing(sqlite3.connect(self._db_name, uri=True, isolation_level=None, timeout=0)) as connection:
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        except sqlite3.Error as error:
+            raise library_error(error) from error
 
     @contextmanager
     def get_connection(self, *, commit: bool) -> Generator[SQLiteConnection]:

@@ -54,7 +54,12 @@ def explained(error: Exception, what: str, where: str) -> JournalError:
     if code == sqlite3.SQLITE_CORRUPT or "decode to UTF-8" in str(cause):
         return JournalCorrupt(f"{where}: could not {what}: the file is damaged ({cause}); run `trueup verify`")
     if code == sqlite3.SQLITE_FULL:
-        return JournalError(f"{where}: could not {what}: the disk is full; make room, then open the account again")
+        return JournalError(f"{where}: could not {what}: the disk is full; it works again as soon as there is room")
+    if code == sqlite3.SQLITE_IOERR:
+        return JournalError(
+            f"{where}: could not {what}: the disk failed ({getattr(cause, 'sqlite_errorname', cause)}); "
+            "it may be full, over a quota, or broken. The next attempt begins anew"
+        )
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN):
         return JournalError(f"{where}: could not {what}: {cause}; the file and its folder must be accessible")
     return JournalError(f"{where}: could not {what} ({cause})")
