@@ -2,21 +2,24 @@
 
 The only package that imports the event-sourcing library, and nothing outside it knows which database is used.
 Read in this order: `chain` digests · `items` and `mapper` events to bytes · `snapshots` · `raw` kept replies ·
-`backend` what a database must offer · `sqlite_errors`, `sqlite_connection`, `sqlite` the one that does · `urls`
-which store · `lock` one writer · `application` the library's application · `store` append and read · `inbox` for
-everybody else · `verify` · `follow` for read models.
+`backend` what a database must offer · `sqlite_errors`, `sqlite_connection`, `sqlite` the one that does in a file ·
+`postgres_errors`, `postgres_session`, `postgres_tables`, `postgres`, `postgres_view`, `postgres_url` the one that
+does on a server · `urls` which store · `lock` one writer · `application` the library's application · `reader` ·
+`heads` what was exported · `store` append · `inbox` for everybody else · `verify` · `follow` for read models ·
+`backups` copies.
 """
 
 from trueup.journal.backend import Durability
+from trueup.journal.backups import backup
 from trueup.journal.chain import GENESIS, Head
 from trueup.journal.follow import Followed, Follower, Overtaken, Page, TrackedFile, open_follower, path_of_store
+from trueup.journal.heads import require_head
 from trueup.journal.inbox import Inbox, open_inbox
 from trueup.journal.items import InboxItem
+from trueup.journal.reader import JournalReader, Recorded
 from trueup.journal.snapshots import Snapshot
 from trueup.journal.store import (
-    JournalReader,
     JournalWriter,
-    Recorded,
     accounts,
     open_reader,
     open_writer,
@@ -41,10 +44,12 @@ __all__ = [
     "TrackedFile",
     "VerifyReport",
     "accounts",
+    "backup",
     "open_follower",
     "open_inbox",
     "open_reader",
     "open_writer",
     "path_of_store",
+    "require_head",
     "verify",
 ]

@@ -18,7 +18,7 @@ from trueup.journal.application import Journal, open_journal
 from trueup.journal.chain import EMPTY, Head
 from trueup.journal.items import InboxItem, decode_item
 from trueup.journal.mapper import UNREADABLE
-from trueup.journal.store import INBOX
+from trueup.journal.reader import INBOX
 from trueup.journal.urls import location
 from trueup.model import account_of
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, LiteralString, cast
+from typing import Any, Final, cast
 
 import psycopg
 from eventsourcing.persistence import StoredEvent, Subscription
 from eventsourcing.postgres import (
-    PostgresAggregateRecorder,
     PostgresApplicationRecorder,
     PostgresDatastore,
     PostgresFactory,
@@ -26,12 +25,13 @@ from psycopg.abc import Query
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, TupleRow, tuple_row
-from psycopg.sql import SQL, Composed, Identifier, Literal
+from psycopg.sql import SQL, Identifier, Literal
 
 from trueup.errors import InputError, JournalError, StoreUrlError
-from trueup.journal.backend import PAGE_BYTES_MAX, PAGE_EVENTS_MAX, JournalRecorder, SnapshotRecorder
+from trueup.journal.backend import PAGE_BYTES_MAX, PAGE_EVENTS_MAX, JournalRecorder
 from trueup.journal.mapper import Row
 from trueup.journal.postgres_session import LOCK_WAIT_S_MAX, Session, lock_key
+from trueup.journal.postgres_tables import Arrays, JournalDatastore, PostgresSnapshotRecorder, quoted
 from trueup.journal.postgres_view import PostgresView
 
 LAYOUT: Final = 1
@@ -40,127 +40,23 @@ LAYOUT: Final = 1
 _LAYOUT_WORDS: Final = "trueup journal, layout "
 
 
-class JournalDatastore(PostgresDatastore):
-    """One session on one database; the stock pool is never opened (see `postgres_session`)."""
-
-    def __init__(self, session: Session, *, schema: str) -> None:
-        super().__init__("", "", "", "", "", schema=schema, originator_id_type="text")
-        self.session = session
-
-    def register_type_adapters(self) -> None:
-        """Nothing: rows go in as plain arrays, so that no composite type has to be made."""
-
-    @contextmanager
-    def get_connection(self) -> Generator[psycopg.Connection[DictRow]]:
-        with self.session.use() as connection:
-            yield connection
-
-    @contextmanager
-    def rows(self, *, commit: bool) -> Generator[psycopg.Cursor[TupleRow]]:
-        """A cursor that gives tuples, with values in their binary form; in a transaction when it is to commit."""
-        with self.session.use() as connection:
-            if commit:
-                with connection.transaction(), connection.cursor(binary=True, row_factory=tuple_row) as cursor:
-                    yield cursor
-            else:
-                with connection.cursor(binary=True, row_factory=tuple_row) as cursor:
-                    yield cursor
-
-    def close(self) -> None:
-        self.session.close()
-
-    def __del__(self) -> None:
-        """Nothing: who opens closes. The stock method would take locks inside the garbage collector."""
-
-
-class _Arrays(PostgresAggregateRecorder):
-    """Inserts by one statement over four arrays, which is several times faster than by composite values."""
-
-    datastore: JournalDatastore
-
-    def _prepare(self, *, returning: bool) -> None:
-        """Replace the stock statements: no composite type, no functions in the database."""
-        self.sql_create_statements = [
-            statement
-            for statement in self.sql_create_statements
-            if not statement.as_string().startswith(("CREATE TYPE", "CREATE OR REPLACE FUNCTION"))
-        ]
-        self.insert_events_statement = self._sql(
-            "INSERT INTO {schema}.{table} (originator_id, originator_version, topic, state) "
-            "SELECT * FROM unnest(%b::text[], %b::bigint[], %b::text[], %b::bytea[])"
-            + (" RETURNING notification_id" if returning else "")
-        )
-
-    def _sql(self, statement: LiteralString, **names: Any) -> Composed:
-        return SQL(statement).format(
-            schema=Identifier(self.datastore.schema), table=Identifier(self.events_table_name), **names
-        )
-
-    def insert_arrays(self, cursor: psycopg.Cursor[Any], rows: Sequence[Row]) -> None:
-        """Put rows in, in their order."""
-        columns = [list(column) for column in zip(*rows, strict=True)]
-        cursor.execute(self.insert_events_statement, columns)
-
-    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
-        """As the library promises."""
-        if stored_events:
-            with self.datastore.rows(commit=True) as cursor:
-                self.insert_arrays(
-                    cursor, [(str(s.originator_id), s.originator_version, s.topic, s.state) for s in stored_events]
-                )
-        return None
-
-    def create_table(self) -> None:
-        """Make what is missing, whole or not at all; a schema that is complete is not written to.
-
-        Raises StoreUrlError for a schema that belongs to something else.
-        """
-        with self.datastore.rows(commit=False) as cursor:
-            if self._complete(cursor):
-                return
-        with self.datastore.rows(commit=True) as cursor:
-            key = lock_key("trueup create", self.datastore.schema)
-            cursor.execute("SELECT pg_catalog.pg_advisory_xact_lock(%s)", (key,))  # two may begin at once
-            if self._complete(cursor):
-                return
-            schema = self.datastore.schema
-            # IF NOT EXISTS alone would want the right to make schemas where there is nothing to make.
-            known = cursor.execute("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %s", (schema,))
-            if known.fetchone() is None:
-                cursor.execute(SQL("CREATE SCHEMA IF NOT EXISTS {0}").format(Identifier(schema)))
-            for statement in self.sql_create_statements:
-                cursor.execute(statement)
-
-    def _complete(self, cursor: psycopg.Cursor[TupleRow]) -> bool:
-        return self._exist(cursor, self.events_table_name)
-
-    def _exist(self, cursor: psycopg.Cursor[TupleRow], *tables: str) -> bool:
-        # Read as rows, not by to_regclass: that answers from a cache which waiting for an advisory lock leaves stale.
-        cursor.execute(
-            "SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
-            "ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = ANY(%s)",
-            (self.datastore.schema, list(tables)),
-        )
-        return cursor.fetchone() == (len(tables),)
-
-
-class PostgresJournalRecorder(_Arrays, PostgresApplicationRecorder, JournalRecorder):
+class PostgresJournalRecorder(Arrays, PostgresApplicationRecorder, JournalRecorder):
     """Events and raw replies of all accounts in one schema."""
 
     def __init__(self, datastore: PostgresDatastore, *, events_table_name: str = "stored_events") -> None:
         super().__init__(datastore, events_table_name=events_table_name)
         self._session = self.datastore.session
         self._seen: int | None = None
-        self._prepare(returning=True)
+        self.prepare(returning=True)
         # Never with enable_db_functions: that skips this lock, and whoever follows the log misses events.
-        lock = self._sql("SELECT pg_catalog.pg_advisory_xact_lock({key})", key=Literal(self._append_key()))
+        lock = self.sql("SELECT pg_catalog.pg_advisory_xact_lock({key})", key=Literal(self._append_key()))
         self.lock_table_statements: list[Query] = [lock]
         self._begin = SQL("BEGIN; {0}; NOTIFY {1}").format(lock, Identifier(self.channel_name))
-        self._insert_raws = self._sql(
+        self._insert_raws = self.sql(
             "INSERT INTO {schema}.raw_replies SELECT * FROM unnest(%b::bytea[], %b::bytea[]) ON CONFLICT DO NOTHING"
         )
         # One statement a page: the window stops it by bytes, without anything to close at the server afterwards.
-        self._select_page = self._sql(
+        self._select_page = self.sql(
             "SELECT originator_version, topic, state FROM ("
             "SELECT originator_version, topic, state, pg_catalog.sum(pg_catalog.length(state)) OVER "
             "(ORDER BY originator_version ROWS UNBOUNDED PRECEDING) - pg_catalog.length(state) AS before "
@@ -168,34 +64,34 @@ class PostgresJournalRecorder(_Arrays, PostgresApplicationRecorder, JournalRecor
             "AND originator_version > %s AND originator_version <= %s ORDER BY originator_version LIMIT %s) AS first"
             ") AS page WHERE before < %s ORDER BY originator_version"
         )
-        self._select_last = self._sql(
+        self._select_last = self.sql(
             "SELECT originator_version, topic, state FROM {schema}.{table} WHERE originator_id = %s "
             "ORDER BY originator_version DESC LIMIT 1"
         )
         self.sql_create_statements += [
-            self._sql("CREATE TABLE {schema}.raw_replies (digest bytea PRIMARY KEY, body bytea)"),
-            self._sql(
+            self.sql("CREATE TABLE {schema}.raw_replies (digest bytea PRIMARY KEY, body bytea)"),
+            self.sql(
                 "CREATE OR REPLACE FUNCTION {schema}.stored_events_are_never_changed() RETURNS trigger "
                 "LANGUAGE plpgsql SET search_path = pg_catalog AS $$ BEGIN "
                 "RAISE EXCEPTION 'trueup: stored events are never changed' "
                 "USING ERRCODE = 'integrity_constraint_violation'; END $$"
             ),
             # Also an INSERT … ON CONFLICT DO UPDATE fires it, whether or not there is a conflict.
-            self._sql(
+            self.sql(
                 "CREATE TRIGGER {trigger} BEFORE UPDATE OR DELETE OR TRUNCATE ON {schema}.{table} "
                 "FOR EACH STATEMENT EXECUTE FUNCTION {schema}.stored_events_are_never_changed()",
                 trigger=Identifier(f"{events_table_name}_never_changed"),
             ),
-            self._sql("COMMENT ON TABLE {schema}.raw_replies IS {words}", words=Literal(f"{_LAYOUT_WORDS}{LAYOUT}")),
+            self.sql("COMMENT ON TABLE {schema}.raw_replies IS {words}", words=Literal(f"{_LAYOUT_WORDS}{LAYOUT}")),
         ]
 
     def _append_key(self) -> int:
         return lock_key("trueup append", self.datastore.schema, self.events_table_name)
 
-    def _complete(self, cursor: psycopg.Cursor[TupleRow]) -> bool:
-        if self._exist(cursor, self.events_table_name, "raw_replies"):
+    def complete(self, cursor: psycopg.Cursor[TupleRow]) -> bool:
+        if self.exist(cursor, self.events_table_name, "raw_replies"):
             return True
-        if self._exist(cursor, self.events_table_name):
+        if self.exist(cursor, self.events_table_name):
             raise StoreUrlError(
                 f"schema {self.datastore.schema} has events of something else; a journal needs a schema of its own: "
                 "name one, as in postgresql://host/database?schema=trueup"
@@ -205,11 +101,11 @@ class PostgresJournalRecorder(_Arrays, PostgresApplicationRecorder, JournalRecor
     def check(self) -> None:
         schema = self.datastore.schema
         with self.datastore.rows(commit=False) as cursor:
-            if not self._exist(cursor, self.events_table_name, "raw_replies", "stored_snapshots"):
+            if not self.exist(cursor, self.events_table_name, "raw_replies", "stored_snapshots"):
                 raise InputError(f"there is no journal in schema {schema} of this database")
             cursor.execute(
                 "SELECT pg_catalog.obj_description(pg_catalog.to_regclass(%s)::oid, 'pg_class')",
-                (f"{_quoted(schema)}.raw_replies",),
+                (f"{quoted(schema)}.raw_replies",),
             )
             (words,) = cursor.fetchone() or ("",)
         layout = str(words or "").removeprefix(_LAYOUT_WORDS)
@@ -292,7 +188,7 @@ class PostgresJournalRecorder(_Arrays, PostgresApplicationRecorder, JournalRecor
 
     def select_streams(self) -> list[str]:
         """One index seek a stream, not a walk over every event."""
-        statement = self._sql(
+        statement = self.sql(
             "WITH RECURSIVE streams(name) AS (SELECT pg_catalog.min(originator_id) FROM {schema}.{table} UNION ALL "
             "SELECT (SELECT pg_catalog.min(originator_id) FROM {schema}.{table} WHERE originator_id > name) "
             "FROM streams WHERE name IS NOT NULL) SELECT name FROM streams WHERE name IS NOT NULL"
@@ -301,7 +197,7 @@ class PostgresJournalRecorder(_Arrays, PostgresApplicationRecorder, JournalRecor
             return sorted(str(name) for (name,) in cursor.execute(statement))
 
     def select_raw(self, digest: bytes) -> bytes | None:
-        statement = self._sql("SELECT body FROM {schema}.raw_replies WHERE digest = %s")
+        statement = self.sql("SELECT body FROM {schema}.raw_replies WHERE digest = %s")
         with self.datastore.rows(commit=False) as cursor:
             row = cursor.execute(statement, (digest,)).fetchone()
             return None if row is None else bytes(row[0])
@@ -318,7 +214,7 @@ class PostgresJournalRecorder(_Arrays, PostgresApplicationRecorder, JournalRecor
             return 0 if row is None or row[0] is None else int(row[0])
 
     def size_bytes(self) -> int:
-        statement = self._sql(
+        statement = self.sql(
             "SELECT pg_catalog.sum(pg_catalog.pg_total_relation_size(c.oid))::bigint FROM pg_catalog.pg_class c "
             "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = {name} AND c.relkind = 'r'",
             name=Literal(self.datastore.schema),
@@ -353,42 +249,6 @@ class _Listening(PostgresSubscription):
             if self._thread_error is None:
                 self._thread_error = error
             self.stop()
-
-
-class PostgresSnapshotRecorder(_Arrays, SnapshotRecorder):
-    """Snapshots, in the library's own table for them."""
-
-    def __init__(self, datastore: PostgresDatastore, *, events_table_name: str = "stored_snapshots") -> None:
-        super().__init__(datastore, events_table_name=events_table_name)
-        self._prepare(returning=False)
-
-    def replace(self, snapshot: StoredEvent, *, kept_max: int) -> None:
-        """As promised; for a role that may not DELETE them, the older ones stay, and at their positions win."""
-        stream = str(snapshot.originator_id)
-        with self.datastore.rows(commit=True) as cursor:
-            cursor.execute(
-                "SELECT pg_catalog.has_table_privilege(%s, 'DELETE')",
-                (f"{_quoted(self.datastore.schema)}.{_quoted(self.events_table_name)}",),
-            )
-            tidies = cursor.fetchone() == (True,)
-            if tidies:
-                cursor.execute(
-                    self._sql("DELETE FROM {schema}.{table} WHERE originator_id = %s AND originator_version = %s"),
-                    (stream, snapshot.originator_version),
-                )
-            cursor.execute(
-                self._sql("INSERT INTO {schema}.{table} VALUES (%s, %s, %s, %b) ON CONFLICT DO NOTHING"),
-                (stream, snapshot.originator_version, snapshot.topic, snapshot.state),
-            )
-            if tidies:
-                cursor.execute(
-                    self._sql(
-                        "DELETE FROM {schema}.{table} WHERE originator_id = %s AND originator_version NOT IN "
-                        "(SELECT originator_version FROM {schema}.{table} WHERE originator_id = %s "
-                        "ORDER BY originator_version DESC LIMIT %s)"
-                    ),
-                    (stream, stream, kept_max),
-                )
 
 
 class JournalFactory(PostgresFactory):
@@ -435,7 +295,3 @@ def _stock_parameters(stock: PostgresDatastore) -> dict[str, Any]:
     """What the stock settings say of a server, for whoever uses the factory by the library's own names."""
     given = cast("dict[str, Any]", stock.pool.kwargs)
     return {name: value for name, value in given.items() if name != "row_factory"}
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

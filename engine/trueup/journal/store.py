@@ -1,179 +1,40 @@
-"""How is one account's journal appended to, and read?
+"""How is one account's journal appended to, and who may?
 
-`JournalWriter` is the one that may append, and holds the account's lock for it; `JournalReader` never locks and
-never writes. Positions are the stream's versions, 1, 2, 3, without gaps.
+`JournalWriter` is the one that may, and holds the account's lock for it; it reads as any `JournalReader` does.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
-from types import TracebackType
-from typing import Final, NamedTuple, Self
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from eventsourcing.domain import EventSourcingError
 from eventsourcing.persistence import IntegrityError, StoredEvent
 
-from trueup.errors import InputError, JournalCorrupt, JournalError, TenureLost, WriterFenced
-from trueup.events import Event, decode
+from trueup.errors import InputError, JournalError, TenureLost, WriterFenced
+from trueup.events import Event
 from trueup.journal.application import Journal, open_journal
 from trueup.journal.backend import Durability
-from trueup.journal.chain import GENESIS, BadFrame, Head
+from trueup.journal.chain import Head
+from trueup.journal.heads import require_head
 from trueup.journal.lock import AccountLock
-from trueup.journal.mapper import UNREADABLE
-from trueup.journal.raw import packed, unpacked
+from trueup.journal.raw import packed
+from trueup.journal.reader import INBOX as INBOX
+from trueup.journal.reader import JournalReader
+from trueup.journal.reader import Recorded as Recorded
 from trueup.journal.snapshots import (
     SNAPSHOT_NAME,
     SNAPSHOTS_MAX,
     Snapshot,
-    decode_snapshot,
     encode_snapshot,
 )
 from trueup.journal.urls import location
 from trueup.model import account_of
 
-INBOX: Final = "/inbox"
-"""What an account's second stream is called after it; no account contains a slash."""
-
 APPEND_EVENTS_MAX: Final = 1_000_000
 """The most events of one transaction (law 12)."""
-
-
-class Recorded(NamedTuple):
-    """One event as it stands in the journal."""
-
-    position: int
-    event: Event
-    digest: bytes
-
-
-class JournalReader:
-    """Reads one account's journal. One object may be used by several threads."""
-
-    def __init__(self, journal: Journal, url: str, account: str) -> None:
-        self._journal = journal
-        self.url = url
-        self.account = account
-
-    def head(self) -> Head:
-        """Where the journal ends now. Raises JournalError."""
-        return self._journal.stored_head(self.account)
-
-    def read(self, *, after: int = 0, upto: int | None = None) -> Iterator[Recorded]:
-        """Events in order, from `after` + 1 to `upto` (default: to the end, wherever that is by then).
-
-        In pages, each a moment of its own; between them other connections may append. Raises JournalCorrupt,
-        with the position, where an event is missing or does not decode. Digests are handed on; `verify`
-        recomputes them.
-        """
-        journal, account = self._journal, self.account
-        mapper = journal.sealing
-        bare = mapper.cipher is None and mapper.compressor is None
-        unseal = mapper.unseal
-        expected = after + 1
-        while upto is None or expected <= upto:
-            with journal.telling("read events"):
-                page = journal.rows.select_rows(account, after=expected - 1, upto=upto)
-            if not page:
-                return
-            for position, name, state in page:
-                if position != expected:
-                    raise JournalCorrupt(
-                        f"{account}: event {expected} is missing; the next one is {position}. Run `trueup verify`"
-                    )
-                try:
-                    if bare and state[:1] == b"\x92" and state[-34:-32] == b"\xc4\x20":
-                        recorded = Recorded(position, decode(name, state[1:-34]), state[-32:])
-                    else:
-                        plain, digest = unseal(state)
-                        recorded = Recorded(position, decode(name, plain), digest)
-                except UNREADABLE as error:
-                    raise self._unreadable(position, name, error) from error
-                yield recorded
-                expected += 1
-
-    def event(self, position: int) -> Event:
-        """The event at `position`. Raises InputError when there is none, JournalCorrupt as `read`."""
-        for recorded in self.read(after=position - 1, upto=position):
-            return recorded.event
-        raise InputError(f"{self.account}: there is no event {position}")
-
-    def snapshot(self, *, fold_version: int, upto: int | None = None) -> Snapshot | None:
-        """The newest usable snapshot at or before `upto`; None when there is none.
-
-        Usable: written by this `fold_version`, whole, and chained to the very event that stands at its position
-        (law 8). Any other is passed over: a snapshot saves time and proves nothing.
-        """
-        journal = self._journal
-        before = upto
-        for _ in range(SNAPSHOTS_MAX):
-            with journal.telling("read a snapshot"):
-                found = journal.snapshot_rows.select_events(self.account, lte=before, desc=True, limit=1)
-            if not found:
-                return None
-            stored = found[0]
-            before = stored.originator_version - 1
-            try:
-                plain, own = journal.sealing.unseal(stored.state)
-                snapshot = decode_snapshot(self.account, stored.originator_version, plain, own)
-            except UNREADABLE:
-                continue
-            if snapshot.fold_version == fold_version and self._digest_at(snapshot.position) == snapshot.digest:
-                return snapshot
-        return None
-
-    def raw(self, digest: bytes) -> bytes | None:
-        """The raw reply with that SHA-256; None when it is not kept. Raises JournalCorrupt when it is another."""
-        with self._journal.telling("read a raw reply"):
-            body = self._journal.rows.select_raw(digest)
-        if body is None:
-            return None
-        try:
-            return unpacked(digest, body)
-        except ValueError as error:
-            raise JournalCorrupt(f"{self.account}: {error}; run `trueup verify`") from error
-
-    def changed(self) -> bool:
-        """Whether any other connection has committed to the store since this was last asked; microseconds.
-
-        Of the store, not of this account: look, and find nothing now and then.
-        """
-        with self._journal.telling("look for changes"):
-            return self._journal.rows.changed()
-
-    def size_bytes(self) -> int:
-        """What the whole store occupies, all accounts together."""
-        with self._journal.telling("measure the store"):
-            return self._journal.rows.size_bytes()
-
-    def close(self) -> None:
-        """Let go of the store; again is harmless."""
-        self._journal.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _digest_at(self, position: int) -> bytes | None:
-        if position == 0:
-            return GENESIS
-        with self._journal.telling("read an event"):
-            page = self._journal.rows.select_rows(self.account, after=position - 1, upto=position)
-        return self._journal.digest_of(self.account, position, page[0][2]) if page else None
-
-    def _unreadable(self, position: int, name: str, error: Exception) -> JournalCorrupt:
-        if isinstance(error, KeyError):
-            why = "this version knows no event of that name; a newer one may have written it"
-        elif isinstance(error, BadFrame):
-            why = str(error)
-        else:
-            why = f"its state does not decode ({error})"
-        return JournalCorrupt(f"{self.account} at {position}: stored as {name!r}, {why}. Run `trueup verify`")
 
 
 class _Doubt(NamedTuple):
@@ -301,7 +162,7 @@ class JournalWriter(JournalReader):
         """
         with self._guard:
             self._may_write()
-            if self._digest_at(snapshot.position) != snapshot.digest:
+            if self.digest_at(snapshot.position) != snapshot.digest:
                 raise InputError(
                     f"{self.account}: a snapshot at {snapshot.position} does not carry that event's digest"
                 )
@@ -383,11 +244,21 @@ class JournalWriter(JournalReader):
         return stored
 
 
-def open_writer(url: str, account: str, *, durability: Durability = "full", wait_s: float = 0) -> JournalWriter:
+def open_writer(
+    url: str,
+    account: str,
+    *,
+    durability: Durability = "full",
+    wait_s: float = 0,
+    head: Head | None = None,
+    restored: bool = False,
+) -> JournalWriter:
     """The one writer of `account` in the store at `url`, which is made if need be, with the folders above it.
 
     durability   `full`: appends survive a power cut; `normal`: only `kill -9`
     wait_s       how long to wait for another writer to go
+    head         one exported earlier, which the journal must hold: a store behind it is a restored backup
+    restored     it is known to be one (see `require_head`)
 
     Raises WriterFenced while another holds the account, in this process too; StoreUrlError, InputError,
     JournalError.
@@ -402,7 +273,10 @@ def open_writer(url: str, account: str, *, durability: Durability = "full", wait
         try:
             with journal.telling("take the account's lock"):
                 journal.rows.hold(account, wait_s)
-            return JournalWriter(journal, url, account, lock)
+            writer = JournalWriter(journal, url, account, lock)
+            if head is not None:
+                require_head(writer, head, restored=restored)
+            return writer
         except BaseException:
             journal.close()
             raise

@@ -49,6 +49,11 @@ class SQLiteFile:
     def url(self) -> str:
         return self._url
 
+    @property
+    def path(self) -> Path:
+        """Where the file lies, links resolved: SQLite names its write-ahead log after the path it was given."""
+        return Path(os.path.realpath(self._path))
+
     def prepare(self, access: Access) -> None:
         path, folder = self._path, self._path.absolute().parent
         if path.is_dir():
@@ -64,8 +69,7 @@ class SQLiteFile:
                 raise JournalError(f"{self._url}: the folder {folder} cannot be made ({error.strerror})") from error
 
     def settings(self, access: Access, durability: Durability) -> dict[str, str]:
-        # The real path, as for the lock: SQLite names its write-ahead log after the path it was given.
-        name = f"file:{quote(os.path.realpath(self._path))}?mode={'ro' if access == 'read' else 'rwc'}"
+        name = f"file:{quote(str(self.path))}?mode={'ro' if access == 'read' else 'rwc'}"
         return _settings(name, access, durability)
 
     def lock(self, account: str) -> AccountLock:

@@ -21,8 +21,8 @@ from trueup.journal.chain import EMPTY, GENESIS, BadFrame, Head, link, prefixed
 from trueup.journal.items import InboxItem
 from trueup.journal.mapper import UNREADABLE, JournalMapper, decoded
 from trueup.journal.raw import unpacked
+from trueup.journal.reader import INBOX, Recorded
 from trueup.journal.snapshots import SNAPSHOT_NAME, Snapshot, decode_snapshot
-from trueup.journal.store import INBOX, Recorded
 from trueup.journal.urls import location
 from trueup.model import account_of
 
