@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from trueup.model import PositionMode
-from trueup.ports import Answer
+from trueup.ports import Answer, Question
 from trueup_adapters.mt5.positions import Reading
-from trueup_adapters.mt5.wire import deals_answer, positions_answer
+from trueup_adapters.mt5.wire import deals_answer, order_answer, orders_answer, positions_answer
 
 DIALECT_1 = b"""{"status": "SUCCESS", "positions": [{"ticket": 123456, "symbol": "EURUSD", "type": "buy",
   "volume": 0.01, "price_open": 1.0543, "profit": 10.5, "time": 1704153600}]}"""
@@ -47,6 +47,21 @@ def deal(**cells: object) -> dict[str, Any]:
     return {name: cell for name, cell in (whole | cells).items() if cell is not ...}
 
 
+def order(**cells: object) -> dict[str, Any]:
+    """One good row of an orders list, with `cells` in place of its own; `...` leaves a cell out."""
+    whole: dict[str, object] = {
+        "order": 7001,
+        "symbol": "EURUSD",
+        "type": "buy_limit",
+        "volume_initial": 0.03,
+        "volume_current": 0.02,
+        "price_open": 1.05,
+        "state": "partial",
+        "time_setup": 1704153600,
+    }
+    return {name: cell for name, cell in (whole | cells).items() if cell is not ...}
+
+
 def reply(*rows: object, status: object = "SUCCESS", **cells: object) -> bytes:
     """A positions reply of these rows."""
     return json.dumps({"status": status, "positions": list(rows), **cells}).encode()
@@ -70,3 +85,14 @@ def read_rows(*rows: object, mode: PositionMode = "hedging", **known: Any) -> An
 def read_deals(*rows: object, status: str = "SUCCESS", **known: Any) -> Answer:
     """These deals as an answer."""
     return deals_answer(json.dumps({"status": status, "deals": list(rows)}).encode(), reading(**known))
+
+
+def read_orders(*rows: object, status: str = "SUCCESS", **known: Any) -> Answer:
+    """These working orders as an answer."""
+    return orders_answer(json.dumps({"status": status, "orders": list(rows)}).encode(), reading(**known))
+
+
+def looked_up(*, order_id: str | None = "7001", client_id: str | None = None, **cells: object) -> Answer:
+    """The answer to a look-up of that order, whose reply has these cells besides its status."""
+    question = Question(surface="order", order_id=order_id, client_order_id=client_id)
+    return order_answer(json.dumps({"status": "SUCCESS"} | cells).encode(), reading(), question)

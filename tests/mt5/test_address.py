@@ -149,8 +149,10 @@ def test_the_time_out_of_the_environment_holds(monkeypatch: pytest.MonkeyPatch) 
 def test_capabilities_are_declared() -> None:
     capabilities = Mt5Broker(position_mode="netting", lag_ms_max=700).capabilities
     assert (capabilities.source, capabilities.position_mode) == ("mt5", "netting")
-    assert capabilities.surfaces == {"positions", "fills"}
-    assert capabilities.lag_ms_max == {"positions": 700, "fills": 700}
+    assert capabilities.surfaces == {"positions", "fills", "open_orders", "order"}
+    assert capabilities.lag_ms_max == dict.fromkeys(capabilities.surfaces, 700)
+    assert capabilities.actions == {"cancel", "place_stop", "close_position"}
+    assert capabilities.can_reduce_only
     assert Mt5Broker().capabilities.lag_ms_max["positions"] == 2000
 
 

@@ -10,7 +10,9 @@ import pytest
 from mt5.samples import DIALECT_1, DIALECT_2, deal, read, read_deals, reply, row
 from trueup.model import BrokerPosition, Stop
 from trueup.ports import Question
-from trueup_adapters.mt5.wire import REPLY_BYTES_MAX, echoed, refusal_of_size, request
+from trueup_adapters.mt5.heads import REPLY_BYTES_MAX
+from trueup_adapters.mt5.requests import request
+from trueup_adapters.mt5.wire import echoed, refusal_of
 
 SUCCESS_WITHOUT_LIST = b'{"status": "SUCCESS"}'
 
@@ -207,10 +209,10 @@ def test_of_a_key_that_is_there_twice_the_last_counts() -> None:
 
 
 def test_a_reply_has_a_longest_length() -> None:
-    tight = refusal_of_size(b"x" * 11, 10)
+    tight = refusal_of(b"x" * 11, 10)
     assert tight is not None
     assert tight.completeness == "failed"
-    assert refusal_of_size(b"x" * 10, 10) is None
+    assert refusal_of(b"x" * 10, 10) is None
     assert REPLY_BYTES_MAX == 64 * 1024 * 1024
 
 

@@ -5,10 +5,15 @@ Reading order:
     rows      the rows that a reply may hold, and what their cells must be
     positions rows into positions, one by one
     deals     rows into executions, one by one
+    order_words  what an order's kind and state may be called
+    orders    rows into orders, one by one
+    heads     whether a reply answers at all
     wire      bytes into an `Answer`; pure
-    memory    the same, at the price of one decode while nothing changes
+    outcomes  bytes into an `Outcome`; pure
+    requests  questions and actions into bytes; pure
+    memory    positions as `wire` reads them, at the price of one decode while nothing changes
     socket    a question's bytes out, its reply's bytes in, whatever happens between
-    broker    the two joined: `Mt5Broker`
+    broker    all of it joined: `Mt5Broker`
 """
 
 from trueup_adapters.mt5.address import CurveKeys

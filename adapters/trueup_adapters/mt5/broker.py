@@ -1,7 +1,7 @@
 """How does trueup ask an MT5 gateway? `Mt5Broker` joins the transport and the reading of replies.
 
-Whatever the gateway does becomes an `Answer`; nothing of it is raised. What raises is only what the caller got
-wrong, and at construction: an address that is none, or one that would be unsafe.
+Whatever the gateway does becomes an `Answer` or an `Outcome`; nothing of it is raised. What raises is only what the
+caller got wrong, and at construction: an address that is none, or one that would be unsafe.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import msgspec
 
 from trueup.errors import InputError
 from trueup.model import PositionMode
-from trueup.ports import Answer, Capabilities, Question, failed, unsupported
+from trueup.ports import Action, Answer, Capabilities, Outcome, Question, failed, unsupported
 from trueup_adapters.mt5.address import (
     URL_DEFAULT,
     CurveKeys,
@@ -27,10 +27,13 @@ from trueup_adapters.mt5.address import (
     timeout_ms_from,
     url_from,
 )
+from trueup_adapters.mt5.heads import REPLY_BYTES_MAX
 from trueup_adapters.mt5.memory import PositionsMemory
+from trueup_adapters.mt5.outcomes import outcome_of, unknown
 from trueup_adapters.mt5.positions import Reading
+from trueup_adapters.mt5.requests import ACTION_OF, QUESTION_OF, action_request, lacking, request
 from trueup_adapters.mt5.socket import Line, NoReply
-from trueup_adapters.mt5.wire import ACTION_OF, REPLY_BYTES_MAX, deals_answer, request
+from trueup_adapters.mt5.wire import deals_answer, order_answer, orders_answer
 
 LAG_MS_MAX_DEFAULT = 2000
 """How stale a terminal's view may be (DESIGN 7)."""
@@ -39,7 +42,9 @@ LAG_MS_MAX_DEFAULT = 2000
 class Mt5Broker:
     """One MetaTrader 5 account behind a gateway that speaks JSON over ZeroMQ (DESIGN 8, "On the wire").
 
-    A `trueup.ports.Broker`. Surfaces: `positions` (GET_POSITIONS) and `fills` (GET_DEALS).
+    A `trueup.ports.ActingBroker`. Surfaces: `positions` (GET_POSITIONS), `fills` (GET_DEALS), `open_orders`
+    (GET_ORDERS) and `order` (GET_ORDER). Actions: `cancel` (CANCEL_ORDER), `place_stop` (PLACE_STOP) and
+    `close_position` (CLOSE_POSITION), both of them reduce-only. docs/reference/mt5-wire.md has all of it.
     """
 
     def __init__(
@@ -92,8 +97,10 @@ class Mt5Broker:
         self._capabilities = Capabilities(
             source="mt5",
             position_mode=position_mode,
-            surfaces=frozenset({"positions", "fills"}),
-            lag_ms_max={"positions": lag, "fills": lag},
+            surfaces=frozenset(QUESTION_OF),
+            lag_ms_max=dict.fromkeys(QUESTION_OF, lag),
+            actions=frozenset(ACTION_OF),
+            can_reduce_only=True,
         )
         # A gateway may see several of our connections and lives: the prefix keeps their questions apart.
         self._req_ids = map(f"{secrets.token_hex(4)}-{{}}".format, itertools.count(1))
@@ -132,23 +139,72 @@ class Mt5Broker:
 
     async def ask(self, question: Question) -> Answer:
         """One attempt at `question`. Never raises for what the outside does; may be cancelled at any point."""
-        if question.surface not in ACTION_OF:
+        if question.surface not in QUESTION_OF:
             return unsupported(f"this adapter does not ask an MT5 gateway for {question.surface}")
+        if question.surface == "order" and not (question.order_id or question.client_order_id):
+            return failed("not asked: an order is looked up by order_id or by client_order_id, and neither is given")
         req_id = next(self._req_ids)
         body = request(question, req_id=req_id, symbol=self._symbol)
-        seconds = None if self._timeout_ms is None else self._timeout_ms / 1000
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(self._seconds()):
                 raw = await self._line.exchange(req_id, body)
         except TimeoutError:
-            return failed(f"no reply within {self._timeout_ms} ms from {self._line.url} ({self._line.state()})")
+            return failed(self._silence())
         except NoReply as none:
             return failed(str(none), raw=none.raw)
-        positions = question.surface == "positions"
-        answer = self._positions.answer(raw) if positions else deals_answer(raw, self._reading)
-        if self._symbol != "*" and answer.completeness == "complete":
+        answer = self._read(question, raw)
+        if self._symbol != "*" and answer.completeness == "complete" and question.surface != "order":
             return msgspec.structs.replace(answer, completeness="partial", why=f"only {self._symbol} was asked for")
         return answer
+
+    def _read(self, question: Question, raw: bytes) -> Answer:
+        """What a reply says, read as the answer to what was asked."""
+        if question.surface == "positions":
+            return self._positions.answer(raw)
+        if question.surface == "fills":
+            return deals_answer(raw, self._reading)
+        if question.surface == "open_orders":
+            return orders_answer(raw, self._reading)
+        return order_answer(raw, self._reading, question)
+
+    async def act(self, action: Action) -> Outcome:
+        """Ask for `action`, once and never again by itself (L21, L27). Never raises for what the outside does.
+
+        Whoever cancels it may not conclude that nothing was done: that outcome is unknown too. After an action that
+        went unanswered the connection is another one, and `connections` says so.
+        """
+        symbol = self._spelled(action)
+        why = lacking(action) or (
+            f"{action.symbol} is spelled in several ways at this broker" if symbol is None else ""
+        )
+        if symbol is None or why:
+            return Outcome(state="rejected", why=f"not sent: {why}")
+        req_id = next(self._req_ids)
+        body = action_request(action, req_id=req_id, symbol=symbol)
+        try:
+            async with asyncio.timeout(self._seconds()):
+                raw = await self._line.exchange(req_id, body, acts=True)
+        except TimeoutError:
+            return unknown(self._silence())
+        except NoReply as none:
+            return unknown(str(none), raw=none.raw)
+        return outcome_of(raw, action)
+
+    def _spelled(self, action: Action) -> str | None:
+        """The broker's own spelling of an action's symbol (L33); None where there are several and none is certain."""
+        position = self._positions.position(action.symbol, action.ticket)
+        if position is not None and position.symbol == action.symbol:
+            return position.spelling or position.symbol
+        met = [spelled for spelled, (name, _) in self._reading.names.items() if name == action.symbol]
+        if len(met) > 1 and action.kind != "cancel":  # a cancel names its order, and no symbol
+            return None
+        return met[0] if met else action.symbol
+
+    def _seconds(self) -> float | None:
+        return None if self._timeout_ms is None else self._timeout_ms / 1000
+
+    def _silence(self) -> str:
+        return f"no reply within {self._timeout_ms} ms from {self._line.url} ({self._line.state()})"
 
     async def close(self) -> None:
         """Let go of everything, promptly. Afterwards every question fails."""

@@ -25,6 +25,7 @@ from trueup_adapters.mt5.rows import (
     price_cell,
     printable,
     readable,
+    reference_cell,
     side_cell,
     ticket_cell,
     volume_cell,
@@ -121,8 +122,8 @@ def execution_of(row: DealRow, dialect: Dialect, reading: Reading) -> Execution:
         symbol=symbol,
         signed_quantity=volume if sign > 0 else volume.copy_negate(),
         price=price_cell(row.price, what="price"),
-        ticket=_reference(row.position, what="position"),
-        order_id=_reference(row.order, what="order"),
+        ticket=reference_cell(row.position, what="position"),
+        order_id=reference_cell(row.order, what="order"),
         client_order_id=readable(row.client_id),
         strategy=None if mark is None else reading.strategies.get(mark),
         fee=_fee_of(row),
@@ -133,11 +134,6 @@ def execution_of(row: DealRow, dialect: Dialect, reading: Reading) -> Execution:
 def _kind(kind: int | str) -> int | str:
     """Names of kinds other than buy and sell are the same in both dialects, whatever their case."""
     return kind.lower() if isinstance(kind, str) else kind
-
-
-def _reference(value: int | str | None, *, what: str) -> str | None:
-    """A ticket that may be missing; MetaTrader's 0 means "none"."""
-    return None if value is None or value in (0, "") else ticket_cell(value, what=what)
 
 
 def _fee_of(row: DealRow) -> Decimal | None:

@@ -14,11 +14,12 @@ from operator import attrgetter, ne
 
 import msgspec
 
-from trueup.model import ticket_key
+from trueup.model import BrokerPosition, symbol_key, ticket_key
 from trueup.ports import Answer
+from trueup_adapters.mt5.heads import REPLY_BYTES_MAX
 from trueup_adapters.mt5.positions import AnyRow, Judged, Reading, judge, key_of, position_of
 from trueup_adapters.mt5.rows import BadRow, Dialect, PositionRow
-from trueup_adapters.mt5.wire import REPLY_BYTES_MAX, open_positions, refusal_of_size, stated_positions
+from trueup_adapters.mt5.wire import open_positions, refusal_of, stated_positions
 
 _TICKET = attrgetter("ticket")
 
@@ -43,7 +44,7 @@ class PositionsMemory:
 
     def answer(self, raw: bytes) -> Answer:
         """The reply as an `Answer`; `positions` is the same object as long as nothing changes."""
-        opened = refusal_of_size(raw, self._reply_bytes_max) or open_positions(raw)
+        opened = refusal_of(raw, self._reply_bytes_max) or open_positions(raw)
         if isinstance(opened, Answer):
             return opened
         last = self._last
@@ -51,6 +52,13 @@ class PositionsMemory:
             return stated_positions(last.judged, opened.dialect, raw)
         self._last = last = self._judged(opened.rows, opened.dialect, last)
         return stated_positions(last.judged, opened.dialect, raw)
+
+    def position(self, symbol: str, ticket: str | None) -> BrokerPosition | None:
+        """The position of that ticket (netting: of that symbol) as last stated."""
+        if self._last is None:
+            return None
+        netting = self._reading.position_mode == "netting"
+        return self._last.judged.positions.get(symbol_key(symbol) if netting else ticket_key(ticket or ""))
 
     def _judged(self, rows: list[AnyRow], dialect: Dialect, last: _Last | None) -> _Last:
         judged = None

@@ -84,6 +84,7 @@ def position_of(row: PositionRow, dialect: Dialect, reading: Reading) -> BrokerP
         None if mark is None else reading.strategies.get(mark),
         when_cell(row.time if first else row.open_time),
         spelling,
+        client_order_id=None if row.client_id is None else readable(row.client_id),
     )
 
 
@@ -139,19 +140,19 @@ _Verdict: TypeAlias = BrokerPosition | Refusal
 
 def _verdict(number: int, row: AnyRow, dialect: Dialect, reading: Reading) -> _Verdict:
     if isinstance(row, Unread):
-        return Refusal(row=number, why=row.why, symbol=_known(row.symbol, reading), ticket=row.ticket)
+        return Refusal(row=number, why=row.why, symbol=known_symbol(row.symbol, reading), ticket=row.ticket)
     try:
         return position_of(row, dialect, reading)
     except BadRow as bad:
         return Refusal(
             row=number,
             why=str(bad),
-            symbol=_known(readable(row.symbol), reading),
+            symbol=known_symbol(readable(row.symbol), reading),
             ticket=readable(row.ticket),
         )
 
 
-def _known(symbol: str | None, reading: Reading) -> str | None:
+def known_symbol(symbol: str | None, reading: Reading) -> str | None:
     """The canonical name of a refused row's symbol, so that the right scope is closed; else as spelled."""
     if symbol is None:
         return None

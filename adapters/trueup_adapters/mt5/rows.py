@@ -42,6 +42,40 @@ class PositionRow(msgspec.Struct, gc=False):
     magic: Any = None
     open_price: Decimal | None = None
     open_time: Any = None
+    client_id: Any = None
+
+
+class OrderRow(msgspec.Struct, gc=False):
+    """One row of `orders`, or the one `order`, with every name that a cell of it has been seen to bear."""
+
+    symbol: str
+    type: int | str
+    order: int | str | None = None
+    ticket: int | str | None = None
+    """The order's own, as MetaTrader calls it; its position's is `position`."""
+    state: Any = None
+    """Whatever it is, it is no reason to refuse the row (L41); so `status`."""
+    status: Any = None
+    volume: Decimal | None = None
+    volume_initial: Decimal | None = None
+    volume_current: Decimal | None = None
+    """What of it is still to be filled."""
+    filled: Decimal | None = None
+    price: Decimal | None = None
+    price_open: Decimal | None = None
+    open_price: Decimal | None = None
+    price_stoplimit: Decimal | None = None
+    average_price: Decimal | None = None
+    reduce_only: bool | None = None
+    position: int | str | None = None
+    position_id: int | str | None = None
+    client_id: int | str | None = None
+    magic: Any = None
+    time: Any = None
+    time_setup: Any = None
+    time_update: Any = None
+    time_done: Any = None
+    open_time: Any = None
 
 
 class DealRow(msgspec.Struct, gc=False):
@@ -80,6 +114,7 @@ class _Names(msgspec.Struct):
     symbol: Raw = Raw()
     ticket: Raw = Raw()
     position: Raw = Raw()
+    order: Raw = Raw()
 
 
 _NAMES = msgspec.json.Decoder(_Names)
@@ -87,19 +122,35 @@ _NAMES = msgspec.json.Decoder(_Names)
 
 def unread(row: Raw, error: Exception) -> Unread:
     """A row that did not decode: why, and whatever symbol and ticket can still be read of it."""
-    try:
-        names = _NAMES.decode(row)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        names = _Names()
-    ticket = names.ticket or names.position
+    names = _names_of(row)
     return Unread(
         why=printable(str(error)) or type(error).__name__,
-        symbol=_name_or_none(names.symbol),
-        ticket=_name_or_none(ticket),
+        symbol=name_in(names.symbol),
+        ticket=name_in(names.ticket or names.position),
     )
 
 
-def _name_or_none(cell: Raw) -> str | None:
+def unread_order(row: Raw, error: Exception) -> Unread:
+    """The same for a row of `orders`, whose own number is no position's: it is told in the reason."""
+    names = _names_of(row)
+    why = printable(str(error)) or type(error).__name__
+    order = name_in(names.order) or name_in(names.ticket)
+    return Unread(
+        why=why if order is None else f"order {order}: {why}",
+        symbol=name_in(names.symbol),
+        ticket=name_in(names.position),
+    )
+
+
+def _names_of(row: Raw) -> _Names:
+    try:
+        return _NAMES.decode(row)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _Names()
+
+
+def name_in(cell: Raw) -> str | None:
+    """The number or text that a cell is, as a name; None where it is none."""
     try:
         return readable(msgspec.json.decode(cell, type=int | str))
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -126,7 +177,7 @@ def symbol_cell(value: object) -> str:
     """The broker's spelling of a symbol. Raises BadRow; the rows without one are balance entries (L45)."""
     if value is None or value == "":
         raise BadRow("it has no symbol: an entry of the account, not a position or an execution (L45)")
-    return _named(value, "symbol")
+    return named_cell(value, "symbol")
 
 
 def ticket_cell(value: object, *, what: str) -> str:
@@ -135,10 +186,16 @@ def ticket_cell(value: object, *, what: str) -> str:
         return str(value)
     if (isinstance(value, int) and value <= 0) or value == "0":
         raise BadRow(f"its {what} is {value}, which names nothing")
-    return _named(value, what)
+    return named_cell(value, what)
 
 
-def _named(value: object, what: str) -> str:
+def reference_cell(value: int | str | None, *, what: str) -> str | None:
+    """A ticket that may be missing; MetaTrader's 0 means "none". Raises BadRow."""
+    return None if value is None or value in (0, "", "0") else ticket_cell(value, what=what)
+
+
+def named_cell(value: object, what: str) -> str:
+    """A name or id of any kind. Raises BadRow for what can be none."""
     try:
         return name_of(value, what=what)
     except InputError as error:

@@ -10,6 +10,9 @@ that is never answered. What it does not have is REQ's pairing, so pairing is do
 * A lost connection ends every outstanding question at once: nobody will answer it any more. Nothing is ever sent
   again by itself (L27), and nothing is queued for a connection that does not exist yet (ZMQ_IMMEDIATE, which also
   drops what an ended connection brought and nobody has read: a question may fail so, but never err).
+* An action that goes unanswered costs the socket in any case: what has not left yet is dropped with it, and a
+  reply that still comes is nobody's. The gateway may do all the same what it has received (law 6), so the socket
+  that follows counts as another connection: nothing on it was asked behind the action.
 """
 
 from __future__ import annotations
@@ -24,7 +27,8 @@ import zmq.asyncio
 from zmq.utils.monitor import parse_monitor_message
 
 from trueup_adapters.mt5.address import CurveKeys
-from trueup_adapters.mt5.wire import REPLY_BYTES_MAX, echoed
+from trueup_adapters.mt5.heads import REPLY_BYTES_MAX
+from trueup_adapters.mt5.wire import echoed
 
 FORSAKEN_MAX: Final = 64
 """Questions given up on one socket, whose late replies are still recognised, before it is replaced (law 12)."""
@@ -93,7 +97,8 @@ class Line:
     def __init__(self, url: str, *, curve: CurveKeys | None = None, reply_bytes_max: int = REPLY_BYTES_MAX) -> None:
         self.url = url
         self.connections = 0
-        """How many times a connection has come about, other than by our own exchange of sockets (L10)."""
+        """How many times a connection has come about (L10), other than by our own exchange of sockets; but for the
+        exchange after an unanswered action, which counts. A reply that is handed over came on the latest of them."""
         self._curve = curve
         self._reply_bytes_max = reply_bytes_max
         self._context: zmq.asyncio.Context | None = None
@@ -108,18 +113,21 @@ class Line:
 
     # -- asking --------------------------------------------------------------------------------------------
 
-    async def exchange(self, req_id: str, body: bytes) -> bytes:
-        """The reply to `body`, which bears `req_id`. Waits for ever; may be cancelled at any point.
+    async def exchange(self, req_id: str, body: bytes, *, acts: bool = False) -> bytes:
+        """The reply to `body`, which bears `req_id` and leaves once at most. Waits for ever; may be cancelled at
+        any point.
+
+        acts    whether it asks for something to be done, rather than for something to be told
 
         Raises NoReply when it is certain that none will come.
         """
         if not self._echoes:
             async with self._turn:  # one at a time, until it is known that replies can be told apart
                 if not self._echoes:
-                    return await self._exchange(req_id, body)
-        return await self._exchange(req_id, body)
+                    return await self._exchange(req_id, body, acts)
+        return await self._exchange(req_id, body, acts)
 
-    async def _exchange(self, req_id: str, body: bytes) -> bytes:
+    async def _exchange(self, req_id: str, body: bytes, acts: bool) -> bytes:
         attached = self._attach()
         outcome: asyncio.Future[_Outcome] = asyncio.get_running_loop().create_future()
         self._outstanding[req_id] = outcome
@@ -134,16 +142,18 @@ class Line:
             if not sending.done():
                 sending.cancel()  # it has not left, so nothing will come of it
             elif (not outcome.done() or outcome.cancelled()) and attached is self._attached:
-                self._forsake(req_id)
+                self._forsake(req_id, acts)
         if isinstance(replied, NoReply):
             raise replied
         return replied
 
-    def _forsake(self, req_id: str) -> None:
+    def _forsake(self, req_id: str, acts: bool) -> None:
         """Give up a question that was sent and may still be answered."""
-        if not self._echoes:
+        if acts:
+            self._fail_all(f"{self.url}: the connection was given up, for an action on it went unanswered")
+        if acts or not self._echoes:
             silent = self._attached is not None and self._attached.connected
-            self._replace()
+            self._replace(counts=acts)
             self._trouble = _SILENT if silent else self._trouble
             return
         self._forsaken.add(req_id)
@@ -162,6 +172,7 @@ class Line:
         while attached is self._attached:  # a closed socket's handle may be a new one's by now: never ask it again
             frames = await attached.socket.recv_multipart()
             if attached is self._attached:  # what an exchanged socket still brought is nobody's
+                self._joined(attached)  # its monitor may be read later
                 self._arrived(frames)
 
     def _arrived(self, frames: list[bytes]) -> None:
@@ -189,10 +200,7 @@ class Line:
     def _happened(self, attached: _Attached, event: int) -> None:
         """Take note of what became of the connection."""
         if event == zmq.Event.HANDSHAKE_SUCCEEDED:
-            attached.connected = True
-            self._trouble = ""
-            self.connections += attached.counts
-            attached.counts = True
+            self._joined(attached)
         elif event in _REFUSALS:
             attached.counts = True  # nobody was there for a moment: the next connection is news
         elif event in _HANDSHAKE_FAILURES:
@@ -200,6 +208,15 @@ class Line:
             self._fail_all(f"{self.url}: {self._trouble}")
         elif event == zmq.Event.DISCONNECTED and attached.connected:
             self._lost(attached)
+
+    def _joined(self, attached: _Attached) -> None:
+        """A connection has come about; told by the socket's monitor, or before that by a first reply."""
+        if attached.connected:
+            return
+        attached.connected = True
+        self._trouble = ""
+        self.connections += attached.counts
+        attached.counts = True
 
     def _lost(self, attached: _Attached) -> None:
         """The connection broke: what was asked on it will never be answered (L10)."""
@@ -276,13 +293,13 @@ class Line:
             self._drop()
             self._turn = asyncio.Lock()
 
-    def _replace(self) -> None:
+    def _replace(self, *, counts: bool = False) -> None:
         """Put a clean socket in the place of one on which a reply could no longer be attributed."""
         was = self._attached
         self._drop()
         if was is not None and not self._closed:
             try:
-                self._attached = self._open(counts=not was.connected)
+                self._attached = self._open(counts=counts or not was.connected)
             except NoReply as none:
                 self._trouble = str(none)  # the next question tries again, and says so itself
 
