@@ -21,6 +21,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
+from trueup.compare import same_price
 from trueup.decisions import BreakKind
 from trueup.model import (
     EXTERNAL,
@@ -32,7 +33,9 @@ from trueup.model import (
     TradeSide,
     add,
     plain,
+    subtract,
 )
+from trueup.policy import Policy
 
 RANK: Final[dict[OrderStatus, int]] = {
     OrderStatus.SCHEDULED: 0,
@@ -169,27 +172,32 @@ def said_order(order: BookOrder | BrokerOrder) -> str:
     return f"{order.side} {plain(order.quantity)} {order.type}{at}"
 
 
-def compare_order(book: BookOrder, broker: BrokerOrder) -> tuple[OrderDifference, ...]:
+def compare_order(book: BookOrder, broker: BrokerOrder, policy: Policy) -> tuple[OrderDifference, ...]:
     """Every difference of one order that both sides have, in field order; what a side does not report is not
-    compared, and unknown or transient statuses of either side are no evidence (L23, L41)."""
+    compared, and unknown or transient statuses of either side are no evidence (L23, L41).
+
+    Quantities are exact unless the policy tolerates a difference; prices compare as those of positions do.
+    """
+    quantity_tolerance = policy.quantity_tolerance_of(book.symbol)
+    price_tolerance = policy.price_tolerance_of(book.symbol)
     found: list[OrderDifference] = []
     if book.side != broker.side:
         found.append(_drift("side", book.side, broker.side))
-    if book.quantity != broker.quantity:
-        found.append(_drift("quantity", plain(book.quantity), plain(broker.quantity)))
-    if broker.filled is not None and book.filled != broker.filled:
-        found.append(_drift("filled", plain(book.filled), plain(broker.filled)))
+    for name, had, has in (("quantity", book.quantity, broker.quantity), ("filled", book.filled, broker.filled)):
+        if has is not None and subtract(had, has).copy_abs() > quantity_tolerance:
+            found.append(_drift(name, plain(had), plain(has)))
     for name, ours, theirs in (("limit", book.limit, broker.limit), ("stop", book.stop, broker.stop)):
-        if ours is not None and theirs is not None and ours != theirs:
+        if ours is not None and theirs is not None and not same_price(ours, theirs, tolerance=price_tolerance):
             found.append(_drift(name, plain(ours), plain(theirs)))
     if book.status != broker.status and _says(book.status) and _says(broker.status):
         found.append(_drift("status", book.status.value, broker.status.value))
     return tuple(sorted(found, key=lambda one: one.field or ""))
 
 
-def changed_terms(book: BookOrder, broker: BrokerOrder) -> tuple[OrderDifference, ...]:
+def changed_terms(book: BookOrder, broker: BrokerOrder, policy: Policy) -> tuple[OrderDifference, ...]:
     """The differences that merging cannot settle: the order was replaced with another size or price."""
-    return tuple(one for one in compare_order(book, broker) if one.field in ("side", "quantity", "limit", "stop"))
+    terms = ("side", "quantity", "limit", "stop")
+    return tuple(one for one in compare_order(book, broker, policy) if one.field in terms)
 
 
 def with_terms(order: BookOrder, row: BrokerOrder, fields: set[str | None]) -> BookOrder:

@@ -26,8 +26,10 @@ from trueup.orders import (
     with_fill,
     with_terms,
 )
+from trueup.policy import Policy
 
 ONE = Decimal(1)
+PLAIN = Policy.adopt()
 
 
 def book(**fields) -> BookOrder:
@@ -100,7 +102,7 @@ def test_l41_an_unknown_status_is_kept_as_a_word_and_changes_nothing() -> None:
     known = merged(book(), row(status=OrderStatus.UNKNOWN, raw_status="HELD_FOR_REVIEW"))
     assert known.status is OrderStatus.PENDING
     assert known.raw_status == "HELD_FOR_REVIEW"
-    assert compare_order(book(), row(status=OrderStatus.UNKNOWN)) == ()
+    assert compare_order(book(), row(status=OrderStatus.UNKNOWN), PLAIN) == ()
 
 
 def test_every_differing_field_is_one_difference_in_order() -> None:
@@ -108,12 +110,40 @@ def test_every_differing_field_is_one_difference_in_order() -> None:
     theirs = row(
         side="sell", quantity=Decimal(3), filled=Decimal(0), limit=Decimal("1.06"), stop=Decimal("1.0100"),
     )  # fmt: skip
-    assert [one.field for one in compare_order(ours, theirs)] == ["filled", "limit", "quantity", "side", "status"]
-    assert [one.field for one in changed_terms(ours, theirs)] == ["limit", "quantity", "side"]
+    assert [one.field for one in compare_order(ours, theirs, PLAIN)] == [
+        "filled",
+        "limit",
+        "quantity",
+        "side",
+        "status",
+    ]
+    assert [one.field for one in changed_terms(ours, theirs, PLAIN)] == ["limit", "quantity", "side"]
 
 
 def test_what_a_side_does_not_report_is_not_compared() -> None:
-    assert compare_order(book(status=OrderStatus.ACCEPTED, limit=ONE, filled=ONE), row(stop=ONE)) == ()
+    assert compare_order(book(status=OrderStatus.ACCEPTED, limit=ONE, filled=ONE), row(stop=ONE), PLAIN) == ()
+
+
+def test_prices_of_orders_compare_as_those_of_positions_do() -> None:
+    ours, theirs = book(limit=Decimal("1.0543")), row(limit=Decimal("1.05432"), status=OrderStatus.PENDING)
+    assert compare_order(ours, theirs, PLAIN) == (), "the book reports four decimals, and in those they are one"
+    near = row(limit=Decimal("1.0544"), status=OrderStatus.PENDING)
+    assert [(one.book, one.broker) for one in compare_order(ours, near, PLAIN)] == [("1.0543", "1.0544")]
+    assert compare_order(ours, near, Policy.adopt(price_tolerance={"EURUSD": "0.0001"})) == ()
+    assert len(changed_terms(ours, near, Policy.adopt(price_tolerance={"XAUUSD": "9"}))) == 1
+    far = row(stop=Decimal("1.3"), status=OrderStatus.PENDING)
+    coarse = Policy.adopt(price_tolerance={"*": "0.2"})
+    assert compare_order(book(stop=Decimal("1.1")), far, coarse) == ()
+    assert [one.field for one in compare_order(book(stop=Decimal("1.0999")), far, coarse)] == ["stop"]
+
+
+@pytest.mark.parametrize("field", ["quantity", "filled"])
+def test_l37_quantities_of_orders_are_exact_unless_the_policy_tolerates(field: str) -> None:
+    ours = book(**{field: Decimal("1.001")})
+    theirs = row(**{field: ONE}, status=OrderStatus.PENDING)
+    assert [(one.field, one.book, one.broker) for one in compare_order(ours, theirs, PLAIN)] == [(field, "1.001", "1")]
+    assert compare_order(ours, theirs, Policy.adopt(quantity_tolerance={"EURUSD": "0.001"})) == ()
+    assert len(compare_order(ours, theirs, Policy.adopt(quantity_tolerance={"EURUSD": "0.0009", "*": "1"}))) == 1
 
 
 def test_replaced_terms_are_taken_over_field_by_field() -> None:
@@ -126,7 +156,7 @@ def test_replaced_terms_are_taken_over_field_by_field() -> None:
 def test_an_adopted_order_is_the_brokers_word_with_an_owner() -> None:
     taken = adopted_order(row(order_id="9", filled=ONE, limit=ONE), "adopted-9", "external")
     assert (taken.client_order_id, taken.order_id, taken.filled, taken.strategy) == ("adopted-9", "9", 1, "external")
-    assert compare_order(taken, row(order_id="9", filled=ONE, limit=ONE)) == ()
+    assert compare_order(taken, row(order_id="9", filled=ONE, limit=ONE), PLAIN) == ()
 
 
 def test_an_order_is_said_with_its_level() -> None:
