@@ -16,7 +16,7 @@ from typing import Any, Final, Self, TypeVar
 from trueup.clock import SystemClock
 from trueup.deliveries import OnCorrection
 from trueup.errors import InputError, StartupFailed
-from trueup.journal import Durability
+from trueup.journal import Durability, Head
 from trueup.model import PositionMode
 from trueup.policy import Policy
 from trueup.ports import Broker, Clock
@@ -56,6 +56,8 @@ class Reconciler(Shell):
         on_correction: OnCorrection | None = None,
         clock: Clock | None = None,
         wait_s: float = 0,
+        head: Head | None = None,
+        restored: bool = False,
     ) -> Self:
         """Become the account's writer.
 
@@ -68,6 +70,9 @@ class Reconciler(Shell):
         baseline       False: the first complete answer is compared like any other
         on_correction  called with each `BookChange`, on its own thread, at least once
         wait_s         how long to wait for another writer to let go
+        head           one exported earlier, which the journal must hold: a store behind it is a restored backup
+        restored       it is known to be one: go on from it. The gate is closed until a pass has verified the book;
+                       fills of our own since the backup are not in it and enter as corrections
 
         Raises WriterFenced when another process writes this account, InputError, JournalError.
         """
@@ -75,6 +80,7 @@ class Reconciler(Shell):
         ledger, reader = open_ledger(
             url, account, broker=broker, policy=policy, clock=clock, durability=durability,
             position_mode=position_mode, baseline=baseline, delivers=on_correction is not None, wait_s=wait_s,
+            head=head, restored=restored,
         )  # fmt: skip
         self = cls(ledger, reader, url, broker, clock, on_correction)
         self._thread = _LoopThread(f"trueup-{account}")
@@ -152,12 +158,15 @@ class AsyncReconciler(Shell):
         on_correction: OnCorrection | None = None,
         clock: Clock | None = None,
         wait_s: float = 0,
+        head: Head | None = None,
+        restored: bool = False,
     ) -> Self:
         """Become the account's writer; arguments and errors as `Reconciler.open`."""
         clock = clock or SystemClock()
         ledger, reader = open_ledger(
             url, account, broker=broker, policy=policy, clock=clock, durability=durability,
             position_mode=position_mode, baseline=baseline, delivers=on_correction is not None, wait_s=wait_s,
+            head=head, restored=restored,
         )  # fmt: skip
         return cls(ledger, reader, url, broker, clock, on_correction)
 

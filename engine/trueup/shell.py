@@ -20,7 +20,7 @@ from trueup.deliveries import BookChange, Courier, OnCorrection, changes_after
 from trueup.errors import InputError, JournalError, PolicyError
 from trueup.facts import PassKind
 from trueup.gate import Gate
-from trueup.journal import Durability, JournalReader, open_inbox, open_reader, open_writer
+from trueup.journal import Durability, Head, JournalReader, open_inbox, open_reader, open_writer
 from trueup.ledger import Claim, Committed, Ledger
 from trueup.model import BrokerPosition, PositionMode, account_of, elapsed_ns
 from trueup.passes import Passes
@@ -290,6 +290,8 @@ def open_ledger(
     baseline: bool,
     delivers: bool,
     wait_s: float,
+    head: Head | None = None,
+    restored: bool = False,
 ) -> tuple[Ledger, JournalReader]:
     """Take the account's lock and claim a new epoch.
 
@@ -304,7 +306,7 @@ def open_ledger(
         baseline=baseline,
         delivers=delivers,
     )
-    writer = open_writer(url, account_of(account), durability=durability, wait_s=wait_s)
+    writer = open_writer(url, account_of(account), durability=durability, wait_s=wait_s, head=head, restored=restored)
     try:
         ledger = Ledger(writer, clock, claim)
         reader = open_reader(url, account)

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from trueup.errors import TrueupError
-from trueup_adapters.cli import ack, check, look, play, run, seal
+from trueup_adapters.cli import ack, check, keep, look, play, run, seal
 from trueup_adapters.cli.exits import USAGE, status_of
 from trueup_adapters.cli.output import complain
 
@@ -57,6 +57,7 @@ for command in (
     look.audit,
     seal.verify,
     seal.head,
+    keep.backup,
     ack.ack,
     play.gateway,
 ):

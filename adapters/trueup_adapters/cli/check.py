@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from msgspec import UNSET
@@ -13,7 +13,7 @@ from trueup.policy_file import read_policy
 from trueup_adapters.cli.exits import USAGE
 from trueup_adapters.cli.options import Json, PolicyFile
 from trueup_adapters.cli.output import complain, give, note, say, table
-from trueup_adapters.files import AccountsDiffer, CheckReport, Sheet, UnusableFile, failed_check, read_sheet
+from trueup_adapters.files import AccountsDiffer, CheckReport, FileBreak, Sheet, UnusableFile, failed_check, read_sheet
 from trueup_adapters.files import check as compare_sheets
 
 
@@ -59,11 +59,8 @@ def _for_people(report: CheckReport) -> None:
     account = "" if report.account is None else f"{report.account}: "
     if report.breaks:
         table(
-            ("kind", "symbol", "ticket", "field", "book", "broker", "would be", "why"),
-            (
-                (one.kind, one.symbol, one.ticket, one.field, one.book, one.broker, _would_be(one.correction), one.why)
-                for one in report.breaks
-            ),
+            ("of", "kind", "symbol", "ticket", "field", "book", "broker", "would be", "why"),
+            (_line(one) for one in report.breaks),
             right=("ticket", "book", "broker"),
         )
     if report.refused:
@@ -80,7 +77,16 @@ def _for_people(report: CheckReport) -> None:
         say(f"{account}the two files differ: {', '.join(filter(None, (counts, refused)))}", "yellow")
 
 
-def _would_be(correction: str) -> str:
-    """What the policy would do, said of what would be done to the break."""
-    done = {"adopt": "adopted", "close": "closed", "correct": "corrected", "quarantine": "quarantined"}
-    return done.get(correction, "alerted")
+def _line(one: FileBreak) -> tuple[str | None, ...]:
+    would_be = _WOULD_BE.get(one.correction, "alerted")
+    return (one.of, one.kind, one.symbol, one.ticket, one.field, one.book, one.broker, would_be, one.why)
+
+
+_WOULD_BE: Final = {
+    "adopt": "adopted",
+    "close": "closed",
+    "correct": "corrected",
+    "quarantine": "quarantined",
+    "look up": "looked up",
+}
+"""What the policy would do, said of what would be done to the break."""

@@ -17,7 +17,7 @@ import typer
 from msgspec.structs import replace
 
 from trueup.errors import InputError, JournalError, StoreUrlError
-from trueup.journal import Durability, accounts
+from trueup.journal import Durability, Head, accounts
 from trueup.model import PositionMode
 from trueup.policy import Policy
 from trueup.policy_file import Settings, read_settings
@@ -27,6 +27,7 @@ from trueup_adapters.cli.exits import COULD_NOT, DONE
 from trueup_adapters.cli.options import Json, PolicyFile
 from trueup_adapters.cli.output import busy, complain, give, out
 from trueup_adapters.cli.passes import for_people, one_line
+from trueup_adapters.cli.seal import head_of
 from trueup_adapters.cli.stopping import Stopped, Stopping
 from trueup_adapters.cli.stores import reading, state_at
 from trueup_adapters.cli.tellers import Teller, Watched
@@ -84,6 +85,13 @@ def run(
     interval_s: Annotated[
         int | None, typer.Option("--interval", metavar="S", min=1, help="Between passes; else SYNC_INTERVAL_SEC.")
     ] = None,
+    head: Annotated[
+        Path | None,
+        typer.Option("--head", metavar="FILE", help="One that `trueup head` wrote, which the journal must hold."),
+    ] = None,
+    restored: Annotated[
+        bool, typer.Option("--restored", help="The store is a backup put back: go on although it ends before --head.")
+    ] = False,
     views: Annotated[
         bool, typer.Option("--views/--no-views", help="Keep the read models, <store>.views.db, up with the journal.")
     ] = True,
@@ -101,10 +109,16 @@ def run(
         broker=broker or _from(os.environ) or said.broker,
         store=store or said.store,
     )
+    exported = None if head is None else head_of(head, said.account)
     plan = planned(said, os.environ, mode=mode, timeout_ms=timeout_ms, interval_s=interval_s)
     try:
         kept = KeptViews(plan.store, views_path(plan.store, views_file) if views else None)
-        with kept, _opened(plan, baseline=baseline, insecure=insecure, durability=durability) as rec:
+        with (
+            kept,
+            _opened(
+                plan, baseline=baseline, insecure=insecure, durability=durability, head=exported, restored=restored
+            ) as rec,
+        ):
             if once:
                 with busy(f"asking {plan.broker}"):
                     report = rec.startup_recovery()
@@ -178,7 +192,9 @@ def _mode_in(store: str, account: str) -> PositionMode | None:
     return state.mode if state.epoch else None
 
 
-def _opened(plan: Plan, *, baseline: bool, insecure: bool, durability: Durability) -> Reconciler:
+def _opened(
+    plan: Plan, *, baseline: bool, insecure: bool, durability: Durability, head: Head | None, restored: bool
+) -> Reconciler:
     strategies: dict[int | str, str] = {mark: name for mark, name in plan.policy.strategies.items()}  # noqa: C416
     broker = Mt5Broker(
         plan.broker,
@@ -195,6 +211,8 @@ def _opened(plan: Plan, *, baseline: bool, insecure: bool, durability: Durabilit
         policy=plan.policy,
         durability=durability,
         baseline=baseline,
+        head=head,
+        restored=restored,
     )
 
 

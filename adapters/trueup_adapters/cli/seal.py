@@ -71,9 +71,7 @@ def verify(
     """Recompute the whole journal: every gap, edit, splice and reorder shows. 1 where something does."""
     given = None if head is None else read_head(head)
     name = account_in(store, account or (None if given is None else given.account))
-    if given is not None and given.account != name:
-        raise InputError(f"{head} is the head of {given.account}, not of {name}; give the one of {name}")
-    exported = None if given is None else Head(given.position, bytes.fromhex(given.digest))
+    exported = None if head is None else head_of(head, name)
 
     def refold(recorded: Iterable[Recorded], upto: int) -> bytes:
         return save(fold(State(account=name), ((one.position, one.event) for one in recorded)))
@@ -137,6 +135,14 @@ def _write(path: Path, body: bytes) -> None:
         os.replace(draft, path)
     except OSError as error:
         raise CouldNot(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def head_of(path: Path, account: str | None) -> Head:
+    """The head in a file that `trueup head` wrote. Raises InputError when it is another account's."""
+    given = read_head(path)
+    if account is not None and given.account != account:
+        raise InputError(f"{path} is the head of {given.account}, not of {account}; give the one of {account}")
+    return Head(given.position, bytes.fromhex(given.digest))
 
 
 def read_head(path: Path) -> ExportedHead:
