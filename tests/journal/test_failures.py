@@ -37,7 +37,7 @@ def test_a_store_of_a_newer_layout_is_refused(tmp_path: Path) -> None:
     url = url_of(tmp_path / "a.db")
     open_writer(url, ACCOUNT).close()
     with tampering(tmp_path / "a.db") as connection:
-        connection.execute("PRAGMA user_version=2")
+        connection.execute("PRAGMA user_version=3")
     with pytest.raises(JournalError, match="newer trueup"):
         open_writer(url, ACCOUNT)
 

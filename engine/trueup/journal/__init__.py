@@ -6,9 +6,10 @@ Read in this order: `chain` digests · `items` and `mapper` events to bytes · `
 `postgres_errors`, `postgres_session`, `postgres_tables`, `postgres`, `postgres_view`, `postgres_url` the one that
 does on a server · `urls` which store · `lock` one writer · `application` the library's application · `reader` ·
 `heads` what was exported · `store` append · `inbox` for everybody else · `verify` · `follow` for read models ·
-`backups` copies.
+`backups`, `archiving` copies and archives.
 """
 
+from trueup.journal.archiving import Archived, archive
 from trueup.journal.backend import Durability
 from trueup.journal.backups import backup
 from trueup.journal.chain import GENESIS, Head
@@ -28,6 +29,7 @@ from trueup.journal.verify import Fault, VerifyReport, verify
 
 __all__ = [
     "GENESIS",
+    "Archived",
     "Durability",
     "Fault",
     "Followed",
@@ -44,6 +46,7 @@ __all__ = [
     "TrackedFile",
     "VerifyReport",
     "accounts",
+    "archive",
     "backup",
     "open_follower",
     "open_inbox",

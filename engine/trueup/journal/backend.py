@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from eventsourcing.persistence import AggregateRecorder, ApplicationRecorder, StoredEvent
 
@@ -22,6 +22,19 @@ Durability: TypeAlias = Literal["full", "normal"]
 
 Access: TypeAlias = Literal["write", "inbox", "read"]
 """`write` makes the store and the folders above it, `inbox` makes the store, `read` makes and changes nothing."""
+
+
+class Base(NamedTuple):
+    """Where a journal begins in a store whose earlier events were archived."""
+
+    position: int
+    """The last event that is not here any more."""
+    digest: bytes
+    file: str
+    """The store that holds it and all before it, in the same folder."""
+    last_id: int
+    """The greatest notification id that was given out when it was archived: up to there the archive has them all."""
+
 
 PAGE_EVENTS_MAX = 4_096
 PAGE_BYTES_MAX = 8_388_608
@@ -130,6 +143,10 @@ class JournalRecorder(ApplicationRecorder):
     @abstractmethod
     def select_streams(self) -> list[str]:
         """The names of all streams, sorted."""
+
+    def select_bases(self) -> dict[str, Base]:
+        """Where journals begin that do not begin at 1, by account."""
+        return {}
 
     @abstractmethod
     def select_raw(self, digest: bytes) -> bytes | None:

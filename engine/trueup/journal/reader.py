@@ -6,16 +6,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
-from trueup.errors import InputError, JournalCorrupt
+from trueup.errors import InputError, JournalCorrupt, JournalError
 from trueup.events import Event, decode
-from trueup.journal.application import Journal
+from trueup.journal.application import Journal, open_journal
+from trueup.journal.backend import Base, View
 from trueup.journal.chain import GENESIS, BadFrame, Head
-from trueup.journal.mapper import UNREADABLE
+from trueup.journal.mapper import UNREADABLE, JournalMapper
 from trueup.journal.raw import unpacked
 from trueup.journal.snapshots import SNAPSHOTS_MAX, Snapshot, decode_snapshot
+from trueup.journal.sqlite import missing_archive
+from trueup.journal.urls import beside
 
 INBOX: Final = "/inbox"
 """What an account's second stream is called after it; no account contains a slash."""
@@ -34,6 +38,8 @@ class JournalReader:
 
     def __init__(self, journal: Journal, url: str, account: str) -> None:
         self._journal = journal
+        self._base = journal.rows.select_bases().get(account)
+        self._earlier: JournalReader | None = None
         self.url = url
         self.account = account
 
@@ -46,8 +52,12 @@ class JournalReader:
 
         In pages, each a moment of its own; between them other connections may append. Raises JournalCorrupt,
         with the position, where an event is missing or does not decode. Digests are handed on; `verify`
-        recomputes them.
+        recomputes them. What was archived is read from the archive.
         """
+        if self._base is not None and after < self._base.position:
+            last = self._upto_base(upto)
+            yield from self.earlier().read(after=after, upto=last)
+            after = last
         journal, account = self._journal, self.account
         mapper = journal.sealing
         bare = mapper.cipher is None and mapper.compressor is None
@@ -92,7 +102,9 @@ class JournalReader:
             with journal.telling("read a snapshot"):
                 found = journal.snapshot_rows.select_events(self.account, lte=before, desc=True, limit=1)
             if not found:
-                return None
+                if self._base is None:
+                    return None
+                return self.earlier().snapshot(fold_version=fold_version, upto=self._upto_base(before))
             stored = found[0]
             before = stored.originator_version - 1
             try:
@@ -104,10 +116,42 @@ class JournalReader:
                 return snapshot
         return None
 
+    # -- for `verify` --------------------------------------------------------------------------------------
+
+    @property
+    def mapper(self) -> JournalMapper:
+        """What unseals stored states."""
+        return self._journal.sealing
+
+    @property
+    def bases(self) -> dict[str, Base]:
+        """Where journals of this store begin that do not begin at 1, by account."""
+        return self._journal.rows.select_bases()
+
+    def view(self) -> AbstractContextManager[View]:
+        """Everything in the store as of one moment."""
+        return self._journal.rows.view()
+
+    def telling(self, what: str) -> AbstractContextManager[None]:
+        """Turns what the database raises while doing `what` into our errors."""
+        return self._journal.telling(what)
+
+    def earlier(self) -> JournalReader:
+        """A reader of the archive that this journal continues. Raises JournalError when it is not there."""
+        if self._earlier is None:
+            assert self._base is not None  # only then is it asked for
+            place = beside(self.url, self._base.file)
+            if not place.path.exists():
+                raise JournalError(f"{self.account}: {missing_archive(self._base, place.path)}")
+            self._earlier = JournalReader(open_journal(place, "read"), place.url, self.account)
+        return self._earlier
+
     def digest_at(self, position: int) -> bytes | None:
         """The chain's digest at a position, as stored; None where no event stands. Raises JournalCorrupt."""
         if position == 0:
             return GENESIS
+        if self._base is not None and position <= self._base.position:
+            return self._base.digest if position == self._base.position else self.earlier().digest_at(position)
         with self._journal.telling("read an event"):
             page = self._journal.rows.select_rows(self.account, after=position - 1, upto=position)
         return self._journal.digest_of(self.account, position, page[0][2]) if page else None
@@ -117,7 +161,7 @@ class JournalReader:
         with self._journal.telling("read a raw reply"):
             body = self._journal.rows.select_raw(digest)
         if body is None:
-            return None
+            return None if self._base is None else self.earlier().raw(digest)
         try:
             return unpacked(digest, body)
         except ValueError as error:
@@ -138,6 +182,8 @@ class JournalReader:
 
     def close(self) -> None:
         """Let go of the store; again is harmless."""
+        if self._earlier is not None:
+            self._earlier.close()
         self._journal.close()
 
     def __enter__(self) -> Self:
@@ -147,6 +193,10 @@ class JournalReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _upto_base(self, upto: int | None) -> int:
+        assert self._base is not None  # only then is it asked for
+        return self._base.position if upto is None else min(upto, self._base.position)
 
     def _unreadable(self, position: int, name: str, error: Exception) -> JournalCorrupt:
         if isinstance(error, KeyError):

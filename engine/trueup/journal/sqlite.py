@@ -5,9 +5,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path, PurePath
 from typing import Any, Final, cast
+from urllib.parse import quote
 
-from eventsourcing.persistence import StoredEvent
+from eventsourcing.persistence import Notification, OperationalError, StoredEvent
 from eventsourcing.sqlite import (
     SQLiteAggregateRecorder,
     SQLiteApplicationRecorder,
@@ -19,15 +21,17 @@ from eventsourcing.sqlite import (
 from eventsourcing.utils import Environment, EnvType
 
 from trueup.errors import InputError, JournalCorrupt, JournalError, StoreUrlError
-from trueup.journal.backend import PAGE_BYTES_MAX, PAGE_EVENTS_MAX, JournalRecorder, SnapshotRecorder
+from trueup.journal.backend import PAGE_BYTES_MAX, PAGE_EVENTS_MAX, Base, JournalRecorder, SnapshotRecorder
 from trueup.journal.mapper import Row
 from trueup.journal.sqlite_connection import JournalDatastore
 from trueup.journal.sqlite_errors import where
 
 LAYOUT: Final = 1
 """Of our tables; kept as the file's `user_version`."""
+LAYOUT_ARCHIVED: Final = 2
+"""Of a store that was archived, and of its archive: with the tables of `archiving`."""
 
-_OURS: Final = frozenset({"stored_events", "stored_snapshots", "raw_replies", "tracking"})
+_OURS: Final = frozenset({"stored_events", "stored_snapshots", "raw_replies", "tracking", "archived", "sealed"})
 WAL_PAGES_MAX: Final = 16_384
 """At 4 KiB: where nobody calls `maintain`, the write-ahead log stops growing at 64 MiB (law 12)."""
 CHECKPOINT_BYTES: Final = 1_048_576
@@ -35,6 +39,14 @@ CHECKPOINT_BYTES: Final = 1_048_576
 
 _FETCH: Final = 128
 _INSERT_RAW: Final = "INSERT OR IGNORE INTO raw_replies VALUES (?,?)"
+
+
+def missing_archive(base: Base, path: Path) -> str:
+    """What to say where an archive is wanted that is not there."""
+    return (
+        f"events up to {base.position} were archived in {base.file}, and there is no such file beside the store; "
+        f"put it back as {path}"
+    )
 
 
 def _whatever(data: bytes) -> str:
@@ -57,6 +69,8 @@ class SQLiteJournalRecorder(SQLiteApplicationRecorder, JournalRecorder):
         self._where = where(datastore.pool.db_name)
         self._seen_version: int | None = None
         self._unmoved_bytes = 0
+        self._bases: dict[str, Base] = {}
+        self._archive: SQLiteJournalRecorder | None = None
 
     def construct_create_table_statements(self) -> list[str]:
         table = self.events_table_name
@@ -100,16 +114,40 @@ class SQLiteJournalRecorder(SQLiteApplicationRecorder, JournalRecorder):
             return {str(name) for (name,) in found}
 
     def check(self) -> None:
-        if not {self.events_table_name, "raw_replies", "stored_snapshots"} <= self._tables():
+        tables = self._tables()
+        if not {self.events_table_name, "raw_replies", "stored_snapshots"} <= tables:
             raise InputError(f"there is no journal in {self._where}")
         with self._store.transaction(commit=False) as cursor:
             (layout,) = _plain(cursor).execute("PRAGMA user_version").fetchone()
-        if layout > LAYOUT:
+        if layout > LAYOUT_ARCHIVED:
             raise JournalError(
-                f"{self._where} was written by a newer trueup (layout {layout}, this one knows {LAYOUT}); "
+                f"{self._where} was written by a newer trueup (layout {layout}, this one knows {LAYOUT_ARCHIVED}); "
                 "upgrade before opening it"
             )
+        if "sealed" in tables:
+            self._check_sealed()
+        self._bases = self._read_bases() if "archived" in tables else {}
         self._seen_version = self._data_version()
+
+    def _check_sealed(self) -> None:
+        """An archive is read, under its own name; under another one it is a store whose place was taken."""
+        with self._store.transaction(commit=False) as cursor:
+            (file,) = _plain(cursor).execute("SELECT file FROM sealed").fetchone()
+        if PurePath(self._where).name != file:
+            raise JournalError(
+                f"{self._where} was just archived as {file}: open it again; if that does not help, archiving was "
+                "interrupted: run it again"
+            )
+        if not self._store.read_only:
+            raise InputError(f"{self._where} is an archive: it is read, and never written again")
+
+    def _read_bases(self) -> dict[str, Base]:
+        with self._store.transaction(commit=False) as cursor:
+            found = _plain(cursor).execute("SELECT account, position, digest, file, last_id FROM archived")
+            return {account: Base(*rest) for account, *rest in found}
+
+    def select_bases(self) -> dict[str, Base]:
+        return self._bases
 
     # -- writing -------------------------------------------------------------------------------------------
 
@@ -175,6 +213,38 @@ class SQLiteJournalRecorder(SQLiteApplicationRecorder, JournalRecorder):
                 .fetchone()
             )
             return row
+
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:
+        """As the library promises; where the store was archived, first from the archive, which has all up to then."""
+        if self._bases:
+            newest = max(self._bases.values(), key=lambda base: base.last_id)
+            if (start or 0) + (not inclusive_of_start) <= newest.last_id:
+                archive = self._opened_archive(newest)
+                there = newest.last_id if stop is None else min(stop, newest.last_id)
+                found = archive.select_notifications(start, limit, there, topics, inclusive_of_start=inclusive_of_start)
+                if found:
+                    return found
+        return super().select_notifications(start, limit, stop, topics, inclusive_of_start=inclusive_of_start)
+
+    def _opened_archive(self, base: Base) -> SQLiteJournalRecorder:
+        if self._archive is None:
+            path = Path(self._where).with_name(base.file)
+            if not path.exists():
+                raise OperationalError(missing_archive(base, path))
+            store = JournalDatastore(f"file:{quote(str(path))}?mode=ro", read_only=True, pool_size=1, max_overflow=0)
+            self._store.companions.append(store)
+            archive = SQLiteJournalRecorder(store)
+            archive.check()
+            self._archive = archive
+        return self._archive
 
     def select_streams(self) -> list[str]:
         """One index seek a stream, not a walk over every event."""

@@ -189,6 +189,9 @@ class JournalDatastore(SQLiteDatastore):
         """
         super().__init__(db_name, originator_id_type="text")
         self._db_name = db_name
+        self.read_only = read_only
+        self.companions: list[JournalDatastore] = []
+        """Others that were opened on our behalf, and are closed with us."""
         self.pool = self.journal_pool = JournalPool(
             db_name=db_name,
             synchronous=synchronous,
@@ -209,6 +212,11 @@ class JournalDatastore(SQLiteDatastore):
     def transaction(self, *, commit: bool) -> Generator[SQLiteCursor]:
         with self.connection() as connection, connection.transaction(commit=commit) as cursor:
             yield cursor
+
+    def close(self) -> None:
+        for companion in self.companions:
+            companion.close()
+        super().close()
 
     def checkpoint(self) -> None:
         """Move what the write-ahead log holds into the file, as far as no reader needs it there.

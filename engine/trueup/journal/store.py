@@ -184,7 +184,7 @@ class JournalWriter(JournalReader):
         """Let go of the store and of the account's lock; again is harmless."""
         self._closed = True
         try:
-            self._journal.close()
+            super().close()
         finally:
             if self._process == os.getpid():  # a forked child shares the lock's file: its parent still writes
                 self._lock.release()

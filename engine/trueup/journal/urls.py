@@ -116,6 +116,15 @@ def _sqlite(url: str, rest: str) -> Location:
     return SQLiteFile(url, path)
 
 
+def beside(url: str, file: str) -> SQLiteFile:
+    """The store in another file of the same folder as the one at `url`. Raises StoreUrlError."""
+    place = location(url)
+    if not isinstance(place, SQLiteFile):
+        raise StoreUrlError(f"{without_secrets(url)} is no file, and nothing lies beside it")
+    path = place.path.with_name(file)
+    return SQLiteFile(f"sqlite:///{path}", str(path))
+
+
 def _memory(url: str, rest: str) -> Location:
     if not _MEMORY_NAME.match(rest):
         raise StoreUrlError(

@@ -12,18 +12,17 @@ from typing import Final
 import msgspec
 
 from trueup.decisions import Decision
-from trueup.errors import InputError, JournalCorrupt
+from trueup.errors import InputError, JournalCorrupt, JournalError
 from trueup.events import decode
 from trueup.facts import Observed
-from trueup.journal.application import open_journal
 from trueup.journal.backend import View
 from trueup.journal.chain import EMPTY, GENESIS, BadFrame, Head, link, prefixed
 from trueup.journal.items import InboxItem
-from trueup.journal.mapper import UNREADABLE, JournalMapper, decoded
+from trueup.journal.mapper import UNREADABLE, decoded
 from trueup.journal.raw import unpacked
-from trueup.journal.reader import INBOX, Recorded
+from trueup.journal.reader import INBOX, JournalReader, Recorded
 from trueup.journal.snapshots import SNAPSHOT_NAME, Snapshot, decode_snapshot
-from trueup.journal.urls import location
+from trueup.journal.store import open_reader
 from trueup.model import account_of
 
 FAULTS_MAX: Final = 1_000
@@ -70,40 +69,61 @@ def verify(
     head           one exported earlier: a tail cut off since, and a history recomputed since, show against it
     refold         with `fold_version`: every snapshot of that version is folded again and compared, byte by byte
 
-    Finds any gap, reorder, splice, edit, and event moved to another account of the store. Without `head` it cannot
-    find a truncated tail, nor an edit that was recomputed to the end. Raises InputError when there is no store,
+    Archives that the journal continues are recomputed too, and must hold the event that it begins after. Finds any
+    gap, reorder, splice, edit, and event moved to another account of the store. Without `head` it cannot find a
+    truncated tail, nor an edit that was recomputed to the end. Raises InputError when there is no store,
     JournalCorrupt when the file cannot be read as a database at all.
     """
     account_of(account)
-    journal = open_journal(location(url), "read")
-    try:
-        with journal.telling("verify it"), journal.rows.view() as view:
-            inspection = _Inspection(view, journal.sealing, account)
-            inspection.inspect(head, refold, fold_version)
-            return inspection.report()
-    finally:
-        journal.close()
+    with open_reader(url, account) as reader:
+        return verify_opened(reader, head=head, refold=refold, fold_version=fold_version)
+
+
+def verify_opened(
+    reader: JournalReader,
+    *,
+    head: Head | None = None,
+    refold: Refold | None = None,
+    fold_version: int | None = None,
+    archives: bool = True,
+) -> VerifyReport:
+    """As `verify`, of a journal that is open; without its archives when somebody is just making one."""
+    with reader.telling("verify it"), reader.view() as view:
+        inspection = _Inspection(view, reader)
+        inspection.inspect(head, refold, fold_version, archives=archives)
+        return inspection.report()
 
 
 class _Inspection:
     """One pass over one view of the store."""
 
-    def __init__(self, view: View, mapper: JournalMapper, account: str) -> None:
+    def __init__(self, view: View, reader: JournalReader) -> None:
         self._view = view
-        self._mapper = mapper
-        self._account = account
+        self._reader = reader
+        self._mapper = reader.mapper
+        self._account = reader.account
+        self._bases = reader.bases
+        base = self._bases.get(self._account)
+        self._base = EMPTY if base is None else Head(base.position, base.digest)
         self._faults: list[Fault] = []
-        self._events = 0
-        self._head = EMPTY
+        self._events = self._base.position
+        self._head = self._base
         self._observed: dict[int, bytes] = {}
         self._needed: set[bytes] = set()
-        self._wanted: dict[int, bytes | None] = {0: GENESIS}
+        self._wanted: dict[int, bytes | None] = {0: GENESIS, self._base.position: self._base.digest}
 
-    def inspect(self, head: Head | None, refold: Refold | None, fold_version: int | None) -> None:
+    def inspect(
+        self, head: Head | None, refold: Refold | None, fold_version: int | None, *, archives: bool = True
+    ) -> None:
         """Look at everything; a part that cannot be read on is a fault, and the others are still looked at."""
+        if self._base.position and archives:
+            self._archive(head, refold, fold_version)
+        if head is not None and head.position < self._base.position:
+            head = None  # the archive was held against it
         snapshots: list[Snapshot] = []
         self._carefully(lambda: snapshots.extend(self._snapshots(keep_states=refold is not None)))
-        self._wanted.update({snapshot.position: None for snapshot in snapshots})
+        for snapshot in snapshots:
+            self._wanted.setdefault(snapshot.position, None)
         if head is not None:
             self._wanted.setdefault(head.position, None)
         self._carefully(lambda: self._stream(self._account))
@@ -144,14 +164,30 @@ class _Inspection:
         for line in self._view.damage():
             self._fault(0, f"the file itself is damaged: {line}")
 
+    def _archive(self, head: Head | None, refold: Refold | None, fold_version: int | None) -> None:
+        """What went before lies in another store: it must be whole, and go on where we begin."""
+        file = self._bases[self._account].file
+        try:
+            earlier = self._reader.earlier()
+            report = verify_opened(earlier, head=self._base, refold=refold, fold_version=fold_version)
+            below = head is not None and head.position < self._base.position
+            if head is not None and below and earlier.digest_at(head.position) != head.digest:
+                self._fault(head.position, f"archive {file}: recomputed: not the event of the head that was given")
+        except (JournalError, InputError) as error:
+            self._fault(0, f"archive {file}: {error}")
+            return
+        for fault in report.faults:
+            self._fault(fault.position, f"archive {file}: {fault.why}")
+
     # -- the chains ----------------------------------------------------------------------------------------
 
     def _stream(self, stream: str) -> None:
         """Recompute one of the account's two chains from its first event."""
         of = "" if stream == self._account else "inbox: "
         stream_part = prefixed(stream)
-        expected, previous, id_before = 1, GENESIS, 0
-        trusted: bytes | None = previous
+        base = EMPTY if of else self._base
+        expected, id_before = base.position + 1, 0
+        trusted: bytes | None = base.digest
         whole = True
         for id, version, name, state in self._view.rows(stream):
             self._events += not of
@@ -213,15 +249,28 @@ class _Inspection:
                 continue
             if not isinstance(name, str) or not _is_stream(name):
                 self._fault(0, f"events stand under {name!r}, which is no account")
-            elif not isinstance(greatest, int) or least != 1 or count != greatest:
+            elif (
+                not isinstance(least, int)
+                or not isinstance(greatest, int)
+                or least != self._begins(name)
+                or count != greatest - least + 1
+            ):
                 self._fault(0, f"{name}: has {count} events from {least!r} to {greatest!r}; some were moved or removed")
             else:
-                for version in {1, greatest}:
+                for version in {least, greatest}:
                     if not self._follows(name, version):
                         self._fault(0, f"{name}: its event {version} was changed, or belongs to another stream")
 
+    def _begins(self, stream: str) -> int:
+        base = self._bases.get(stream)
+        return 1 if base is None else base.position + 1
+
     def _follows(self, stream: str, version: int) -> bool:
-        previous = GENESIS if version == 1 else self._opened(stream, version - 1)[2]
+        base = self._bases.get(stream)
+        if version == self._begins(stream):
+            previous = GENESIS if base is None else base.digest
+        else:
+            previous = self._opened(stream, version - 1)[2]
         name, plain, digest = self._opened(stream, version)
         return link(previous, prefixed(stream), version, prefixed(name), plain) == digest
 
@@ -286,6 +335,8 @@ class _Inspection:
             self._fault(snapshot.position, "a snapshot differs from the state that folding again gives")
 
     def _replayed(self, upto: int) -> Iterator[Recorded]:
+        if self._base.position:
+            yield from self._reader.earlier().read(upto=self._base.position)
         for _, version, name, state in self._view.rows(self._account):
             assert isinstance(version, int)  # as all below: it was found to chain
             assert isinstance(name, str)
