@@ -176,7 +176,7 @@ def test_csv_may_name_its_account(check: Check) -> None:
     assert [one["row"] for one in found["refused"]] == [1]
 
 
-# -- names, tolerances, orders -----------------------------------------------------------------------------
+# -- names, tolerances -------------------------------------------------------------------------------------
 
 
 def test_l33_aliases_are_one_symbol_and_collide_loudly(check: Check, tmp_path: Path) -> None:
@@ -199,17 +199,6 @@ def test_l37_tolerance_and_dust(check: Check, tmp_path: Path) -> None:
     other = json.dumps({"account": ACCOUNT, "positions": [ROW | {"quantity": "0.011", "price": "1.15"}, dust]})
     assert check(BOOK, other, *policy).json["agrees"] is True
     assert len(check(BOOK, other).json["breaks"]) == 3
-
-
-def test_orders_are_not_compared_and_that_is_said(check: Check, shell: Shell, tmp_path: Path) -> None:
-    order = {"symbol": "EURUSD", "side": "buy", "type": "limit", "quantity": "1", "status": "accepted"}
-    with_orders = json.dumps({"account": ACCOUNT, "positions": [ROW], "orders": [order]})
-    found = check(with_orders, BOOK).json
-    assert found["agrees"] is True
-    (note,) = found["notes"]
-    assert "1 orders were not compared" in note
-    assert "not compared" in shell("check", tmp_path / "book.json", tmp_path / "broker.json").err
-    assert "notes" not in check(BOOK, json.dumps({"account": ACCOUNT, "positions": [ROW], "orders": []})).json
 
 
 def test_a_key_named_twice_costs_its_row(check: Check) -> None:

@@ -39,7 +39,7 @@ def row_of(number: int, cells: Mapping[str, Cell], policy: Policy) -> Row:
     number  the row's place, from 1
     cells   by column; a column that is missing is not reported
     """
-    spelling = _name(cells.get("symbol"), "symbol")
+    spelling = name_cell(cells.get("symbol"), "symbol")
     if spelling is None:
         raise BadCell("it has no symbol; every position names one")
     return Row(
@@ -48,18 +48,18 @@ def row_of(number: int, cells: Mapping[str, Cell], policy: Policy) -> Row:
         spelling=spelling,
         side=_side(cells.get("side")),
         quantity=_quantity(cells.get("quantity")),
-        ticket=_ticket(cells.get("ticket")),
-        price=_number(cells["price"], "price") if cells.get("price") is not None else None,
-        stop=_stop(cells["stop"]) if "stop" in cells else None,
-        strategy=_name(cells.get("strategy"), "strategy"),
+        ticket=id_cell(cells.get("ticket"), "ticket"),
+        price=number_cell(cells["price"], "price") if cells.get("price") is not None else None,
+        stop=stop_cell(cells["stop"]) if "stop" in cells else None,
+        strategy=name_cell(cells.get("strategy"), "strategy"),
         opened_at=_when(cells.get("opened_at")),
     )
 
 
 def refusal_of(number: int, cells: Mapping[str, Cell], why: str, policy: Policy) -> Refusal:
     """The refusal of a row, with what can be read of its symbol and ticket."""
-    symbol = _readable(cells.get("symbol"))
-    return Refusal(number, why, None if symbol is None else policy.canonical(symbol), _readable(cells.get("ticket")))
+    symbol = readable(cells.get("symbol"))
+    return Refusal(number, why, None if symbol is None else policy.canonical(symbol), readable(cells.get("ticket")))
 
 
 def shown(value: Cell) -> str:
@@ -88,13 +88,13 @@ def _side(value: Cell) -> Side:
 def _quantity(value: Cell) -> Decimal:
     if value is None:
         raise BadCell('it has no quantity; write a number such as "0.01"')
-    number = _number(value, "quantity")
+    number = number_cell(value, "quantity")
     if number < ZERO:
         raise BadCell(f"its quantity is {shown(value)}, which is negative; the direction belongs into `side`")
     return number or ZERO
 
 
-def _number(value: Cell, what: str) -> Decimal:
+def number_cell(value: Cell, what: str) -> Decimal:
     """An exact number within bounds. Raises BadCell."""
     if not isinstance(value, str):
         raise BadCell(f'its {what} is {shown(value)}, which is no number; write one such as "0.01"')
@@ -104,26 +104,27 @@ def _number(value: Cell, what: str) -> Decimal:
         raise BadCell(f'{error}; write a number such as "0.01"') from error
 
 
-def _stop(value: Cell) -> Stop:
-    """null and 0 mean that there is none, as MetaTrader writes it."""
+def stop_cell(value: Cell) -> Stop:
+    """null and 0 mean that there is none, as MetaTrader writes it. Raises BadCell."""
     if value is None:
         return Stop(None)
-    price = _number(value, "stop")
+    price = number_cell(value, "stop")
     if price < ZERO:
         raise BadCell(f"its stop is {shown(value)}, which is negative; write its price, or null where there is none")
     return Stop(price or None)
 
 
-def _ticket(value: Cell) -> str | None:
-    ticket = _name(value, "ticket")
+def id_cell(value: Cell, what: str) -> str | None:
+    """A ticket or another id as text (L45); None where the cell is null or empty. Raises BadCell."""
+    name = name_cell(value, what)
     if isinstance(value, NumberText) and not (value.isascii() and value.isdigit()):
-        raise BadCell(f"its ticket is {shown(value)}, which is no ticket; write a whole number, or text")
-    if ticket == "0":
-        raise BadCell("its ticket is 0, which names nothing; leave it out where there is none")
-    return ticket
+        raise BadCell(f"its {what} is {shown(value)}, which is no {what}; write a whole number, or text")
+    if name == "0":
+        raise BadCell(f"its {what} is 0, which names nothing; leave it out where there is none")
+    return name
 
 
-def _name(value: Cell, what: str) -> str | None:
+def name_cell(value: Cell, what: str) -> str | None:
     """A symbol, ticket or strategy as text; None where the cell is null or empty. Raises BadCell."""
     if value is None or value == "":
         return None
@@ -142,8 +143,9 @@ def _when(value: Cell) -> str | None:
     return None
 
 
-def _readable(value: Cell) -> str | None:
+def readable(value: Cell) -> str | None:
+    """A name as far as it can be read, for a message about its row; else None."""
     try:
-        return _name(value, "name")
+        return name_cell(value, "name")
     except BadCell:
         return None

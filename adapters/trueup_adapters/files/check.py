@@ -15,28 +15,33 @@ from trueup.explain import described, named
 from trueup.policy import Policy
 from trueup.report import remedy
 from trueup_adapters.files.match import Pair, pairs
+from trueup_adapters.files.order_breaks import order_breaks, unknown_statuses
+from trueup_adapters.files.order_rules import ordered_orders
 from trueup_adapters.files.report import CheckReport, FileBreak, RefusedRow, counted
 from trueup_adapters.files.rules import ordered
-from trueup_adapters.files.sheet import AccountsDiffer, Sheet
+from trueup_adapters.files.sheet import AccountsDiffer, OrderList, Sheet
 
 
 def check(book: Sheet, broker: Sheet, policy: Policy) -> CheckReport:
     """Every break between two sheets, sorted by of, symbol, ticket and field, and every refused row.
 
     A refused row makes its side partial: what that side does not list proves nothing (law 4); what both list is
-    compared. Raises AccountsDiffer.
+    compared. Positions and orders are partial apart. Orders are compared where both sheets have a list of them, and
+    otherwise left alone. Raises AccountsDiffer.
     """
     if book.account is not None and broker.account is not None and book.account != broker.account:
         raise AccountsDiffer(
             f"{book.name} is of {book.account} and {broker.name} of {broker.account}; compare files of one account"
         )
     ours, theirs = ordered(book), ordered(broker)
-    breaks = sorted((row for pair in pairs(ours, theirs) for row in _rows(pair, policy)), key=_in_order)
+    our_orders, their_orders, notes = _orders(book, broker)
+    breaks = [row for pair in pairs(ours, theirs) for row in _rows(pair, policy)]
+    breaks.extend(order_breaks(our_orders, their_orders, theirs.rows, policy))
+    breaks.sort(key=_in_order)
     refused = (
-        *(RefusedRow("book", one.row, one.why) for one in ours.refused),
-        *(RefusedRow("broker", one.row, one.why) for one in theirs.refused),
+        *(RefusedRow("book", one.row, one.why) for one in (*ours.refused, *our_orders.refused)),
+        *(RefusedRow("broker", one.row, one.why) for one in (*theirs.refused, *their_orders.refused)),
     )
-    notes = tuple(_orders(sheet) for sheet in (book, broker) if sheet.orders)
     return CheckReport(
         account=book.account or broker.account,
         agrees=not breaks and not refused,
@@ -51,8 +56,22 @@ def _in_order(row: FileBreak) -> tuple[str, str, str, str, str]:
     return (row.of, row.symbol, row.ticket or "", row.field or "", row.kind)
 
 
-def _orders(sheet: Sheet) -> str:
-    return f"{sheet.name}: its {sheet.orders} orders were not compared; this version of `check` compares positions only"
+def _orders(book: Sheet, broker: Sheet) -> tuple[OrderList, OrderList, tuple[str, ...]]:
+    """The orders of both sides as far as they can be compared, and what is to be said of the rest.
+
+    What only one side reports is not compared, as with any field: a file without a list of orders is no account
+    without orders (law 4).
+    """
+    if book.orders is None or broker.orders is None:
+        said = [
+            f"{one.name}: its {one.orders.count:,} orders were not compared; {other.name} has no list `orders`"
+            for one, other in ((book, broker), (broker, book))
+            if one.orders is not None
+        ]
+        return OrderList(), OrderList(), tuple(said)
+    ours, theirs = ordered_orders(book.orders), ordered_orders(broker.orders)
+    unknown = (unknown_statuses(book.name, ours), unknown_statuses(broker.name, theirs))
+    return ours, theirs, tuple(line for line in unknown if line is not None)
 
 
 def _rows(pair: Pair, policy: Policy) -> Iterator[FileBreak]:

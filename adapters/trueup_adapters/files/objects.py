@@ -7,17 +7,20 @@ text (one `NaN`, which Python itself writes, costs its row and not the file: L42
 from __future__ import annotations
 
 import json
-from typing import Any, Final, cast
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar, cast
 
 from trueup.errors import InputError
 from trueup.model import Refusal, account_of
 from trueup.policy import Policy
-from trueup_adapters.files.cells import BadCell, NumberText, refusal_of, row_of, shown
-from trueup_adapters.files.sheet import Row, Sheet, UnusableFile
+from trueup_adapters.files.cells import BadCell, Cell, NumberText, refusal_of, row_of, shown
+from trueup_adapters.files.order_cells import order_refusal, order_row
+from trueup_adapters.files.sheet import OrderList, Sheet, UnusableFile
 
 _SHAPE: Final = '{"account": "mt5:5001", "positions": [...]}'
 _ROWS_MAX: Final = 1_000_000
-"""The most rows of one file (law 12)."""
+"""The most rows of one list of a file (law 12)."""
+_AnyRow = TypeVar("_AnyRow")
 
 
 class Object(dict[str, Any]):
@@ -71,8 +74,9 @@ def sheet_of_object(content: Object, name: str, policy: Policy) -> Sheet:
     positions, orders = _list_of(content, "positions", name), _list_of(content, "orders", name)
     if positions is None:
         raise UnusableFile(f"{name}: has no list `positions`; write an empty one where nothing is held")
-    rows, refused = _rows(positions, policy)
-    return Sheet(name=name, account=account, rows=rows, refused=refused, orders=len(orders or ()))
+    rows, refused = _rows(positions, policy, row_of, refusal_of, "position")
+    listed = None if orders is None else OrderList(*_rows(orders, policy, order_row, order_refusal, "order"))
+    return Sheet(name=name, account=account, rows=rows, refused=refused, orders=listed)
 
 
 def _list_of(content: Object, key: str, name: str) -> list[object] | None:
@@ -87,18 +91,24 @@ def _list_of(content: Object, key: str, name: str) -> list[object] | None:
     return found
 
 
-def _rows(positions: list[object], policy: Policy) -> tuple[tuple[Row, ...], tuple[Refusal, ...]]:
+def _rows(
+    listed: list[object],
+    policy: Policy,
+    read: Callable[[int, Mapping[str, Cell], Policy], _AnyRow],
+    refuse: Callable[[int, Mapping[str, Cell], str, Policy], Refusal],
+    what: str,
+) -> tuple[tuple[_AnyRow, ...], tuple[Refusal, ...]]:
     """Row by row: a bad one costs itself only (L42)."""
-    rows: list[Row] = []
+    rows: list[_AnyRow] = []
     refused: list[Refusal] = []
-    for number, given in enumerate(positions, 1):
+    for number, given in enumerate(listed, 1):
         if not isinstance(given, Object):
-            refused.append(Refusal(number, f"it is {shown(given)}, which is no position; write an object"))
+            refused.append(refuse(number, {}, f"it is {shown(given)}, which is no {what}; write an object", policy))
         elif given.twice:
-            refused.append(refusal_of(number, {}, f"it names `{given.twice[0]}` twice; keep one", policy))
+            refused.append(refuse(number, {}, f"it names `{given.twice[0]}` twice; keep one", policy))
         else:
             try:
-                rows.append(row_of(number, given, policy))
+                rows.append(read(number, given, policy))
             except BadCell as bad:
-                refused.append(refusal_of(number, given, str(bad), policy))
+                refused.append(refuse(number, given, str(bad), policy))
     return tuple(rows), tuple(refused)

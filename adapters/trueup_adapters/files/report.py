@@ -20,12 +20,13 @@ class FileBreak(msgspec.Struct, frozen=True):
     kind: Literal["recovery", "ghost", "drift"]
     symbol: str
     ticket: str | None
+    """Of an order: its client order id, else its order id."""
     field: str | None
-    """The differing field of a drift; None when one side lacks the position."""
+    """The differing field of a drift; None when one side lacks the position or order."""
     book: str | None
     broker: str | None
     correction: str
-    """What the policy does about such a break."""
+    """What the policy does about such a break; of an order that is missing somewhere, what is to be done."""
     why: str
 
 
@@ -34,8 +35,9 @@ class RefusedRow(msgspec.Struct, frozen=True):
 
     side: Literal["book", "broker"]
     row: int
-    """Its place in that file, from 1."""
+    """Its place in that file's list, from 1."""
     why: str
+    """Of a row of the list of orders it begins with `order`."""
 
 
 class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +50,7 @@ class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
     refused: tuple[RefusedRow, ...] = ()
     counts: dict[str, int]
     notes: tuple[str, ...] | UnsetType = UNSET
-    """What was in the files and was not compared; left out when there is nothing to say."""
+    """What was in the files and was not compared (L41); left out when there is nothing to say."""
     errors: tuple[str, ...] | UnsetType = UNSET
     """Why nothing could be told; left out when it could."""
 
