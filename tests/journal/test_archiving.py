@@ -154,6 +154,7 @@ def test_law_8_changes_in_an_archive_are_found_and_a_missing_one_is_said(tmp_pat
     assert "there is no such file beside the store" in fault.why
     with open_reader(url, ACCOUNT) as reader:
         assert reader.event(21) == fill(21)
+        assert reader.snapshot(fold_version=1, upto=20) is not None  # a start from a snapshot does not need it
         with pytest.raises(JournalError, match=r"were archived in a.db.mt5_5001.1-20.archive.*put it back"):
             reader.event(20)
     follower = open_follower(url)
@@ -201,6 +202,33 @@ def test_an_archive_is_read_and_never_written_again(tmp_path: Path) -> None:
     with pytest.raises(sqlite3.IntegrityError, match="this store is an archive"):
         connection.execute("INSERT INTO stored_events VALUES ('x:1', 1, '', '')")
     connection.close()
+
+
+def test_law_8_the_new_store_refuses_changes_as_the_old_one_did(tmp_path: Path) -> None:
+    url, _ = grown(tmp_path / "a.db")
+    archive(url, ACCOUNT, before=21)
+    connection = sqlite3.connect(tmp_path / "a.db")
+    for statement in (
+        f"INSERT OR REPLACE INTO stored_events VALUES ('{ACCOUNT}', 25, 'x', x'00')",
+        "UPDATE stored_events SET topic='x'",
+        "DELETE FROM stored_events",
+    ):
+        with pytest.raises(sqlite3.IntegrityError, match="stored events are never changed"):
+            connection.execute(statement)
+    connection.close()
+
+
+def test_a_follower_that_wants_some_events_only_goes_on_from_the_archive(tmp_path: Path) -> None:
+    url, _ = grown(tmp_path / "a.db")
+    archive(url, ACCOUNT, before=21)
+    with open_writer(url, ACCOUNT) as writer:
+        writer.append([observed(31, b"")])
+        rows = writer._journal.rows
+        found = rows.select_notifications(1, 10, topics=("observed/1",))
+        assert [one.originator_version for one in found] == [5, 25]
+        (last,) = rows.select_notifications(found[-1].id, 10, topics=("observed/1",), inclusive_of_start=False)
+        assert last.originator_version == 31
+        assert [one.id for one in rows.select_notifications(None, 3, stop=2)] == [1, 2]
 
 
 def test_nobody_else_may_have_the_store_open(tmp_path: Path) -> None:
