@@ -6,12 +6,14 @@ import queue
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Final, get_args
+from decimal import Decimal
+from typing import Final, Literal, get_args
 
-from trueup.model import PositionMode, Side
-from trueup.testing.broker import SimulatedBroker, Trouble
+from trueup.model import PositionMode, Side, TradeSide
+from trueup.testing.broker import ALL_ACTIONS, ALL_SURFACES, ActionTrouble, SimulatedBroker, Trouble
 from trueup_adapters.gateway import Control, Gateway, Ports
 from trueup_adapters.gateway.replies import Dialect
+from trueup_adapters.gateway.vocabulary import ACTING
 from trueup_adapters.mt5 import CurveKeys, Mt5Broker
 
 
@@ -19,8 +21,9 @@ class SimulatedHarness:
     """A simulated broker is both ends in one."""
 
     def __init__(self, mode: PositionMode) -> None:
-        self.broker = SimulatedBroker(position_mode=mode)
+        self.broker = SimulatedBroker(position_mode=mode, surfaces=ALL_SURFACES, actions=ALL_ACTIONS)
         self.troubles: frozenset[Trouble] = frozenset(get_args(Trouble))
+        self.action_troubles: frozenset[ActionTrouble] = frozenset(get_args(ActionTrouble))
 
     def open(self, symbol: str, side: Side, quantity: str, *, price: str, stop: str | None = None) -> str:
         return self.broker.open(symbol, side, quantity, price=price, stop=stop)
@@ -33,6 +36,43 @@ class SimulatedHarness:
 
     def reconnect(self) -> None:
         self.broker.reconnect()
+
+    def place(
+        self,
+        symbol: str,
+        side: TradeSide,
+        type: Literal["limit", "stop"],
+        quantity: str,
+        *,
+        price: str,
+        client_id: str | None = None,
+    ) -> str:
+        return self.broker.place(symbol, side, type, quantity, price, client_id=client_id)
+
+    def fill(self, order_id: str, quantity: str, *, price: str) -> str:
+        return self.broker.fill(order_id, quantity, price)
+
+    def cancel(self, order_id: str) -> None:
+        self.broker.cancel(order_id)
+
+    def reject(self, order_id: str) -> None:
+        self.broker.reject(order_id)
+
+    def say(self, order_id: str, word: str) -> None:
+        self.broker.say(order_id, word)
+
+    def forget(self, order_id: str, times: int) -> None:
+        self.broker.forget(order_id, times)
+
+    def trouble_actions(self, *troubles: ActionTrouble) -> None:
+        self.broker.trouble_actions(*troubles)
+
+    def held(self, ticket: str) -> Decimal:
+        held = [position for position in self.broker.truth.values() if position.ticket == ticket]
+        return held[0].signed_quantity if held else Decimal(0)
+
+    def orders_of(self, client_id: str) -> int:
+        return [order.client_order_id for order in self.broker.orders.values()].count(client_id)
 
 
 def key_in(broker: SimulatedBroker, ticket: str) -> str:
@@ -55,6 +95,14 @@ FAULT_OF: Final[dict[Trouble, tuple[str, dict[str, object]]]] = {
 }
 
 
+ACTION_FAULT_OF: Final[dict[ActionTrouble, str]] = {
+    "silence": "silence",
+    "lost_ack": "lost_ack",
+    "refusal": "reject",
+    "garbage": "garbage",
+}
+
+
 class GatewayHarness:
     """An Mt5Broker, and the strings of the gateway that it asks."""
 
@@ -63,6 +111,7 @@ class GatewayHarness:
         self.control = control
         self.ports = ports
         self.troubles: frozenset[Trouble] = frozenset(FAULT_OF)
+        self.action_troubles: frozenset[ActionTrouble] = frozenset(ACTION_FAULT_OF)
 
     def open(self, symbol: str, side: Side, quantity: str, *, price: str, stop: str | None = None) -> str:
         return str(self.control.open(symbol, "buy" if side == "long" else "sell", quantity, price, sl=stop))
@@ -77,6 +126,46 @@ class GatewayHarness:
 
     def reconnect(self) -> None:
         self.control.misbehave("restart")
+
+    def place(
+        self,
+        symbol: str,
+        side: TradeSide,
+        type: Literal["limit", "stop"],
+        quantity: str,
+        *,
+        price: str,
+        client_id: str | None = None,
+    ) -> str:
+        return str(self.control.place(symbol, side, type, quantity, price, client_id=client_id))
+
+    def fill(self, order_id: str, quantity: str, *, price: str) -> str:
+        return str(self.control.fill(order_id, quantity, price))
+
+    def cancel(self, order_id: str) -> None:
+        self.control.cancel(order_id)
+
+    def reject(self, order_id: str) -> None:
+        self.control.reject(order_id)
+
+    def say(self, order_id: str, word: str) -> None:
+        self.control.set_state(order_id, word)
+
+    def forget(self, order_id: str, times: int) -> None:
+        self.control.misbehave("forget_orders", order=int(order_id), times=times)
+
+    def trouble_actions(self, *troubles: ActionTrouble) -> None:
+        for trouble in troubles:
+            for action in sorted(ACTING):
+                self.control.misbehave(ACTION_FAULT_OF[trouble], action=action)
+
+    def held(self, ticket: str) -> Decimal:
+        held = [row for row in self.control.state()["positions"] if str(row["ticket"]) == ticket]
+        volume = Decimal(held[0]["volume"]) if held else Decimal(0)
+        return volume if not held or held[0]["type"] == "buy" else -volume
+
+    def orders_of(self, client_id: str) -> int:
+        return [row["client_id"] for row in self.control.state()["orders"]].count(client_id)
 
 
 @contextmanager

@@ -8,14 +8,16 @@ import pytest
 
 from broker_contract.harnesses import mt5, simulated
 from trueup.model import PositionMode
-from trueup.testing.broker_contract import BrokerContract, BrokerHarness
+from trueup.testing.acting_contract import ActingBrokerContract, ActingHarness
+from trueup.testing.broker_contract import BrokerContract
+from trueup.testing.orders_contract import OrdersContract
 from trueup_adapters.gateway.replies import Dialect
 
 
-class TestSimulatedHedging(BrokerContract):
+class TestSimulatedHedging(ActingBrokerContract):
     mode: PositionMode = "hedging"
 
-    def harness(self) -> AbstractContextManager[BrokerHarness]:
+    def harness(self) -> AbstractContextManager[ActingHarness]:
         return simulated(self.mode)
 
 
@@ -23,12 +25,12 @@ class TestSimulatedNetting(TestSimulatedHedging):
     mode = "netting"
 
 
-class TestMt5Dialect1WithEcho(BrokerContract):
+class TestMt5Dialect1WithEcho(ActingBrokerContract):
     mode: PositionMode = "hedging"
     dialect: Dialect = 1
     echo = True
 
-    def harness(self) -> AbstractContextManager[BrokerHarness]:
+    def harness(self) -> AbstractContextManager[ActingHarness]:
         return mt5(mode=self.mode, dialect=self.dialect, echo=self.echo)
 
 
@@ -55,6 +57,7 @@ class TestMt5NettingWithoutEcho(TestMt5Dialect1WithEcho):
     echo = False
 
 
-def test_the_contract_asks_for_a_harness() -> None:
+@pytest.mark.parametrize("contract", [BrokerContract, OrdersContract, ActingBrokerContract])
+def test_the_contract_asks_for_a_harness(contract: type[BrokerContract]) -> None:
     with pytest.raises(NotImplementedError, match="subclass"):
-        BrokerContract().harness()
+        contract().harness()

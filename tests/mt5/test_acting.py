@@ -120,7 +120,7 @@ def test_l21_a_connection_lost_under_an_action_makes_it_unknown_at_once(echo: bo
 
 
 @pytest.mark.parametrize("echo", [True, False])
-def test_law_6_an_action_given_up_costs_the_connection_and_that_shows(echo: bool) -> None:
+def test_l21_an_action_given_up_costs_the_connection_and_that_shows(echo: bool) -> None:
     """No later answer was asked behind it on the same connection, and whoever counts on that can tell."""
 
     async def scenario(broker: Mt5Broker, control: Control) -> None:
@@ -143,7 +143,7 @@ def test_law_6_an_action_given_up_costs_the_connection_and_that_shows(echo: bool
         play(harness, scenario)
 
 
-def test_law_6_what_a_closed_connection_had_queued_may_still_be_done() -> None:
+def test_l21_what_a_closed_connection_had_queued_may_still_be_done() -> None:
     """Why "not found" behind a time-out proves nothing on a new connection, until long enough has passed."""
 
     async def scenario(broker: Mt5Broker, control: Control) -> None:

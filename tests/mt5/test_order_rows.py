@@ -349,7 +349,7 @@ def test_l46_the_latest_of_the_brokers_times_is_kept_as_evidence() -> None:
     assert only(read_orders(order(**times))).updated_at is None
 
 
-CELLS = st.fixed_dictionaries(
+CELLS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {},
     optional={
         "order": st.sampled_from([1, 2, "1", 0, None, True, 1.5, ""]),

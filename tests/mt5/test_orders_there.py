@@ -46,7 +46,7 @@ def test_a_resting_order_fills_in_parts_into_one_position() -> None:
     )
     assert terminal.fill(number, price="1.02") == ticket
     order, held = the_order(terminal, number), the_position(terminal)
-    assert (order.state, order.rest, order.works, order.average) == ("filled", 0, False, Decimal("1.03"))
+    assert (order.state, order.rest, order.works, order.average) == ("filled", Decimal(0), False, Decimal("1.03"))
     assert (held.volume, held.price, held.magic, held.client_id) == (Decimal("0.03"), Decimal("1.03"), 7, "c1")
     deals = [(d.order, d.position, d.entry, d.client_id) for d in terminal.deals_since(None)]
     assert deals == [(number, ticket, "in", "c1")] * 2
@@ -248,9 +248,11 @@ def test_the_wire_has_orders_in_the_words_of_the_first_dialect() -> None:
         assert (row["order"], row["type"], row["state"], row["client_id"]) == (number, "buy_limit", "partial", "c1")
         assert (row["volume_initial"], row["volume_current"]) == (Decimal("0.02"), Decimal("0.01"))
         assert ask("GET_ORDERS", symbol="GBPUSD")["orders"] == []
-        for cells in ({"client_id": "c1"}, {"order": number}, {"order": str(number), "client_id": "c1"}):
+        somebody: tuple[dict[str, Any], ...] = ({"client_id": "c1"}, {"order": number}, {"order": str(number)})
+        for cells in somebody:
             assert ask("GET_ORDER", **cells)["order"]["order"] == number
-        for cells in ({"client_id": "c2"}, {"order": 5}, {"order": number, "client_id": "c2"}):
+        nobody: tuple[dict[str, Any], ...] = ({"client_id": "c2"}, {"order": 5}, {"order": number, "client_id": "c2"})
+        for cells in nobody:
             assert ask("GET_ORDER", **cells) == {"status": "SUCCESS", "order": None}
         assert ask("GET_ORDER")["status"] == "FAILED"
         control.fill(number)

@@ -10,20 +10,22 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 import msgspec
 
 from trueup.errors import InputError
 from trueup.model import (
+    BrokerOrder,
     BrokerPosition,
     Execution,
     Key,
+    OrderStatus,
     PositionMode,
-    Refusal,
     Side,
     Stop,
     Surface,
+    TradeSide,
     add,
     exact,
     name_of,
@@ -33,46 +35,23 @@ from trueup.model import (
     symbol_key,
     ticket_key,
 )
-from trueup.ports import Answer, Capabilities, Question, failed, unsupported
+from trueup.ports import Action, ActionKind, Answer, Capabilities, Outcome, Question, failed, unsupported
+from trueup.testing.answers import ActionTrouble, Trouble, orders_answer, positions_answer, wanted
+from trueup.testing.desk import OrderType, SimulatedDesk
 
-Trouble: TypeAlias = Literal[
-    "silence",
-    "empty",
-    "failure",
-    "garbage",
-    "truncated",
-    "bad_row",
-    "bad_number",
-    "twin",
-    "contradiction",
-    "stale",
-    "unsupported",
-]
-"""What one answer can be troubled by:
+__all__ = ["ALL_ACTIONS", "ALL_SURFACES", "ActionTrouble", "SimulatedBroker", "Trouble"]
 
-silence        no answer ever comes: whoever asked must give up
-empty          a successful answer that lists nothing, whatever there is (L02)
-failure        a failure that carries an empty list (L48)
-garbage        bytes that are no answer at all
-truncated      an answer that breaks off
-bad_row        the first row is of a kind that nobody knows (L41, L42)
-bad_number     the first row's quantity is NaN (L43)
-twin           the first row is there twice, in the same words (L29)
-contradiction  the first row is there twice, with different quantities (L29)
-stale          the answer of one change ago
-unsupported    the broker does not know the question
-"""
-
+ALL_SURFACES: Final[frozenset[Surface]] = frozenset({"positions", "fills", "open_orders", "order"})
+ALL_ACTIONS: Final[frozenset[ActionKind]] = frozenset({"cancel", "place_stop", "close_position"})
 TICKET_FIRST: Final = 1
-_Row: TypeAlias = BrokerPosition | str
-"""A row as it would be on a wire: a position, or what is wrong with it."""
 
 
 class SimulatedBroker:
-    """One account at a broker that does as it is told. A `trueup.ports.Broker`.
+    """One account at a broker that does as it is told. A `trueup.ports.ActingBroker`.
 
-    `open`, `close_position`, `resize` and `set_stop` change what truly exists; `trouble` lets coming answers go
-    wrong; `truth` is what truly exists, for a test to compare with.
+    `open`, `close_position`, `resize` and `set_stop` change what truly exists; `place`, `fill`, `cancel`, `reject` and
+    `say` do so with orders; `trouble` and `trouble_actions` let coming answers go wrong; `truth` and `orders` are what
+    truly exists, for a test to compare with.
     """
 
     def __init__(
@@ -80,16 +59,27 @@ class SimulatedBroker:
         *,
         position_mode: PositionMode = "hedging",
         surfaces: frozenset[Surface] = frozenset({"positions", "fills"}),
+        actions: frozenset[ActionKind] = frozenset(),
         lag_ms_max: int = 0,
         source: str = "simulated",
     ) -> None:
-        """An account without positions. `lag_ms_max` is declared for each of `surfaces`, in ms."""
+        """An account without positions and orders.
+
+        surfaces    what can be asked; `ALL_SURFACES` are there to choose from
+        actions     what can be done through it; `ALL_ACTIONS` are there to choose from
+        lag_ms_max  declared for each of `surfaces`, in ms
+        """
         self._capabilities = Capabilities(
             source=source,
             position_mode=position_mode,
             surfaces=surfaces,
             lag_ms_max=dict.fromkeys(sorted(surfaces), lag_ms_max),
+            actions=actions,
+            can_reduce_only=bool(actions),
         )
+        self._desk = SimulatedDesk(self)
+        self._orders_before: Mapping[str, BrokerOrder] = {}
+        self._action_troubles: deque[ActionTrouble] = deque()
         self._rows: dict[Key, BrokerPosition] = {}
         self._before: dict[Key, BrokerPosition] = {}
         self._executions: list[Execution] = []
@@ -101,6 +91,8 @@ class SimulatedBroker:
         self._closed = False
         self.asked: list[Question] = []
         """Every question that has come in."""
+        self.acted: list[Action] = []
+        """Every action that has come in."""
 
     # -- as a broker ---------------------------------------------------------------------------------------
 
@@ -119,9 +111,7 @@ class SimulatedBroker:
         if self._closed:
             return failed("this broker was closed")
         self.asked.append(question)
-        if not self._connected:
-            self._connected = True
-            self._connections += 1
+        self._connect()
         if question.surface not in self._capabilities.surfaces:
             return unsupported(f"this broker does not offer {question.surface}")
         trouble = self._troubles.popleft() if self._troubles else None
@@ -139,11 +129,39 @@ class SimulatedBroker:
             return self._fills(trouble)
         if question.surface == "positions":
             return self._positions(trouble)
+        if question.surface == "order" and not (question.order_id or question.client_order_id):
+            return failed("an order is looked up by order_id or by client_order_id, and neither is given")
+        if question.surface in ("open_orders", "order"):
+            return self._orders(question, trouble)
         return unsupported(f"a simulated broker cannot answer for {question.surface}")
+
+    async def act(self, action: Action) -> Outcome:
+        """Do `action`, once however often it comes."""
+        if self._closed:
+            return Outcome(state="unknown", why="this broker was closed")
+        self.acted.append(action)
+        self._connect()
+        if action.kind not in self._capabilities.actions:
+            return Outcome(state="rejected", why=f"this broker does not offer {action.kind}")
+        trouble = self._action_troubles.popleft() if self._action_troubles else None
+        if trouble == "silence":
+            await asyncio.Event().wait()  # until whoever asked gives up
+        self._note()
+        outcome = self._desk.act(action, refuse="rejected by the broker" if trouble == "refusal" else "")
+        if trouble == "lost_ack":
+            await asyncio.Event().wait()
+        if trouble == "garbage":
+            return Outcome(state="unknown", why="the answer is not text", raw=b"\xff\xfe")
+        return outcome
 
     async def close(self) -> None:
         """Let go. Afterwards every question fails."""
         self._closed = True
+
+    def _connect(self) -> None:
+        if not self._connected:
+            self._connected = True
+            self._connections += 1
 
     # -- as an account -------------------------------------------------------------------------------------
 
@@ -221,6 +239,86 @@ class SimulatedBroker:
         """Lose the connection; the next question makes another one (L10)."""
         self._connected = False
 
+    # -- its orders ----------------------------------------------------------------------------------------
+
+    @property
+    def orders(self) -> Mapping[str, BrokerOrder]:
+        """Every order that there truly is or was, by its id."""
+        return self._desk.orders
+
+    def place(
+        self,
+        symbol: str,
+        side: TradeSide,
+        type: OrderType,
+        quantity: Decimal | str | int,
+        price: Decimal | str | int | None = None,
+        *,
+        client_id: str | None = None,
+    ) -> str:
+        """A resting order, or with `market` one that is filled at once; its id. Raises BadNumber and InputError."""
+        self._note()
+        return self._desk.place(symbol, side, type, quantity, price, client_id=client_id)
+
+    def fill(
+        self, order_id: str, quantity: Decimal | str | int | None = None, price: Decimal | str | int | None = None
+    ) -> str:
+        """Fill an order, or part of it, even one that has ended (L17); the ticket of the position that it moved."""
+        return self._desk.fill(order_id, quantity, price)
+
+    def cancel(self, order_id: str) -> None:
+        """End a working order."""
+        self._note()
+        self._desk.end(order_id, OrderStatus.CANCELED)
+
+    def reject(self, order_id: str) -> None:
+        """Refuse an order that had been taken."""
+        self._note()
+        self._desk.end(order_id, OrderStatus.REJECTED)
+
+    def say(self, order_id: str, word: str) -> None:
+        """Put any word in the place of an order's status (L41)."""
+        self._note()
+        self._desk.say(order_id, word)
+
+    def forget(self, order_id: str, times: int = 1) -> None:
+        """Leave an order out of the next so many answers about orders (L04)."""
+        self._desk.forget(order_id, times)
+
+    def trouble_actions(self, *troubles: ActionTrouble) -> None:
+        """Let the coming actions go wrong, one each, in this order."""
+        self._action_troubles.extend(troubles)
+
+    def held(self, symbol: str, ticket: str | None) -> BrokerPosition | None:
+        """The position of a ticket; when netting, of a symbol."""
+        netting = self._capabilities.position_mode == "netting"
+        return self._rows.get(symbol_key(symbol) if netting else ticket_key(ticket or ""))
+
+    def execute(self, order: BrokerOrder, size: Decimal, price: Decimal | None) -> str:
+        """One execution of an order; the ticket of the position that it opened or moved."""
+        held, move = self.held(order.symbol, order.ticket), signed(order.side, size)
+        ticket = order.ticket if held is None else held.ticket
+        if ticket is None or (held is None and self._capabilities.position_mode == "netting"):
+            ticket = str(self._next_ticket)
+            self._next_ticket += 1
+        self._execute(order.symbol, ticket, move, price, order)
+        key = symbol_key(order.symbol) if self._capabilities.position_mode == "netting" else ticket_key(ticket)
+        total = move if held is None else add(held.signed_quantity, move)
+        if not total:
+            del self._rows[key]
+        elif held is None:
+            self._rows[key] = BrokerPosition(
+                symbol=order.symbol,
+                signed_quantity=total,
+                ticket=ticket,
+                price=price,
+                stop=Stop(None),
+                client_order_id=order.client_order_id,
+            )
+        else:
+            self._rows[key] = msgspec.structs.replace(held, signed_quantity=total)
+        return ticket
+
     # -- inner parts ---------------------------------------------------------------------------------------
 
     def _netted(self, symbol: str) -> tuple[Key | None, BrokerPosition | None]:
@@ -236,14 +334,28 @@ class SimulatedBroker:
         raise InputError(f"nothing is held as {which!r}")
 
     def _note(self) -> None:
-        self._before = dict(self._rows)
+        self._before, self._orders_before = dict(self._rows), self._desk.orders
 
-    def _execute(self, symbol: str, ticket: str | None, move: Decimal, price: Decimal | None) -> None:
+    def _execute(
+        self, symbol: str, ticket: str | None, move: Decimal, price: Decimal | None, order: BrokerOrder | None = None
+    ) -> None:
         self._note()
-        execution_id = f"x{len(self._executions) + 1}"
         self._executions.append(
-            Execution(execution_id=execution_id, symbol=symbol, signed_quantity=move, price=price, ticket=ticket)
+            Execution(
+                execution_id=f"x{len(self._executions) + 1}",
+                symbol=symbol,
+                signed_quantity=move,
+                price=price,
+                ticket=ticket,
+                order_id=None if order is None else order.order_id,
+                client_order_id=None if order is None else order.client_order_id,
+            )
         )
+
+    def _orders(self, question: Question, trouble: Trouble | None) -> Answer:
+        there: Mapping[str, BrokerOrder] = self._orders_before if trouble == "stale" else self._desk.orders
+        told = [order for order in self._desk.told(there) if wanted(order, question)]
+        return orders_answer([] if trouble == "empty" else told, trouble)
 
     def _fills(self, trouble: Trouble | None) -> Answer:
         executions = tuple(self._executions) if trouble != "empty" else ()
@@ -251,63 +363,13 @@ class SimulatedBroker:
         return Answer(completeness="complete", dialect="simulated", executions=executions, raw=raw.encode())
 
     def _positions(self, trouble: Trouble | None) -> Answer:
-        source = {} if trouble == "empty" else self._before if trouble == "stale" else self._rows
-        rows: list[_Row] = list(source.values())
-        if rows:
-            _troubled(rows, trouble)
-        positions, refused = self._judged(rows)
-        if positions == self._handed:
-            positions = self._handed  # the very same object says that nothing changed
-        self._handed = positions
-        return Answer(
-            completeness="partial" if refused else "complete",
-            why=f"{len(refused)} of {len(rows)} rows could not be used" if refused else "",
-            dialect="simulated",
-            positions=positions,
-            refused=refused,
-            raw="\n".join(_text(row) for row in rows).encode(),
-        )
-
-    def _judged(self, rows: list[_Row]) -> tuple[Mapping[Key, BrokerPosition], tuple[Refusal, ...]]:
-        """Rows judged one by one (L42), and none of two that contradict each other believed (L29)."""
+        source = self._before if trouble == "stale" else self._rows
         netting = self._capabilities.position_mode == "netting"
-        positions: dict[Key, BrokerPosition] = {}
-        refused: list[Refusal] = []
-        for number, row in enumerate(rows, 1):
-            if isinstance(row, str):
-                refused.append(Refusal(number, row))
-                continue
-            key = symbol_key(row.symbol) if netting else ticket_key(row.ticket or "")
-            twin = next((r for r in rows if r is not row and isinstance(r, BrokerPosition) and r == row), None)
-            other = [r for r in rows if isinstance(r, BrokerPosition) and r.ticket == row.ticket and r != row]
-            if other or (twin is not None and key in positions):
-                refused.append(Refusal(number, "its ticket is listed twice", row.symbol, row.ticket))
-            else:
-                positions[key] = row
-        return positions, tuple(refused)
-
-
-def _troubled(rows: list[_Row], trouble: Trouble | None) -> None:
-    """Spoil the first row, or add a second one to it."""
-    first = rows[0]
-    assert isinstance(first, BrokerPosition)
-    if trouble == "bad_row":
-        rows[0] = "its kind is unknown"
-    elif trouble == "bad_number":
-        rows[0] = "its quantity is NaN"
-    elif trouble == "twin":
-        rows.append(msgspec.structs.replace(first))
-    elif trouble == "contradiction":
-        twice = add(first.signed_quantity, first.signed_quantity)
-        rows.append(msgspec.structs.replace(first, signed_quantity=twice))
-
-
-def _text(row: _Row) -> str:
-    if isinstance(row, str):
-        return row
-    price = "" if row.price is None else plain(row.price)
-    stop = "" if row.stop is None or row.stop.price is None else plain(row.stop.price)
-    return " ".join((row.ticket or "", row.symbol, plain(row.signed_quantity), price, stop))
+        answer = positions_answer([] if trouble == "empty" else list(source.values()), trouble, netting=netting)
+        if answer.positions == self._handed:
+            answer = msgspec.structs.replace(answer, positions=self._handed)  # the very same: nothing changed
+        self._handed = answer.positions
+        return answer
 
 
 def _size(quantity: Decimal | str | int) -> Decimal:

@@ -9,13 +9,15 @@ class TestMyBroker(BrokerContract):
 ```
 
 pytest collects the inherited tests; each gets a fresh harness. The tests speak of what the port promises
-(`trueup.ports`) and bear the numbers of the lessons that they keep.
+(`trueup.ports`) and bear the numbers of the lessons that they keep. An adapter that reads orders inherits
+`orders_contract.OrdersContract` instead, and one that acts `acting_contract.ActingBrokerContract`; each of them
+holds the one before.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence, Set
 from contextlib import AbstractContextManager
 from decimal import Decimal
 from typing import Final, Protocol
@@ -79,11 +81,7 @@ class BrokerContract:
     def play(self, scenario: Scenario, *needs: Trouble) -> None:
         """Run `scenario` in a loop of its own, and close the broker in that loop."""
         with self.harness() as harness:
-            missing = [trouble for trouble in needs if trouble not in harness.troubles]
-            if missing:
-                import pytest
-
-                pytest.skip(f"this harness cannot make {', '.join(missing)}")
+            skip_without(needs, harness.troubles)
             asyncio.run(_played(scenario, harness))
 
     # -- answers -------------------------------------------------------------------------------------------
@@ -377,6 +375,15 @@ async def _played(scenario: Scenario, harness: BrokerHarness) -> None:
         await scenario(harness)
     finally:
         await harness.broker.close()
+
+
+def skip_without(needs: Sequence[str], troubles: Set[str]) -> None:
+    """Skip a test whose troubles this harness cannot make."""
+    missing = [trouble for trouble in needs if trouble not in troubles]
+    if missing:
+        import pytest
+
+        pytest.skip(f"this harness cannot make {', '.join(missing)}")
 
 
 async def ask(harness: BrokerHarness, question: Question = POSITIONS) -> Answer:
