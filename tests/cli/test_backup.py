@@ -1,4 +1,4 @@
-"""`trueup backup`, and a backup that was put back."""
+"""`trueup backup`, a backup that was put back, and `trueup archive`."""
 
 from __future__ import annotations
 
@@ -81,3 +81,38 @@ def test_a_head_of_another_account_is_refused(store, tmp_path, capsys) -> None:
     run = ["run", "--once", "--account", "mt5:5001", "--store", store, "--head", str(tmp_path / "head.json")]
     assert main(run) == 2
     assert "head of mt5:1" in capsys.readouterr().err
+
+
+def test_an_archived_prefix_stays_part_of_the_journal(store, tmp_path, capsys) -> None:
+    with Reconciler.open(store, account="mt5:5001") as rec:
+        last = rec.record([fill(number) for number in range(2, 30)])
+    assert main(["archive", "--store", store, "--position", "11", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["account"], told["position"]) == ("mt5:5001", 10)
+    assert (tmp_path / told["file"]).exists()
+    assert main(["verify", "--store", store, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["events"] == last
+    with Reconciler.open(store, account="mt5:5001") as rec:
+        assert [str(one.signed_quantity) for one in rec.book.positions] == ["29"]
+        assert len(rec.get_audit_trail(last)) == last
+
+
+def test_what_is_archived_can_be_said_by_time(store, capsys) -> None:
+    with Reconciler.open(store, account="mt5:5001") as rec:
+        rec.record(fill(2))
+        until = rec.get_audit_trail()[2].at
+        rec.record(fill(3))
+    assert main(["archive", "--store", store, "--before", until]) == 0
+    assert "events up to 3" in capsys.readouterr().out
+
+
+def test_archiving_wants_to_be_told_what(store, capsys) -> None:
+    assert main(["archive", "--store", store]) == 2
+    assert main(["archive", "--store", store, "--before", "2026-01-01T00:00:00Z", "--position", "2"]) == 2
+    assert capsys.readouterr().err.count("--before TIME") == 2
+
+
+def test_a_store_in_use_is_not_archived(store, capsys) -> None:
+    with Reconciler.open(store, account="mt5:5001"):
+        assert main(["archive", "--store", store, "--position", "2"]) == 3
+    assert main(["verify", "--store", store]) == 0

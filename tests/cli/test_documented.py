@@ -16,7 +16,7 @@ PAGE = (ROOT / "docs" / "reference" / "cli.md").read_text("utf-8")
 POLICY_PAGE = (ROOT / "docs" / "policy.md").read_text("utf-8")
 COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 CONTRACT = {"demo", "run", "check", "status", "positions", "breaks", "audit", "verify", "head", "ack", "gateway"}
-CONTRACT |= {"backup"}
+CONTRACT |= {"backup", "archive"}
 
 
 def section(command: str) -> str:

@@ -58,6 +58,7 @@ for command in (
     seal.verify,
     seal.head,
     keep.backup,
+    keep.archive,
     ack.ack,
     play.gateway,
 ):
