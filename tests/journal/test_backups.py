@@ -25,26 +25,28 @@ def test_law_7_a_backup_taken_while_a_writer_appends_is_whole_and_of_one_moment(
         def append() -> None:
             while not enough.is_set():
                 n = writer.head().position
+                inbox.put(item(n))
                 appended[0] = writer.append([fill(n + 1), fill(n + 2), fill(n + 3)]).position
 
         thread = threading.Thread(target=append)
         thread.start()
         copies = []
         for n in range(5):
-            inbox.put(item(n))
             least = appended[0]
             heads = backup(url, tmp_path / f"copy-{n}.db")
-            copies.append((url_of(tmp_path / f"copy-{n}.db"), heads, least, n))
+            copies.append((url_of(tmp_path / f"copy-{n}.db"), heads, least))
         enough.set()
         thread.join()
-    for copy, heads, least, n in copies:
+    for copy, heads, least in copies:
         assert list(heads) == [ACCOUNT]
         report = verify(copy, ACCOUNT, head=heads[ACCOUNT])
         assert report.ok, report.faults
         assert report.events == heads[ACCOUNT].position >= least
         assert report.events % 3 == 0  # no transaction was cut in two
         with open_inbox(copy, ACCOUNT) as inbox:
-            assert len(inbox.read()) == n + 1
+            items = inbox.read()
+        assert [position for position, _, _ in items] == list(range(1, len(items) + 1))
+        assert len(items) - (report.events // 3 - 1) in (0, 1)  # an item and its three events, in their order
     assert sorted(path.name for path in tmp_path.iterdir() if "unfinished" in path.name) == []
 
 
@@ -77,6 +79,22 @@ def test_a_backup_writes_over_nothing_and_needs_a_store_and_a_folder(tmp_path: P
     assert "hunter2" not in str(raised.value)
     with pytest.raises(InputError, match="is no file"):
         backup("memory://x", tmp_path / "copy2.db")
+
+
+def test_a_backup_does_not_write_over_what_appears_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = url_of(tmp_path / "a.db")
+    fill_store(url)
+    real = backups._heads
+
+    def meanwhile(url: str) -> dict[str, Head]:
+        (tmp_path / "copy.db").write_text("mine")
+        return real(url)
+
+    monkeypatch.setattr(backups, "_heads", meanwhile)
+    with pytest.raises(InputError, match="exists; a backup never writes over anything"):
+        backup(url, tmp_path / "copy.db")
+    assert (tmp_path / "copy.db").read_text() == "mine"
+    assert not list(tmp_path.glob("*.unfinished"))
 
 
 def test_a_backup_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -158,7 +158,7 @@ def pages_moved(path: Path) -> int:
     return path.stat().st_size // 4096
 
 
-def test_an_append_leaves_the_log_to_maintain(tmp_path: Path) -> None:
+def test_an_append_leaves_the_log_to_maintain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.db"
     with open_writer(url_of(path), ACCOUNT) as writer, open_reader(url_of(path), ACCOUNT) as reader:
         before = pages_moved(path)
@@ -170,10 +170,17 @@ def test_an_append_leaves_the_log_to_maintain(tmp_path: Path) -> None:
         moved = pages_moved(path)
         assert moved > 500
         assert not reader.changed()
+        moves: list[int] = []
+        monkeypatch.setattr(writer._journal.rows._store, "checkpoint", lambda: moves.append(1))  # type: ignore[attr-defined]
         writer.append(fills(1, 1))
         writer.maintain()  # too little to be worth two syncs
-        assert pages_moved(path) == moved
-        assert len(list(reader.read())) == 30_001
+        assert moves == []
+        reply = os.urandom(sqlite.CHECKPOINT_BYTES)
+        writer.append([observed(1, reply)], raws=[reply])
+        writer.maintain()
+        writer.maintain()
+        assert moves == [1]
+        assert len(list(reader.read())) == 30_002
     assert verify(url_of(path), ACCOUNT).ok
 
 

@@ -245,6 +245,25 @@ def test_law_12_attempts_to_connect_pause_longer_and_longer_up_to_a_limit() -> N
     assert max(pauses) == pytest.approx(5)
 
 
+def test_a_connection_that_was_left_in_the_middle_of_something_is_not_used_again(postgres: PostgresStore) -> None:
+    with open_writer(postgres.url, ACCOUNT) as writer:
+        writer.append(fills(1, 1))
+        session = session_of(writer)
+
+        def interrupted() -> None:
+            with session.use() as connection:
+                connection.execute("BEGIN")
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+        assert writer.interrupted
+        assert writer.resume() is True
+        assert session.connections == 2
+        assert writer.append(fills(2, 2)).position == 2
+    assert events(postgres) == fills(1, 2)
+
+
 def test_a_fork_leaves_its_parents_connection_alone(postgres: PostgresStore) -> None:
     with open_writer(postgres.url, ACCOUNT) as writer:
         writer.append(fills(1, 1))
