@@ -29,6 +29,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     lag_ms_max: Mapping[Surface, int] = {}
     baseline: bool = True
     delivers: bool = False
+    keep_every_raw: bool = False
+    """Keep every raw reply, not only those that decisions rest on."""
 
     def __post_init__(self) -> None:
         self.policy.check()  # nothing is adopted that could not be read back

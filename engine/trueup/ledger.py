@@ -408,7 +408,9 @@ class Ledger:
         if not raw:
             return
         changed = fact.positions is not None and bool(fact.positions.stated or fact.positions.gone)
-        if fact.completeness != "complete" or committed.decisions or changed:
+        if self._claim.keep_every_raw:
+            self._raws.append(raw)
+        elif fact.completeness != "complete" or committed.decisions or changed:
             if self._last_raw and fact.completeness == "complete":
                 self._raws.append(self._last_raw)
             self._raws.append(raw)

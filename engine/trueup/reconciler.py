@@ -58,6 +58,7 @@ class Reconciler(Shell):
         wait_s: float = 0,
         head: Head | None = None,
         restored: bool = False,
+        keep_every_raw: bool = False,
     ) -> Self:
         """Become the account's writer.
 
@@ -73,6 +74,7 @@ class Reconciler(Shell):
         head           one exported earlier, which the journal must hold: a store behind it is a restored backup
         restored       it is known to be one: go on from it. The gate is closed until a pass has verified the book;
                        fills of our own since the backup are not in it and enter as corrections
+        keep_every_raw keep every raw reply, not only those that decisions rest on
 
         Raises WriterFenced when another process writes this account, InputError, JournalError.
         """
@@ -80,7 +82,7 @@ class Reconciler(Shell):
         ledger, reader = open_ledger(
             url, account, broker=broker, policy=policy, clock=clock, durability=durability,
             position_mode=position_mode, baseline=baseline, delivers=on_correction is not None, wait_s=wait_s,
-            head=head, restored=restored,
+            head=head, restored=restored, keep_every_raw=keep_every_raw,
         )  # fmt: skip
         self = cls(ledger, reader, url, broker, clock, on_correction)
         self._thread = _LoopThread(f"trueup-{account}")
@@ -160,13 +162,14 @@ class AsyncReconciler(Shell):
         wait_s: float = 0,
         head: Head | None = None,
         restored: bool = False,
+        keep_every_raw: bool = False,
     ) -> Self:
         """Become the account's writer; arguments and errors as `Reconciler.open`."""
         clock = clock or SystemClock()
         ledger, reader = open_ledger(
             url, account, broker=broker, policy=policy, clock=clock, durability=durability,
             position_mode=position_mode, baseline=baseline, delivers=on_correction is not None, wait_s=wait_s,
-            head=head, restored=restored,
+            head=head, restored=restored, keep_every_raw=keep_every_raw,
         )  # fmt: skip
         return cls(ledger, reader, url, broker, clock, on_correction)
 

@@ -292,6 +292,7 @@ def open_ledger(
     wait_s: float,
     head: Head | None = None,
     restored: bool = False,
+    keep_every_raw: bool = False,
 ) -> tuple[Ledger, JournalReader]:
     """Take the account's lock and claim a new epoch.
 
@@ -305,6 +306,7 @@ def open_ledger(
         lag_ms_max={} if broker is None else broker.capabilities.lag_ms_max,
         baseline=baseline,
         delivers=delivers,
+        keep_every_raw=keep_every_raw,
     )
     writer = open_writer(url, account_of(account), durability=durability, wait_s=wait_s, head=head, restored=restored)
     try:
