@@ -14,6 +14,7 @@ from trueup.ports import Action, Answer, Outcome, Question
 from trueup.testing.broker_contract import POSITIONS
 from trueup_adapters.gateway import Control
 from trueup_adapters.mt5 import Mt5Broker
+from trueup_adapters.mt5.socket import Line
 
 SHORT_MS = 40
 ORDERS = Question(surface="open_orders")
@@ -140,6 +141,45 @@ def test_l21_an_action_given_up_costs_the_connection_and_that_shows(echo: bool) 
             assert broker.connections == before + 1  # known no later than the first answer on it
 
     with mt5(echo=echo) as harness:
+        play(harness, scenario)
+
+
+@pytest.mark.parametrize("echo", [True, False])
+def test_l21_no_exchange_of_a_socket_that_an_action_left_on_goes_unseen(echo: bool) -> None:
+    async def scenario(broker: Mt5Broker, control: Control) -> None:
+        ticket = control.open("EURUSD", "buy", 3)
+        assert (await broker.act(closing(ticket))).state == "acknowledged"
+        seen: list[int] = []
+        for _ in range(2):
+            control.misbehave("silence")
+            assert (await broker.ask(POSITIONS)).completeness == "failed"
+            assert (await broker.ask(POSITIONS)).completeness == "complete"
+            seen.append(broker.connections)
+        assert seen == (
+            [1, 1] if echo else [2, 2]
+        )  # without echo a silence costs the socket; the second's had no action
+
+    with mt5(echo=echo, timeout_ms=200) as harness:
+        play(harness, scenario)
+
+
+def test_l21_an_answer_is_never_older_than_the_count_of_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even where the socket's own news of it is read much later than the reply."""
+
+    async def unread(line: Line, attached: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Line, "_watch", unread)
+
+    async def scenario(broker: Mt5Broker, control: Control) -> None:
+        assert (await broker.ask(POSITIONS)).completeness == "complete"
+        assert broker.connections == 1
+        control.misbehave("lost_ack")
+        assert (await broker.act(closing(5))).state == "unknown"
+        assert (await broker.ask(POSITIONS)).completeness == "complete"
+        assert broker.connections == 2
+
+    with mt5(timeout_ms=200) as harness:
         play(harness, scenario)
 
 

@@ -11,8 +11,8 @@ that is never answered. What it does not have is REQ's pairing, so pairing is do
   again by itself (L27), and nothing is queued for a connection that does not exist yet (ZMQ_IMMEDIATE, which also
   drops what an ended connection brought and nobody has read: a question may fail so, but never err).
 * An action that goes unanswered costs the socket in any case: what has not left yet is dropped with it, and a
-  reply that still comes is nobody's. The gateway may do all the same what it has received (law 6), so the socket
-  that follows counts as another connection: nothing on it was asked behind the action.
+  reply that still comes is nobody's. The gateway may do all the same what it has received (law 6), so whatever
+  follows a socket on which an action was sent counts as another connection: nothing on it was asked behind the action.
 """
 
 from __future__ import annotations
@@ -76,6 +76,8 @@ class _Attached:
         self.connected = False
         self.counts = counts
         """Whether its first connection is news, or only our own exchange of one socket for a clean one."""
+        self.acted = False
+        """Whether an action was sent on it: then whatever follows it is another connection, for all to see (law 6)."""
 
     def send(self, frames: list[bytes]) -> asyncio.Future[object]:
         """Done once the frames have left; until then they can be taken back by cancelling it."""
@@ -97,8 +99,9 @@ class Line:
     def __init__(self, url: str, *, curve: CurveKeys | None = None, reply_bytes_max: int = REPLY_BYTES_MAX) -> None:
         self.url = url
         self.connections = 0
-        """How many times a connection has come about (L10), other than by our own exchange of sockets; but for the
-        exchange after an unanswered action, which counts. A reply that is handed over came on the latest of them."""
+        """How many times a connection has come about (L10), other than by our own exchange of sockets; but the exchange
+        of one on which an action was sent counts. A reply that is handed over came on the latest of them: where this
+        number has not changed since an action was sent, the reply was asked for behind it (law 6)."""
         self._curve = curve
         self._reply_bytes_max = reply_bytes_max
         self._context: zmq.asyncio.Context | None = None
@@ -129,6 +132,7 @@ class Line:
 
     async def _exchange(self, req_id: str, body: bytes, acts: bool) -> bytes:
         attached = self._attach()
+        attached.acted |= acts
         outcome: asyncio.Future[_Outcome] = asyncio.get_running_loop().create_future()
         self._outstanding[req_id] = outcome
         sending = attached.send([b"", body])
@@ -153,7 +157,7 @@ class Line:
             self._fail_all(f"{self.url}: the connection was given up, for an action on it went unanswered")
         if acts or not self._echoes:
             silent = self._attached is not None and self._attached.connected
-            self._replace(counts=acts)
+            self._replace()
             self._trouble = _SILENT if silent else self._trouble
             return
         self._forsaken.add(req_id)
@@ -293,13 +297,13 @@ class Line:
             self._drop()
             self._turn = asyncio.Lock()
 
-    def _replace(self, *, counts: bool = False) -> None:
+    def _replace(self) -> None:
         """Put a clean socket in the place of one on which a reply could no longer be attributed."""
         was = self._attached
         self._drop()
         if was is not None and not self._closed:
             try:
-                self._attached = self._open(counts=counts or not was.connected)
+                self._attached = self._open(counts=was.acted or not was.connected)
             except NoReply as none:
                 self._trouble = str(none)  # the next question tries again, and says so itself
 
