@@ -4,13 +4,15 @@ One connection a handle, and no pool: a pool recycles connections, and a lock th
 silently with it. The account's lock is a session advisory lock on the very connection that appends. Whoever has got
 it therefore knows that any earlier holder's transaction has ended, an unanswered commit included.
 
-A lost connection fails the call at hand at once. The next call connects again, after a pause that doubles up to
+A lost connection fails the call at hand at once; one that holds no lock and was ended while idle is replaced before
+it is used. The next call connects again, after a pause that doubles up to
 `BACKOFF_S_MAX`, and takes the lock again; `interrupted` stays true until the writer has dealt with it.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -156,6 +158,9 @@ class Session:
         if self._process != os.getpid():
             raise NotNow(f"its connection belongs to process {self._process}, this is a fork of it; open another")
         connection = self._connection
+        if connection is not None and not self._account and self._depth == 0 and _is_over(connection):
+            self._drop()  # a reader's idle connection that the server ended; a writer's is never replaced in silence
+            connection = None
         if connection is None:
             connection = self._connect()
         if self._account and not self._holds:
@@ -247,6 +252,15 @@ class Session:
             self._holds, self.interrupted = False, True
         if connection is not None:
             connection.close()
+
+
+def _is_over(connection: psycopg.Connection[Any]) -> bool:
+    """Whether the server has said something unasked on an idle connection: as a rule, good-bye."""
+    if connection.closed:
+        return True
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
+    return bool(waiting.poll(0))
 
 
 def _try_lock(connection: psycopg.Connection[Any], key: int, wait_s: float) -> bool:
