@@ -203,9 +203,9 @@ def test_l06_what_is_no_json_object_is_a_failed_answer(raw: bytes) -> None:
     assert not answer.positions
 
 
-def test_of_a_key_that_is_there_twice_the_last_counts() -> None:
+def test_l48_a_status_that_is_there_twice_is_no_status() -> None:
     raw = b'{"status": "FAILED", "positions": [], "status": "SUCCESS"}'
-    assert read(raw).completeness == "complete"
+    assert read(raw).completeness == "failed"
 
 
 def test_a_reply_has_a_longest_length() -> None:

@@ -6,6 +6,7 @@ what went wrong. Pure, like all that reads bytes.
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final
 
 import msgspec
@@ -81,7 +82,34 @@ def unreadable(raw: bytes, reply_bytes_max: int = REPLY_BYTES_MAX) -> str:
         return "the reply is empty: no bytes at all"
     if len(raw) > reply_bytes_max:
         return f"the reply has {len(raw)} bytes; {reply_bytes_max} are the most that is read"
-    return "" if _is_text(raw) else "the reply is not UTF-8 text"
+    if not _is_text(raw):
+        return "the reply is not UTF-8 text"
+    twice = _named_twice(raw)
+    return f"the reply names `{twice}` twice, and nobody can say which is meant" if twice else ""
+
+
+_DECISIVE: Final = ("status", "positions", "deals", "orders", "order")
+"""The keys of a reply that must not contradict each other."""
+
+
+def _named_twice(raw: bytes) -> str:
+    """Which decisive key the reply names more than once; '' for none, and for what is no JSON object.
+
+    A decoder silently takes the last, and so a list that an empty one follows for nothing held (L03, law 13). Most
+    replies name each key once and are only searched for it; a row's own `status` makes for a closer look.
+    """
+    if all(raw.count(b'"%s"' % key.encode()) <= 1 for key in _DECISIVE):
+        return ""
+    names: list[str] = []
+
+    def _remember(pairs: list[tuple[str, object]]) -> None:
+        names[:] = (name for name, _ in pairs)  # the outermost object is closed last
+
+    try:
+        json.loads(raw, object_pairs_hook=_remember, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        return ""  # whoever decodes it says why
+    return next((key for key in _DECISIVE if names.count(key) > 1), "")
 
 
 def _is_text(raw: bytes) -> bool:
