@@ -95,7 +95,7 @@ def _filled(value: Cell) -> Decimal | None:
     number = number_cell(value, "filled")
     if number < ZERO:
         raise BadCell(f"its filled is {shown(value)}, which is negative; write how much of it was filled, 0 if nothing")
-    return number or ZERO
+    return number
 
 
 def _limit(value: Cell) -> Decimal | None:
