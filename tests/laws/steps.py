@@ -140,7 +140,7 @@ def _manual(world: World, which: int, symbol: int, quantity: int) -> None:
         row = replace(world.truth[key], signed_quantity=Decimal(quantity)) if quantity else None
         world.change(key, row)
     elif quantity:
-        ticket = str(900 + which)
+        ticket = f"9{symbol}{which}"
         key = SYMBOLS[symbol] if world.mode == "netting" else f"#{ticket}"
         world.change(
             key, BrokerPosition(SYMBOLS[symbol], Decimal(quantity), ticket=ticket, price=PRICES[SYMBOLS[symbol]])
@@ -169,7 +169,7 @@ def _invented(world: World, number: int, symbol: int, quantity: int) -> None:
         side="buy" if quantity > 0 else "sell",
         quantity=abs(quantity),
         price="7",
-        ticket=str(900 + number) if world.mode == "hedging" and number % 2 else None,
+        ticket=f"9{symbol}{number}" if world.mode == "hedging" and number % 2 else None,
     )
     world.record(fill)
 
@@ -181,7 +181,7 @@ def _lie(world: World, rows: int) -> None:
 
 
 def _set(world: World, which: int, symbol: int, quantity: int, named: bool) -> None:
-    ticket = str(900 + which) if world.mode == "hedging" and named else None
+    ticket = f"9{symbol}{which}" if world.mode == "hedging" and named else None
     side: Any = "short" if quantity < 0 else "long"
     world.record(PositionSet(symbol=SYMBOLS[symbol], side=side, quantity=abs(quantity), ticket=ticket))
 

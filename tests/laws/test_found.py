@@ -131,3 +131,23 @@ def test_law_4_l12_side_and_quantity_are_one_claim_and_need_two_answers_that_agr
     assert world.book() == {"BTC": Decimal(-2)}
     world.look(1)
     assert world.book() == world.owed()
+
+
+def test_law_3_l14_a_sale_never_claims_what_was_inferred_bought() -> None:
+    """Bought 2 and sold 1, both unheard; the correction saw 1. The sale is heard first."""
+    world = play(World(baseline=False), [("trade", 0, (2, -1), "untracked"), ("look", 2)])
+    assert world.book() == {"AUD": Decimal(1)}
+    world.hear(1)
+    assert world.book() == {}  # one inferred, one sold: the two bought are still to come
+    world.hear(0)
+    assert world.book() == world.owed() == {"AUD": Decimal(1)}
+    assert world.ledger.state.book["AUD"].inferred == ()
+
+
+def test_law_3_what_was_inferred_waits_for_its_fill_no_longer_than_the_policy_says() -> None:
+    world = World(baseline=False, policy=patient(inferred_s_max=300))
+    world.change("AUD", BrokerPosition("AUD", Decimal(1), price=Decimal("1.1")))  # somebody else's: no fill will come
+    world.look(2)
+    world.clock.advance(301_000)
+    play(world, [("trade", 0, (1,), "untracked"), ("hear", 0, 1)])
+    assert world.book() == world.owed() == {"AUD": Decimal(2)}
