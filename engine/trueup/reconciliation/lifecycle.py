@@ -229,7 +229,7 @@ class _KeyJudgement:
     def _count(self, found: Difference, known: Break, counted: int, same: bool) -> None:
         needed = self._needed(found)
         if counted < needed or not self._long_enough(found, known, counted):
-            self._step(known.id, found, "seen", counted, "")
+            self._step(known.id, found, "seen", counted, self._so_far(counted, needed))
             return
         outcome, why = self._outcome(found)
         if outcome == "correct":
@@ -274,6 +274,12 @@ class _KeyJudgement:
             return True
         over_ns = elapsed_ns(known.sightings.first_asked, self.reading.asked) if counted > 1 else 0
         return over_ns >= self.reading.policy.total_absence_s * 1_000_000_000
+
+    def _so_far(self, counted: int, needed: int) -> str:
+        """Why a claim that was sighted again is not confirmed yet."""
+        if counted < needed:
+            return f"{counted} of {needed} independent answers that decide"
+        return f"{counted} independent answers, which have to span {self.reading.policy.total_absence_s} s"
 
     def _hold_why(self, found: Difference) -> str | None:
         return HELD_WHY if found.kind == "ghost" and self.key in self.reading.held else None
