@@ -87,4 +87,5 @@ def _said(error: typer.TyperException) -> str:
     if near:
         said = f"{error.message}. Did you mean {near[0]}?"  # the nearest comes first
     path = getattr(getattr(error, "ctx", None), "command_path", "trueup")
+    said = said or "no command was given"
     return f"{said}{'' if said.endswith('?') else '.'} See `{path} --help`"

@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 import typer
@@ -39,6 +39,33 @@ POLL_S = 0.1
 """How often a due pass is looked for."""
 
 
+# Options of `run` alone, named so that the command itself stays readable.
+HeadFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--head", metavar="FILE", help="One that `trueup head` wrote, which the journal must hold."),
+]
+Restored: TypeAlias = Annotated[
+    bool, typer.Option("--restored", help="The store is a backup put back: go on although it ends before --head.")
+]
+KeepThem: TypeAlias = Annotated[
+    bool, typer.Option("--views/--no-views", help="Keep the read models, <store>.views.db, up with the journal.")
+]
+ViewsFile: TypeAlias = Annotated[
+    Path | None, typer.Option("--views-file", metavar="FILE", help="Where else the read models shall be.")
+]
+Insecure: TypeAlias = Annotated[bool, typer.Option("--insecure", help="Accept a plain connection to another machine.")]
+HowDurable: TypeAlias = Annotated[
+    Literal["full", "normal"], typer.Option("--durability", help="`full` survives a power cut, `normal` a kill.")
+]
+Mode: TypeAlias = Annotated[
+    Literal["hedging", "netting"] | None,
+    typer.Option("--mode", help="As the account is; without it as the journal says, else hedging."),
+]
+ConfigFile: TypeAlias = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="Policy, account, broker and store from one TOML file.")
+]
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What will be run, every question answered."""
 
@@ -64,40 +91,23 @@ def run(
     ] = False,
     as_json: Json = False,
     policy: PolicyFile = None,
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", metavar="FILE", help="Policy, account, broker and store from one TOML file."),
-    ] = None,
-    mode: Annotated[
-        Literal["hedging", "netting"] | None,
-        typer.Option("--mode", help="As the account is; without it as the journal says, else hedging."),
-    ] = None,
+    config: ConfigFile = None,
+    mode: Mode = None,
     baseline: Annotated[
         bool, typer.Option("--baseline/--no-baseline", help="Take the first answer over as the book, or compare it.")
     ] = True,
-    insecure: Annotated[bool, typer.Option("--insecure", help="Accept a plain connection to another machine.")] = False,
-    durability: Annotated[
-        Literal["full", "normal"], typer.Option("--durability", help="`full` survives a power cut, `normal` a kill.")
-    ] = "full",
+    insecure: Insecure = False,
+    durability: HowDurable = "full",
     timeout_ms: Annotated[
         int | None, typer.Option("--timeout-ms", metavar="MS", min=1, help="For one answer; else GTW_TIMEOUT_MS.")
     ] = None,
     interval_s: Annotated[
         int | None, typer.Option("--interval", metavar="S", min=1, help="Between passes; else SYNC_INTERVAL_SEC.")
     ] = None,
-    head: Annotated[
-        Path | None,
-        typer.Option("--head", metavar="FILE", help="One that `trueup head` wrote, which the journal must hold."),
-    ] = None,
-    restored: Annotated[
-        bool, typer.Option("--restored", help="The store is a backup put back: go on although it ends before --head.")
-    ] = False,
-    views: Annotated[
-        bool, typer.Option("--views/--no-views", help="Keep the read models, <store>.views.db, up with the journal.")
-    ] = True,
-    views_file: Annotated[
-        Path | None, typer.Option("--views-file", metavar="FILE", help="Where else the read models shall be.")
-    ] = None,
+    head: HeadFile = None,
+    restored: Restored = False,
+    views: KeepThem = True,
+    views_file: ViewsFile = None,
 ) -> int:
     """Keep a journal true to its broker, without a trading process: once, or until stopped."""
     said = read_settings(config) if config is not None else Settings(policy=Policy.adopt())
@@ -110,8 +120,8 @@ def run(
         store=store or said.store,
     )
     exported = None if head is None else head_of(head, said.account)
-    plan = planned(said, os.environ, mode=mode, timeout_ms=timeout_ms, interval_s=interval_s)
     try:
+        plan = planned(said, os.environ, mode=mode, timeout_ms=timeout_ms, interval_s=interval_s)
         kept = KeptViews(plan.store, views_path(plan.store, views_file) if views else None)
         with (
             kept,
@@ -128,7 +138,7 @@ def run(
             return _until_stopped(rec, plan, as_json)
     except JournalError as error:  # among them WriterFenced: another process writes this account
         if as_json:
-            give(failed_report(plan.account, "startup", str(error), time.time_ns()))
+            give(failed_report(said.account or "", "startup", str(error), time.time_ns()))
         complain(str(error))
         return COULD_NOT
 
