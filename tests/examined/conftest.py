@@ -1,4 +1,4 @@
-"""Where does a world for an examination come from, and who sees to it that it ends as it should?"""
+"""Where do a world and a command line for an examination come from, and who sees to it that they end as they should?"""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from cli.shell import Shell
 from lessons.world import World
 
 
@@ -21,3 +22,11 @@ def world() -> Iterator[Callable[..., World]]:
     yield make
     for one in made:
         one.close()
+
+
+@pytest.fixture
+def shell(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """Runs command lines, with nothing of the developer's own environment in them."""
+    for name in ("GTW_HOST", "GTW_PORT", "GTW_TIMEOUT_MS", "GTW_INSECURE", "SYNC_INTERVAL_SEC", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    return Shell(capsys)
