@@ -1,16 +1,18 @@
 """How does the library talk to SQLite on our terms: durable, immediate, and rolled back whatever fails?
 
-Four things differ from the stock pool: `synchronous` is chosen (stock leaves the compiled default, and it can be
+Five things differ from the stock pool: `synchronous` is chosen (stock leaves the compiled default, and it can be
 set nowhere else), writers begin with `BEGIN IMMEDIATE` (a deferred one can fail half-way through with no
-remedy), a transaction whose commit failed is rolled back before its connection is used again, and the write-ahead
-log is moved into the file beside the appends (`checkpoint`), not within one of them.
+remedy), a transaction whose commit failed is rolled back before its connection is used again, the write-ahead
+log is moved into the file beside the appends (`checkpoint`), not within one of them, and nothing is written once the
+file lies under its name no more.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager, suppress
 from time import monotonic, sleep
 from typing import Final, cast
@@ -23,7 +25,7 @@ from eventsourcing.sqlite import (
     SQLiteDatastore,
 )
 
-from trueup.journal.sqlite_errors import library_error
+from trueup.journal.sqlite_errors import library_error, where
 
 BUSY_S_MAX = 5
 """How long a transaction waits for another process's before it gives up with JournalLocked (law 12)."""
@@ -44,6 +46,38 @@ def turn_of(db_name: str) -> threading.RLock:
         return _turns.setdefault(db_name, threading.RLock())
 
 
+class SameFile:
+    """Whether a database's name still leads to the file that was opened by it.
+
+    SQLite goes on writing into a file that somebody moved or removed: what it acknowledges then is nowhere to be
+    found afterwards (law 7). Its write-ahead log stays behind under the old name, so a file put back is whole.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._opened: tuple[int, int] | None = None
+
+    def opened(self) -> None:
+        """A connection is there: what the name leads to now is what it has, from the first one on."""
+        if self._opened is None:
+            self._opened = self._found()
+
+    def check(self) -> None:
+        """Raises OperationalError when the name leads to nothing, or to another file."""
+        if self._opened is not None and self._found() != self._opened:
+            raise persistence.OperationalError(
+                "the file was moved, removed or replaced while it was open here; put it back under this name, beside "
+                "its -wal file, and it goes on"
+            )
+
+    def _found(self) -> tuple[int, int] | None:
+        try:
+            there = os.stat(self._path)
+        except OSError:
+            return None  # not there, or not for us: either way nothing more is written
+        return there.st_dev, there.st_ino
+
+
 class JournalConnection(SQLiteConnection):
     """One connection; each transaction commits whole, or leaves nothing.
 
@@ -51,9 +85,10 @@ class JournalConnection(SQLiteConnection):
     the process (a segmentation fault, in ours and in whatever embeds us), so closing waits for `busy`.
     """
 
-    def __init__(self, sqlite_conn: sqlite3.Connection) -> None:
+    def __init__(self, sqlite_conn: sqlite3.Connection, before_writing: Callable[[], None]) -> None:
         super().__init__(sqlite_conn, max_age=None)
         self.busy = threading.RLock()
+        self._before_writing = before_writing
 
     def close(self) -> None:
         with self.busy:
@@ -68,6 +103,8 @@ class JournalConnection(SQLiteConnection):
     def transaction(self, *, commit: bool) -> Generator[SQLiteCursor]:
         cursor: sqlite3.Cursor | None = None
         try:
+            if commit:
+                self._before_writing()
             cursor = self._sqlite_conn.cursor()
             cursor.execute("BEGIN IMMEDIATE" if commit else "BEGIN")
             # What the stock recorders use as their cursor is sqlite3's own (see SQLiteCursor.__enter__).
@@ -116,6 +153,7 @@ class JournalPool(SQLiteConnectionPool):
         self._wal_pages_max = wal_pages_max
         self._read_only = read_only
         self._busy_s_max = busy_s_max
+        self._file = SameFile(where(db_name))
         super().__init__(
             db_name=db_name,
             lock_timeout=busy_s_max,
@@ -125,6 +163,9 @@ class JournalPool(SQLiteConnectionPool):
         )
 
     def _create_connection(self) -> JournalConnection:
+        watched = not (self._read_only or self.is_sqlite_memory_mode)
+        if watched:
+            self._file.check()  # a new connection would make a new, empty file where the old one is gone
         try:
             connection = sqlite3.connect(
                 self.db_name,
@@ -146,7 +187,9 @@ class JournalPool(SQLiteConnectionPool):
             connection.close()
             raise library_error(error) from error
         connection.row_factory = sqlite3.Row
-        return JournalConnection(connection)
+        if watched:
+            self._file.opened()
+        return JournalConnection(connection, self._file.check)
 
     def _use_wal(self, connection: sqlite3.Connection) -> None:
         """Write-ahead logging, so that readers and the writer never wait for each other.
