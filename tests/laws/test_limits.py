@@ -16,7 +16,7 @@ from laws.steps import ANY, Step, play, random_steps
 from laws.stores import MS, FakeClock, ListJournal
 from laws.test_values import MODES
 from laws.world import World, impatient, patient
-from trueup.changes import Fill, OrderUpdate
+from trueup.changes import Fill, OrderUpdate, PositionSet
 from trueup.events import Event
 from trueup.evidence import PROOF_MAX
 from trueup.journal import Head
@@ -108,7 +108,11 @@ def test_law_12_what_is_kept_of_one_key_is_bounded() -> None:
         world.look(2)
     slot = world.ledger.state.book["AUD"]
     assert len(slot.inferred) == INFERRED_PER_KEY_MAX
-    assert len(slot.corrections) == CORRECTIONS_REMEMBERED_MAX
+    assert len(slot.corrections) == 1  # each held until the broker moved on
+    for _ in range(2 * CORRECTIONS_REMEMBERED_MAX):
+        world.record(PositionSet(symbol="AUD", side="long", quantity=1))
+        world.look(4)
+    assert len(world.ledger.state.book["AUD"].corrections) == CORRECTIONS_REMEMBERED_MAX
     assert world.book() == world.owed()
 
 

@@ -293,7 +293,7 @@ class _KeyJudgement:
         if wish == "alert" or wish == "quarantine":
             return wish, f"policy {policy.preset}: on_{found.kind} = {wish}, a human decides"
         slot = self.slot or self.reading.closed.get(self.key)
-        if slot is not None and slot.corrections:
+        if slot is not None and slot.corrections and not slot.repair_held:
             window_ns = policy.correction_window_s * 1_000_000_000
             lately = sum(elapsed_ns(when, self.reading.at) <= window_ns for when in slot.corrections)
             if lately >= policy.correction_attempts_max:

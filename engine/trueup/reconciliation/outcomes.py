@@ -181,10 +181,11 @@ def _corrected(draft: Draft, position: int, key: Key, correction: Correction) ->
         position,
         slot.source,
         inferred,
-        (*slot.corrections, at)[-CORRECTIONS_REMEMBERED_MAX:] if slot.corrections else (at,),
+        (at,) if slot.repair_held or not slot.corrections else (*slot.corrections, at)[-CORRECTIONS_REMEMBERED_MAX:],
         held or slot.before,
         correction.id if after is None else None,
         slot.order_id,
+        position,
     )
     draft.put_slot(key, changed)
     if after is None and slot.order_id is not None and is_unbound(key):

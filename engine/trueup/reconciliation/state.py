@@ -30,9 +30,9 @@ from trueup.model import (
 )
 from trueup.policy import LAG_MS_MAX_DEFAULT, Policy
 
-FOLD_VERSION: Final = 1
+FOLD_VERSION: Final = 2
 """A snapshot of another version is discarded and the journal folded anew."""
-DECIDER_VERSION: Final = 1
+DECIDER_VERSION: Final = 2
 """Decisions written by another version are `undetermined` in a replay, never differences."""
 
 NEVER: Final = Moment(0, 0, 0)
@@ -82,6 +82,14 @@ class Slot(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The ghost correction that closed it."""
     order_id: str | None = None
     """The order that opened an unbound entry; on MT5 it becomes the ticket."""
+    corrected: int = 0
+    """The journal position of its last correction, 0 for none; whatever changes it later has a `position` of its own."""
+
+    @property
+    def repair_held(self) -> bool:
+        """Whether a correction was the last to change it. If it differs then, the broker has moved on, and that is no
+        failed attempt (law 2); a process that sets it back each time makes a repair that never holds (L52)."""
+        return self.corrected == self.position
 
 
 class OrderBrief(msgspec.Struct, frozen=True, array_like=True, gc=False):
