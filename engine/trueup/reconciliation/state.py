@@ -83,7 +83,7 @@ class Slot(msgspec.Struct, frozen=True, array_like=True, gc=False):
     order_id: str | None = None
     """The order that opened an unbound entry; on MT5 it becomes the ticket."""
     corrected: int = 0
-    """The journal position of its last correction, 0 for none; whatever changes it later has a `position` of its own."""
+    """The journal position of its last correction, 0 for none; what changes it later has a `position` of its own."""
 
     @property
     def repair_held(self) -> bool:
