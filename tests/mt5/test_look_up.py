@@ -73,6 +73,13 @@ def test_l06_an_order_that_was_not_asked_for_is_no_answer() -> None:
     assert (unsaid.completeness, found(unsaid).client_order_id) == ("complete", None)
 
 
+def test_l21_several_orders_of_one_client_id_are_no_answer_about_one() -> None:
+    twice = [order(order=1, client_id="c"), order(order=2, client_id="c")]
+    answer = looked_up(orders=twice, order_id=None, client_id="c")
+    assert (answer.completeness, list(answer.orders)) == ("failed", [])
+    assert "has 2" in answer.why
+
+
 def test_a_gateway_without_look_ups_says_so() -> None:
     assert looked_up(status="FAILED", error="Unknown action: GET_ORDER").completeness == "unsupported"
 

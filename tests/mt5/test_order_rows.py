@@ -296,10 +296,17 @@ def test_l42_what_can_be_read_of_a_refused_order_is_told() -> None:
         order(price_open=[], position=6, order=..., ticket=8),
         order(order=9, reduce_only="?", symbol="EURUSD.m"),
         {"symbol": "XAUUSD"},
+        order(symbol="EURUSD.m", volume_initial=0),
     )
     answer = read_orders(*rows, canonical=lambda symbol: symbol.removesuffix(".m"))
     told = [(refusal.row, refusal.symbol, refusal.ticket) for refusal in answer.refused]
-    assert told == [(1, "EURUSD", "5"), (2, "EURUSD", "6"), (3, "EURUSD", None), (4, "XAUUSD", None)]
+    assert told == [
+        (1, "EURUSD", "5"),
+        (2, "EURUSD", "6"),
+        (3, "EURUSD", None),
+        (4, "XAUUSD", None),
+        (5, "EURUSD", None),
+    ]
     named = [refusal.why.partition(":")[0] for refusal in answer.refused]
     assert named[:3] == ["order 7001", "order 8", "order 9"]
 

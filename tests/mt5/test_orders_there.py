@@ -365,6 +365,9 @@ def test_a_close_finds_only_part_of_what_it_wants() -> None:
         assert control.state()["positions"][0]["volume"] == 2
         control.fill(number, price=1)
         assert control.state()["positions"] == []
+        cells["position"] = control.open("EURUSD", "buy", 3)
+        ask("CLOSE_POSITION", **cells, volume=3, client_id="q2")
+        assert control.state()["positions"] == []  # the market is deep again
 
 
 def test_a_queued_action_is_done_after_all() -> None:
@@ -382,7 +385,9 @@ def test_l21_client_ids_survive_a_restart_of_the_gateway(tmp_path: Path) -> None
         close = {"symbol": "EURUSD", "position": ticket, "type": "sell", "volume": 1, "client_id": "q"}
         control.misbehave("reject", action="PLACE_STOP")
         stop = close | {"stop": 1, "client_id": "s"}
-        before = ask("CLOSE_POSITION", **close), ask("PLACE_STOP", **stop)
+        closed = ask("CLOSE_POSITION", **close)
+        control.state()  # whatever changed is written now; a refusal changes nothing, and is written too
+        before = closed, ask("PLACE_STOP", **stop)
     with process("--state", state) as ports, Control(ports["control_url"]) as control, Asked(ports["url"]) as ask:
         assert (ask("CLOSE_POSITION", **close), ask("PLACE_STOP", **stop)) == before
         assert [position["volume"] for position in control.state()["positions"]] == [1]
