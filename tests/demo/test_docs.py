@@ -46,7 +46,9 @@ def here(code: str, ports: Ports) -> str:
     )
 
 
-RUN = [pytest.param(page, id=place(page)) for page in PAGES if examples(page)]
+ELSEWHERE = {"postgresql.md", "backup-and-archive.md"}
+"""Pages whose examples `tests/postgres/test_how_to.py` runs, on the server or the stores that they are about."""
+RUN = [pytest.param(page, id=place(page)) for page in PAGES if examples(page) and page.name not in ELSEWHERE]
 
 
 @pytest.mark.parametrize("page", RUN)
@@ -105,7 +107,7 @@ def test_hardly_any_example_is_left_unrun() -> None:
 
 
 def test_every_block_says_what_it_is() -> None:
-    known = {"python", "python no-run", "text", "text output", "text demo", "toml", "console", "sql", ""}
+    known = {"python", "python no-run", "text", "text output", "text demo", "toml", "console", "sql", "json", "csv", ""}
     wrong = [
         f"{place(page)}:{block.line}: {block.info!r}"
         for page in PAGES

@@ -50,13 +50,14 @@ class KeptViews:
 
     def finish(self) -> None:
         """Stop following, and take in what came last."""
-        if self._path is None:
-            return
+        self._halt()
+        if self._path is not None and self.failure is None:
+            self._guarded(lambda views: views.catch_up())
+
+    def _halt(self) -> None:
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
-        if self.failure is None:
-            self._guarded(lambda views: views.catch_up())
 
     def _follow(self) -> None:
         self._guarded(lambda views: views.follow(self._stop))
@@ -77,4 +78,7 @@ class KeptViews:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.finish()
+        if kind is None:
+            self.finish()
+        else:  # what went wrong is told by whoever it happened to; views can wait
+            self._halt()
