@@ -17,7 +17,15 @@ from msgspec import UNSET, Raw, UnsetType
 
 from trueup.ports import Answer, Question, failed
 from trueup_adapters.mt5.deals import JudgedDeals, judge_deals
-from trueup_adapters.mt5.heads import MALFORMED, REPLY_BYTES_MAX, Head, judged_head, not_json, unreadable
+from trueup_adapters.mt5.heads import (
+    MALFORMED,
+    REPLY_BYTES_MAX,
+    Head,
+    judged_head,
+    not_json,
+    not_numbers_as_text,
+    unreadable,
+)
 from trueup_adapters.mt5.orders import JudgedOrders, judge_orders
 from trueup_adapters.mt5.positions import Judged, Reading, judge
 from trueup_adapters.mt5.rows import DealRow, Dialect, OrderRow, PositionRow, Unread, unread, unread_order
@@ -150,8 +158,9 @@ def _open_slowly(
     wanted: str = "",
 ) -> Opened[Row] | Answer:
     """The same for a reply that does not decode in one go: row by row, so that one bad row costs one row (L42)."""
+    text = not_numbers_as_text(raw)
     try:
-        reply = _RAW.decode(raw)
+        reply = _RAW.decode(text)
     except MALFORMED as error:
         return failed(not_json(error), raw=raw)
     lists = {"positions": reply.positions, "deals": reply.deals, "orders": reply.orders}
