@@ -284,10 +284,9 @@ def test_l48_deals_too_are_read_after_the_status() -> None:
 
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
 def test_l43_a_bare_word_for_no_number_costs_its_row_or_nothing_where_it_is_not_read(word: str) -> None:
-    good = (
-        '{"ticket": 2, "symbol": "Y", "type": "buy", "volume": 1, "profit": %s, "comment": "NaN \\" Infinity"}' % word
-    )
-    bad = '{"ticket": 1, "symbol": "X", "type": "buy", "volume": %s}' % word
+    good = '{"ticket": 2, "symbol": "Y", "type": "buy", "volume": 1, "profit": ?, "comment": "NaN \\" Infinity"}'
+    good = good.replace("?", word)
+    bad = f'{{"ticket": 1, "symbol": "X", "type": "buy", "volume": {word}}}'
     answer = read(f'{{"status": "SUCCESS", "positions": [{bad}, {good}, {word}]}}'.encode())
     assert answer.completeness == "partial"
     assert [(one.row, one.ticket) for one in answer.refused] == [(1, "1"), (3, None)]
