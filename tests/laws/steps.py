@@ -137,13 +137,13 @@ def _manual(world: World, which: int, symbol: int, quantity: int) -> None:
     rows = sorted(world.truth)
     if which % 2 and rows:
         key = rows[which % len(rows)]
-        row = replace(world.truth[key], signed_quantity=Decimal(quantity)) if quantity else None
+        row = replace(world.truth[key], signed_quantity=quantity * world.scale) if quantity else None
         world.change(key, row)
     elif quantity:
         ticket = f"9{symbol}{which}"
         key = SYMBOLS[symbol] if world.mode == "netting" else f"#{ticket}"
         world.change(
-            key, BrokerPosition(SYMBOLS[symbol], Decimal(quantity), ticket=ticket, price=PRICES[SYMBOLS[symbol]])
+            key, BrokerPosition(SYMBOLS[symbol], quantity * world.scale, ticket=ticket, price=PRICES[SYMBOLS[symbol]])
         )
 
 
@@ -167,7 +167,7 @@ def _invented(world: World, number: int, symbol: int, quantity: int) -> None:
         execution_id=f"invented-{number}",
         symbol=SYMBOLS[symbol],
         side="buy" if quantity > 0 else "sell",
-        quantity=abs(quantity),
+        quantity=abs(quantity) * world.scale,
         price="7",
         ticket=f"9{symbol}{number}" if world.mode == "hedging" and number % 2 else None,
     )
@@ -183,7 +183,7 @@ def _lie(world: World, rows: int) -> None:
 def _set(world: World, which: int, symbol: int, quantity: int, named: bool) -> None:
     ticket = f"9{symbol}{which}" if world.mode == "hedging" and named else None
     side: Any = "short" if quantity < 0 else "long"
-    world.record(PositionSet(symbol=SYMBOLS[symbol], side=side, quantity=abs(quantity), ticket=ticket))
+    world.record(PositionSet(symbol=SYMBOLS[symbol], side=side, quantity=abs(quantity) * world.scale, ticket=ticket))
 
 
 def _stuck(world: World, symbol: int) -> None:

@@ -149,6 +149,7 @@ def test_law_4_l02_l03_a_mass_absence_is_held_for_as_long_as_it_lasts() -> None:
     assert len(world.book()) == 4
     assert world.ledger.state.hold is not None
     assert world.ledger.gate.status == "reduce_only"
+    assert world.journal.appends[-25:] == list(range(len(world.journal.stored) - 24, len(world.journal.stored) + 1))
     world.look(1)
     assert world.ledger.state.hold is None
     assert not world.ledger.state.breaks

@@ -7,6 +7,7 @@ one that can be read. Every oracle is the world's own sum over its own truth; no
 
 from __future__ import annotations
 
+import decimal
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -73,6 +74,8 @@ class World:
         named_by: Literal["ticket", "order"] = "ticket",
         baseline: bool = True,
         priced: bool = True,
+        scale: Decimal = Decimal(1),
+        context: decimal.Context | None = None,
     ) -> None:
         self.mode: PositionMode = mode
         self.policy = policy or patient()
@@ -81,6 +84,10 @@ class World:
         self.baseline = baseline
         self.priced = priced
         """Whether the broker's rows state a price."""
+        self.scale = scale
+        """What every quantity is multiplied by: how many digits it has."""
+        self.context = context or decimal.Context()
+        """The decimal context of the thread that calls the ledger; the world's own sums are never made in it."""
         self.clock = FakeClock()
         self.journal = ListJournal()
         self.truth: dict[Key, BrokerPosition] = {}
@@ -105,7 +112,8 @@ class World:
 
     def _open(self) -> Ledger:
         claim = Claim(policy=self.policy, position_mode=self.mode, baseline=self.baseline)
-        return Ledger(self.journal, self.clock, claim)
+        with decimal.localcontext(self.context):
+            return Ledger(self.journal, self.clock, claim)
 
     def restart(self) -> None:
         """The process dies and starts again; what the broker sends it is sent again."""
@@ -155,7 +163,7 @@ class World:
 
         close   hedging: which held position it reduces, by number; None opens one
         """
-        parts = [Decimal(part) for part in parts if part]
+        parts = [part * self.scale for part in parts if part]
         ticket = self._closing(close, parts) if self.mode == "hedging" else None
         if self.mode == "hedging" and close is not None and ticket is None:
             return
@@ -220,7 +228,8 @@ class World:
 
     def _told(self, call: Any) -> Committed | None:
         try:
-            committed: Committed = call()
+            with decimal.localcontext(self.context):
+                committed: Committed = call()
         except JournalError:
             self.refused_appends += 1
             return None
