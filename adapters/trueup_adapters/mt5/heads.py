@@ -99,7 +99,11 @@ def _named_twice(raw: bytes) -> str:
     A decoder silently takes the last, and so a list that an empty one follows for nothing held (L03, law 13). Most
     replies name each key once and are only searched for it; a row's own `status` makes for a closer look.
     """
-    if all(raw.count(b'"%s"' % key.encode()) <= 1 for key in _DECISIVE):
+    outside = raw
+    opens, closes = raw.find(b"["), raw.rfind(b"]")
+    if 0 <= opens < closes and raw.find(b"[", opens + 1) < 0 and raw.find(b"]", opens, closes) < 0:
+        outside = raw[:opens] + raw[closes:]  # one list: only what lies around it can name a key of the reply
+    if all(outside.count(b'"%s"' % key.encode()) <= 1 for key in _DECISIVE):
         return ""
     names: list[str] = []
 
