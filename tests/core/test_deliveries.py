@@ -15,7 +15,7 @@ from trueup.errors import JournalError
 from trueup.facts import CorrectionsDelivered
 
 Worlds = Callable[..., World]
-LONG_S = 20
+LONG_S = 10
 """Nobody waits as long unless something is broken."""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from lessons.world import NEW_YEAR_NS, World, fill, held, pending, replays, row
@@ -152,6 +153,15 @@ def test_rows_go_by_their_one_name() -> None:
     assert (found["BTCUSD"].symbol, found["BTCUSD"].spelling) == ("BTCUSD", "BTC/USD")
     assert found["EURUSD"] is rows["EURUSD"]
     assert canonical_rows(rows, "netting", Policy.adopt())[0] is rows
+
+
+def test_the_brokers_own_spelling_is_the_one_that_the_adapter_read() -> None:
+    """An adapter that names symbols its own way has kept what stood in the reply; that is what a person looks for."""
+    read = msgspec.structs.replace(row("EURUSD.m", "1"), spelling="EURUSD.mini")
+    found, _ = canonical_rows(
+        {"EURUSD.m": read}, "netting", Policy.adopt(instruments={"EURUSD": {"aliases": ("EURUSD.m",)}})
+    )
+    assert [(key, one.symbol, one.spelling) for key, one in found.items()] == [("EURUSD", "EURUSD", "EURUSD.mini")]
 
 
 def test_the_difference_of_two_answers() -> None:
