@@ -48,8 +48,9 @@ def test_law_7_a_failed_append_decides_nothing_and_a_later_one_goes_on(
     ledger.record(FILL)  # the process tries again, and it counts once
     ledger.push(PushedState(surface="positions"))
     assert ledger.failure is None
-    answer = ledger.gate.check(BUY)  # closed for want of evidence it may be, no longer for want of a journal
-    assert answer is None or "journal" not in answer.reason
+    answer = ledger.gate.check(BUY)  # closed until the book is verified again, no longer for want of a journal
+    assert isinstance(answer, GateRefusal)
+    assert "cannot be written" not in answer.reason
     if mode == "netting":
         now = ledger.state.held("AUD")
         moved = _quantity(now) - _quantity(held)
