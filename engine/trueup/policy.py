@@ -149,6 +149,16 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return self.digest[:8]
 
     @cached_property
+    def fill_window_ns(self) -> int:
+        """How long execution ids are remembered."""
+        return self.fill_window_days_max * 86_400_000_000_000
+
+    @cached_property
+    def inferred_ns_max(self) -> int:
+        """How long an inference waits for its fill."""
+        return self.inferred_s_max * 1_000_000_000
+
+    @cached_property
     def _canonical(self) -> dict[str, str]:
         return {alias: symbol for symbol, known in self.instruments.items() for alias in known.aliases}
 

@@ -5,7 +5,9 @@ Ports, not a database: production gives `trueup.journal`'s writer and reader, a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import gc
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 from trueup.events import Event
@@ -43,7 +45,21 @@ def rehydrate(account: str, journal: ReadPort, *, upto: int | None = None) -> St
     snapshot = journal.snapshot(fold_version=FOLD_VERSION, upto=upto)
     state = State(account=account) if snapshot is None else load(snapshot.state)
     events = journal.read(after=state.position, upto=upto)
-    return fold(state, ((recorded.position, recorded.event) for recorded in events))
+    with _no_collecting():
+        return fold(state, ((recorded.position, recorded.event) for recorded in events))
+
+
+@contextmanager
+def _no_collecting() -> Generator[None]:
+    """Folding makes no cycles, only a great many values that stay: looking for garbage among them again and again
+    takes a fifth of the time that a long journal needs."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 class Nowhere:

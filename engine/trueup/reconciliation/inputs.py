@@ -204,15 +204,18 @@ def _local_change(draft: Draft) -> None:
 
 
 def fill_recorded(draft: Draft, position: int, fact: FillRecorded) -> None:
-    _local_change(draft)
+    if draft.baseline == "open":
+        draft.baseline = "forgone"
     execution = fact.execution
     if execution.happened_at is not None and older_than(execution, draft.at, draft.policy.fill_window_days_max):
         return
-    key = bound(draft, key_of_execution(draft, execution), execution)
+    key = key_of_execution(draft, execution)
+    if draft.unbound:
+        key = bound(draft, key, execution)
     if draft.executions.get(execution.execution_id) is not None:
         _claim_owner(draft, key, execution)
         return
-    if is_history(draft, execution, draft.at):
+    if draft.past_executions and is_history(draft, execution, draft.at):
         return
     apply(draft, key, execution, position)
 
@@ -230,8 +233,8 @@ def is_history(state: Draft | State, execution: Execution, at: Moment) -> bool:
 
 def apply(draft: Draft, key: Key, execution: Execution, position: int) -> None:
     """Remember an execution and let it move its key."""
-    at = draft.at
-    if elapsed_ns(draft.executions_since, at) > draft.policy.fill_window_days_max * _DAY_NS:
+    at, policy = draft.at, draft.policy
+    if elapsed_ns(draft.executions_since, at) > policy.fill_window_ns:
         draft.executions.turn()
         draft.executions_since = at
     draft.executions.put(execution.execution_id, execution)
@@ -242,7 +245,7 @@ def apply(draft: Draft, key: Key, execution: Execution, position: int) -> None:
         at=at,
         position=position,
         order_position=first_recorded(draft, execution) if slot is not None and slot.inferred else None,
-        inferred_ns_max=draft.policy.inferred_s_max * 1_000_000_000,
+        inferred_ns_max=policy.inferred_ns_max,
     )
     if not applied.history:
         draft.put_slot(key, applied.slot)
