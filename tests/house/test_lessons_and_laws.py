@@ -12,9 +12,9 @@ LESSONS = range(1, 61)
 LAWS = range(1, 14)
 DOCS = ROOT / "docs"
 
-UNTRIED_LESSONS = {4, 11, 18, 19, *range(21, 27), 39, 40, 55, 59}
-UNTRIED_LAWS = {6, 10, 11}
-"""What waits for orders, actions, protection and views. These two may only shrink."""
+UNTRIED_LESSONS = {11, 25, 39, 40, 55, 59}
+UNTRIED_LAWS = {6, 10}
+"""What waits for actions, protection, and causes of a close. These two may only shrink."""
 
 COVERED: frozenset[str] = frozenset(f"L{number:02}" for number in LESSONS if number not in UNTRIED_LESSONS) | {
     f"law {number}" for number in LAWS if number not in UNTRIED_LAWS

@@ -5,7 +5,7 @@ Reading order:
     output   one JSON value for programs, tables for people
     options  the options that several commands share
     stores   which account of a store is meant, and which moment of it
-    check, run, look, seal, ack, play   the commands
+    check, run, look, seal, keep, ack, play   the commands
     app      all of them under one name, and what a wrong word is answered with
 """
 
