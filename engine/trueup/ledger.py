@@ -35,7 +35,6 @@ from trueup.facts import (
 from trueup.gate import Gate, GateView
 from trueup.journal import InboxItem, Snapshot
 from trueup.model import BrokerPosition, Key, Moment, Refusal, Surface
-from trueup.policy import Policy
 from trueup.ports import Answer, Clock
 from trueup.reconciliation.decide import decide
 from trueup.reconciliation.fold import fold
@@ -118,10 +117,6 @@ class Ledger:
     def asking(self) -> Asking:
         """To be taken right before the first attempt at a question."""
         return Asking(self.now(), self._state.position)
-
-    def with_policy(self) -> Policy:
-        """The policy in force."""
-        return self._state.policy
 
     # -- inputs --------------------------------------------------------------------------------------------
 

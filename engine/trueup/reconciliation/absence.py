@@ -47,7 +47,7 @@ def count(state: State, fact: Observed, keys: Iterable[Key]) -> Count:
     missing = tuple(key for key in keys if key in state.book and key not in rows and key not in state.acknowledged)
     window_ns = state.policy.mass_absence_window_s * 1_000_000_000
     closed = sum(n for when, n in state.closed_ghosts if elapsed_ns(when, fact.at) <= window_ns)
-    sizes = [n for when, n in state.book_sizes if elapsed_ns(when, fact.at) <= window_ns]
+    sizes = (n for _, n in state.book_sizes)  # of the window that ends with this answer, its own among them
     return Count(missing, len(missing) + closed, max(len(state.book), *sizes))
 
 
