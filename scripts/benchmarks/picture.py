@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-WIDTH, HEIGHT, MARGIN = 640, 360, 60
+WIDTH, HEIGHT, MARGIN = 640, 360, 80
 
 
 def svg(times: Mapping[int, float]) -> str:
@@ -37,7 +37,11 @@ def svg(times: Mapping[int, float]) -> str:
     for size in sizes:
         at_x, at_y = x(size), y(times[size] * 1e3)
         parts.append(f'<circle cx="{at_x:.1f}" cy="{at_y:.1f}" r="4" fill="#0b6"/>')
-        parts.append(f'<text x="{at_x:.1f}" y="{at_y - 10:.1f}" text-anchor="middle">{times[size] * 1e3:.2g} ms</text>')
+        parts.append(f'<text x="{at_x:.1f}" y="{at_y - 10:.1f}" text-anchor="middle">{_said(times[size] * 1e3)}</text>')
         parts.append(f'<text x="{at_x:.1f}" y="{HEIGHT - MARGIN + 22}" text-anchor="middle">{size:,}</text>')
     parts.append(f'<text x="{WIDTH / 2}" y="{HEIGHT - 14}" text-anchor="middle">positions</text>')
     return "\n".join([*parts, "</svg>", ""])
+
+
+def _said(milliseconds: float) -> str:
+    return f"{milliseconds:.2f} ms" if milliseconds < 10 else f"{milliseconds:.0f} ms"
