@@ -32,6 +32,7 @@ def test_law_7_a_failed_append_decides_nothing_and_a_later_one_goes_on(
 ) -> None:
     world = play(World(mode, named_by=named_by), before)
     ledger, journal = world.ledger, world.journal
+    world.clock.advance(1)
     state, stored = ledger.state, len(journal.stored)
     journal.troubles.append(trouble)
     with pytest.raises(JournalError):
