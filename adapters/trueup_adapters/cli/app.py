@@ -16,7 +16,7 @@ import typer
 from trueup.errors import TrueupError
 from trueup_adapters.cli import ack, check, keep, look, play, run, seal
 from trueup_adapters.cli.exits import USAGE, status_of
-from trueup_adapters.cli.output import complain
+from trueup_adapters.cli.output import admit_every_character, complain
 
 INTERRUPTED = 130
 
@@ -67,6 +67,7 @@ for command in (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command line (default: `sys.argv`) and returns its exit status."""
+    admit_every_character()
     try:
         status = app(args=None if arguments is None else list(arguments), prog_name="trueup", standalone_mode=False)
     except typer.TyperException as error:

@@ -6,6 +6,7 @@ see it: in a pipe, and where NO_COLOR is set. Whatever came from outside is prin
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Generator, Iterable, Sequence
@@ -48,6 +49,13 @@ def err() -> Console:
 
 def _console(terminal: bool, *, stderr: bool) -> Console:
     return Console(stderr=stderr, width=None if terminal else PIPED_WIDTH, highlight=False, markup=False, emoji=False)
+
+
+def admit_every_character() -> None:
+    """Where the terminal's encoding lacks a character of a symbol, show its number instead of a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and "utf" not in stream.encoding.lower():
+            stream.reconfigure(errors="backslashreplace")
 
 
 def give(value: object) -> None:
@@ -102,6 +110,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str | None]], *, right
 def facts(rows: Iterable[tuple[str, str]]) -> None:
     """Names and what they are, one a line."""
     shape = Table.grid(padding=(0, 2))
+    shape.add_column(no_wrap=True)
+    shape.add_column(overflow="fold")  # a time of which the end is missing is none
     for name, value in rows:
         shape.add_row(Text(name, style="dim"), _cell(value))
     out().print(shape)
