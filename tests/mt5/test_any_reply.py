@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mt5.samples import deal, read, reading, row
 from trueup.model import PositionMode
 from trueup.ports import Answer
+from trueup_adapters.mt5 import positions
 from trueup_adapters.mt5.memory import PositionsMemory
 from trueup_adapters.mt5.wire import deals_answer, echoed, positions_answer
 
@@ -141,8 +143,8 @@ def test_what_was_handed_over_is_never_changed_and_is_the_same_while_nothing_cha
         assert shuffled.positions is answer.positions
         assert shuffled.completeness == "complete"
         handed.append((answer.positions, dict(answer.positions)))
-    for positions, noted in handed:
-        assert positions == noted
+    for kept, noted in handed:
+        assert kept == noted
 
 
 def test_positions_that_did_not_change_are_the_same_objects() -> None:
@@ -164,6 +166,26 @@ def test_l43_a_boolean_where_a_number_was_is_noticed() -> None:
     for cells in ({"volume": True}, {"sl": False}, {"price_open": True}):
         spoiled = row(**({"volume": 1, "sl": 0, "price_open": 1} | cells))
         assert memory.answer(encoded("SUCCESS", [spoiled])).completeness == "partial"
+
+
+def test_l29_a_ticket_that_comes_back_as_text_beside_itself_is_refused_also_from_memory() -> None:
+    """`7` and `"7"` are one ticket: two rows of it contradict each other, whatever was known before."""
+    memory = PositionsMemory(reading())
+    assert memory.answer(encoded("SUCCESS", [row(ticket=7)])).completeness == "complete"
+    twice = encoded("SUCCESS", [row(ticket=7), row(ticket="7", volume=5)])
+    answer = memory.answer(twice)
+    assert (answer.completeness, answer.positions, len(answer.refused)) == ("partial", {}, 2)
+    assert judged(answer) == judged(positions_answer(twice, reading()))
+
+
+def test_law_12_names_of_symbols_are_remembered_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway that spells another one each time must not grow us."""
+    monkeypatch.setattr(positions, "NAMES_MAX", 3)
+    met = reading()
+    for n in range(10):
+        answer = positions_answer(encoded("SUCCESS", [row(symbol=f"S{n}")]), met)
+        assert [one.symbol for one in answer.positions.values()] == [f"S{n}"]
+    assert sorted(met.names) == ["S0", "S1", "S2"]
 
 
 def test_l01_a_failed_answer_between_two_good_ones_forgets_nothing() -> None:
