@@ -117,16 +117,12 @@ def dotted(node: ast.expr) -> str:
 def tracked() -> tuple[Path, ...]:
     """The files that the repository keeps; all that look like it where there is no git."""
     try:
-        listed = subprocess.run(
-            ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True
-        ).stdout
+        listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
         files = [ROOT / name for name in listed.split("\0") if name]
     except (OSError, subprocess.CalledProcessError):
         hidden = re.compile(r"^(\.venv|\.git|\.hypothesis|\..*_cache|__pycache__|var|build|dist)$")
         files = [
-            path
-            for path in ROOT.rglob("*")
-            if not any(hidden.match(part) for part in path.relative_to(ROOT).parts)
+            path for path in ROOT.rglob("*") if not any(hidden.match(part) for part in path.relative_to(ROOT).parts)
         ]
     return tuple(sorted(path for path in files if path.is_file()))
 

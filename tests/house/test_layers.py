@@ -80,9 +80,7 @@ def test_only_the_journal_knows_the_event_store_library(module: Module) -> None:
 @pytest.mark.parametrize("module", [named(module) for module in modules()])
 def test_every_library_that_is_imported_is_declared(module: Module) -> None:
     allowed = {*declared(), *sys.stdlib_module_names, *FORBIDDEN}
-    wrong = [
-        f"{module.place}:{line} {name}" for line, name in imports(module) if name.split(".")[0] not in allowed
-    ]
+    wrong = [f"{module.place}:{line} {name}" for line, name in imports(module) if name.split(".")[0] not in allowed]
     assert not wrong, f"not in pyproject.toml: {wrong}"
 
 

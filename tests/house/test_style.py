@@ -14,8 +14,7 @@ FILE_LINES_MAX = 450
 
 PACKAGED = [pytest.param(module, id=module.name) for module in modules()]
 TESTS = [
-    pytest.param(read(path), id=path.relative_to(ROOT).as_posix())
-    for path in sorted((ROOT / "tests").rglob("*.py"))
+    pytest.param(read(path), id=path.relative_to(ROOT).as_posix()) for path in sorted((ROOT / "tests").rglob("*.py"))
 ]
 
 
