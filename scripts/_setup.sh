@@ -6,6 +6,10 @@
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
 cd "$ROOT"
 
+# Python reads where this checkout is installed from in the locale's encoding. In the C locale, a path beyond ASCII stops
+# it before its first line.
+case "${LC_ALL:-}:$ROOT" in C:*[!\ -~]* | POSIX:*[!\ -~]*) export LC_ALL=C.UTF-8 ;; esac
+
 _find_python() {
     local candidate found=""
     for candidate in ${PYTHON:+"$PYTHON"} python3.11 python3 python3.12 python3.13 python3.14; do

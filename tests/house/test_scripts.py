@@ -34,6 +34,31 @@ def test_a_command_can_be_run_and_is_sound_shell(path: Path) -> None:
         assert "set -euo pipefail" in path.read_text("utf-8"), f"{path.name} goes on after a failure"
 
 
+@pytest.mark.parametrize(
+    ("folder", "locale", "becomes"),
+    [("ünï", "C", "C.UTF-8"), ("ünï", "POSIX", "C.UTF-8"), ("ünï", "en_US.UTF-8", "en_US.UTF-8"), ("plain", "C", "C")],
+)
+def test_a_checkout_whose_path_is_not_ascii_runs_in_the_c_locale(
+    tmp_path: Path, folder: str, locale: str, becomes: str
+) -> None:
+    """Python's first line there is a traceback: it reads the path of an editable install in the locale's encoding."""
+    scripts = tmp_path / folder / "scripts"
+    scripts.mkdir(parents=True)
+    (scripts / "_setup.sh").write_text((ROOT / "scripts" / "_setup.sh").read_text("utf-8"), "utf-8")
+    python = scripts.parent / ".venv" / "bin" / "python"  # one that finds everything ready
+    python.parent.mkdir(parents=True)
+    python.write_text("#!/bin/sh\n")
+    python.chmod(0o755)
+    done = subprocess.run(
+        ["bash", "-c", '. "$1"; echo "$LC_ALL"', "bash", scripts / "_setup.sh"],
+        env={"PATH": os.environ["PATH"], "LC_ALL": locale},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == f"{becomes}\n"
+
+
 def test_git_keeps_commands_executable() -> None:
     listed = subprocess.run(
         ["git", "ls-files", "-s", "scripts", ".ci"], check=False, cwd=ROOT, capture_output=True, text=True
