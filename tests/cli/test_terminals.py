@@ -1,4 +1,4 @@
-"""Does an answer reach whoever has a narrow terminal, or one that does not know every character?"""
+"""Does an answer reach whoever has a narrow terminal, one that lacks characters, or a quick hand at Ctrl-C?"""
 
 from __future__ import annotations
 
@@ -6,18 +6,31 @@ import io
 import json
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from cli.shell import ACCOUNT, Shell, at, recorded
 from trueup import PositionSet
-from trueup_adapters.cli import main, output
+from trueup_adapters.cli import INTERRUPTED, main, output
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> str:
     recorded(at(tmp_path), PositionSet(symbol="ÉUR漢", side="long", quantity="1"))
     return at(tmp_path)
+
+
+class Interrupted(ModuleType):
+    """Somebody presses Ctrl-C while this is loaded."""
+
+    def __getattr__(self, name: str) -> object:
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_while_the_commands_are_loaded_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "trueup_adapters.cli.app", Interrupted("app"))
+    assert main(["status"]) == INTERRUPTED == 130
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])

@@ -9,6 +9,24 @@ Reading order:
     app      all of them under one name, and what a wrong word is answered with
 """
 
-from trueup_adapters.cli.app import main
+from __future__ import annotations
 
-__all__ = ["main"]
+from collections.abc import Sequence
+from typing import Final
+
+__all__ = ["INTERRUPTED", "main"]
+
+INTERRUPTED: Final = 130
+"""The exit status after Ctrl-C, as shells have it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command line (default: `sys.argv`) and returns its exit status.
+
+    Loading the commands takes a moment, in which Ctrl-C may come as well as later: no traceback tells of either.
+    """
+    try:
+        from trueup_adapters.cli.app import main as run
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return run(arguments)

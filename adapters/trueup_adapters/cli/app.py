@@ -14,11 +14,9 @@ from typing import Annotated
 import typer
 
 from trueup.errors import TrueupError
-from trueup_adapters.cli import ack, check, keep, look, play, run, seal
+from trueup_adapters.cli import INTERRUPTED, ack, check, keep, look, play, run, seal
 from trueup_adapters.cli.exits import USAGE, status_of
 from trueup_adapters.cli.output import admit_every_character, complain
-
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="trueup",
