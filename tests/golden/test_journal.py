@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
@@ -21,6 +22,7 @@ from trueup.ledger import Claim, Ledger, rehydrate
 from trueup.model import plain
 from trueup.reconciliation.saved import save
 from trueup.reconciliation.state import DECIDER_VERSION, FOLD_VERSION
+from trueup_projections import Views
 
 HERE = Path(__file__).parent
 JOURNALS = sorted(HERE.glob("journal.*.db"))
@@ -69,6 +71,17 @@ def test_it_folds_to_the_book_that_was(journal) -> None:
         assert sha256(save(state)).hexdigest() == facts["state"], (
             "the fold comes out otherwise: raise FOLD_VERSION and run `python -m golden.write` in tests"
         )
+
+
+def test_it_projects_to_the_book_that_was(journal, tmp_path) -> None:
+    url, facts = journal
+    with Views.open(url, tmp_path / "views.db") as views:
+        assert views.catch_up() == facts["head"]["position"]
+    with closing(sqlite3.connect(tmp_path / "views.db")) as views:
+        held = dict(views.execute("SELECT key, signed_quantity FROM positions").fetchall())
+        told = views.execute("SELECT count(*) FROM audit WHERE sentence <> ''").fetchone()
+    assert held == facts["book"]
+    assert told == (facts["head"]["position"],)
 
 
 def test_it_replays_as_it_was_decided(journal) -> None:
