@@ -244,6 +244,29 @@ def test_it_steps_down_for_a_rival_that_got_past_the_lock(shell: Shell, tmp_path
     assert shell("verify", "--store", at(tmp_path)).status == 0
 
 
+def test_it_waits_for_a_store_that_somebody_moved_away(shell: Shell, tmp_path: Path) -> None:
+    """Law 7: nothing is written to nowhere, and nobody needs to start it again."""
+    (tmp_path / "p.toml").write_text(POLICY)
+    store, away = tmp_path / "s.db", tmp_path / "away.db"
+    with gateway() as (url, _):
+        arguments = ("run", "--account", ACCOUNT, "--store", "sqlite:///s.db", "--broker", url, "--policy", "p.toml")
+        with started(*arguments, "--interval", "1", "--json", cwd=tmp_path) as process:
+            assert checked(line_of(process))["status"] == "SUCCESS"
+            store.rename(away)
+            while (report := checked(line_of(process)))["status"] == "SUCCESS":
+                assert process.poll() is None
+            assert (report["status"], report["gate"]) == ("FAILED", "closed")
+            assert "was moved" in report["errors"][0]
+            assert checked(line_of(process))["status"] == "FAILED", "it goes on asking"
+            away.rename(store)
+            while (report := checked(line_of(process)))["status"] != "SUCCESS":
+                assert process.poll() is None
+            assert report["gate"] == "open"
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=20) == 0
+    assert shell("verify", "--store", at(tmp_path)).status == 0
+
+
 def test_it_stops_at_once_while_a_broker_is_silent(tmp_path: Path) -> None:
     with gateway() as (url, control):
         control.misbehave("silence", times=None)

@@ -16,7 +16,7 @@ import msgspec
 import typer
 from msgspec.structs import replace
 
-from trueup.errors import InputError, JournalError, StoreUrlError
+from trueup.errors import InputError, JournalError, StoreUrlError, TrueupError
 from trueup.journal import Durability, Head, accounts
 from trueup.model import PositionMode
 from trueup.policy import Policy
@@ -258,8 +258,11 @@ def _teller(rec: Reconciler, as_json: bool) -> Teller:
 
 def _overtaken(rec: Reconciler, plan: Plan) -> str | None:
     """Why we must step down: the journal goes on beyond what we wrote. None while it is only our store that fails."""
-    with reading(plan.store, plan.account) as reader:
-        found, ours = reader.head().position, rec.get_status().position
+    try:
+        with reading(plan.store, plan.account) as reader:
+            found, ours = reader.head().position, rec.get_status().position
+    except TrueupError:
+        return None  # nor can it be read: the next pass says why, until it is there again
     if found <= ours:
         return None
     return f"{plan.account}: the journal stands at {found}, we wrote {ours}: another process writes this account"
