@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from cli.shell import ACCOUNT, NOON_NS, SECOND_NS, Clock, Shell, at, writing
-from trueup import PositionSet
-from trueup.journal import open_inbox
+from trueup import Command, PositionSet
+from trueup.decisions import MassAbsenceMoved, RecordRefused
+from trueup.journal import open_inbox, open_reader
 from trueup.ledger import Ledger
 from trueup.policy import Policy
 from trueup.ports import Answer
@@ -141,3 +142,19 @@ def test_words_that_cannot_be_meant(arguments: tuple[str, ...], shell: Shell, tm
 def test_no_store_no_word(shell: Shell, tmp_path: Path) -> None:
     assert shell(*SAY, "--store", at(tmp_path)).status == 3
     assert not list(tmp_path.iterdir())
+
+
+def test_each_of_two_operators_is_told_what_became_of_their_own_word(tmp_path: Path) -> None:
+    """Both wait in the inbox and are taken together; the second finds nothing held any more."""
+    hold(at(tmp_path))
+    lee, kim = (
+        Command(name="ack", who=who, why="by hand", arguments={"what": "mass-absence"}) for who in ("lee", "kim")
+    )
+    with writing(at(tmp_path), Clock(), policy=Policy.guarded(confirmations=7)) as ledger:
+        before = ledger.state.position
+        ledger.command(lee)
+        ledger.command(kim)
+    with open_reader(at(tmp_path), ACCOUNT) as reader:
+        done, refused = (list(ack._caused(reader.read(after=before), said)) for said in (lee, kim))
+    assert isinstance(done[0], MassAbsenceMoved)
+    assert [type(one) for one in refused] == [RecordRefused]

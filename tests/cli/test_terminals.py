@@ -62,3 +62,11 @@ def test_a_narrow_terminal_folds_what_is_long_and_drops_none_of_it(
     assert "2026-01-15T12:00:00Z" in whole
     assert ACCOUNT in whole
     assert "…" not in whole
+
+
+def test_what_the_broker_says_is_text_and_never_markup(shell: Shell, tmp_path: Path) -> None:
+    """A symbol that looks like a style of the terminal's library is shown as it is (L60)."""
+    recorded(at(tmp_path), PositionSet(symbol="[bold]EUR[/bold]", side="long", quantity="1", ticket=":x:"))
+    for command in ("positions", "audit"):
+        assert "[bold]EUR[/bold]" in shell(command, "--store", at(tmp_path)).out
+    assert "[red]no.db[/red]" in shell("status", "--store", f"sqlite:///{tmp_path}/[red]no.db[/red]").err

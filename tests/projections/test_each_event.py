@@ -56,3 +56,16 @@ def test_law_11_every_page_leaves_the_positions_of_the_fold(tmp_path: Path) -> N
                 if (one := state.book[key].holding) is not None
             ], f"after {recorded.position}: {type(recorded.event).__name__}"
     w.close()
+
+
+def test_a_hold_is_known_after_the_views_themselves_were_closed(tmp_path: Path) -> None:
+    """What is held stands in the account's row as long as it is held, though no event speaks of it any more."""
+    w = World(mode="hedging", url=f"sqlite:///{tmp_path}/store.db")
+    w.sees(*(row("EURUSD", "1", ticket=str(ticket)) for ticket in range(1, 5)))
+    w.sees()
+    for _ in range(2):
+        w.fails()
+        with Views.open(w.url) as views:
+            views.catch_up()
+            assert ask(views.path, "SELECT held, open_breaks FROM accounts") == [(4, 4)]
+    w.close()
