@@ -143,6 +143,25 @@ def test_an_order_heard_of_only_afterwards_does_not_keep_its_fill_from_an_infere
     assert w.book == {"EURUSD": "1"}
 
 
+def test_a_ticket_that_the_book_holds_already_takes_no_other_entry_along(world: Worlds) -> None:
+    """What was recorded without a ticket is recognised by the first record that names one, not by every later one."""
+    w = world(held("EURUSD", "2", ticket="7"), mode="hedging")
+    w.record(held("EURUSD", "1"))
+    w.record(held("EURUSD", "3", ticket="7"))
+    assert sorted(w.book.values()) == ["1", "3"]
+    assert w.book["#7"] == "3"
+    assert len(w.state.unbound) == 1
+
+
+def test_law_12_execution_ids_are_forgotten_after_their_window(world: Worlds) -> None:
+    """Two generations of `fill_window_days_max`: each is known for that long at least, and none for ever."""
+    w = world(policy=Policy.adopt(fill_window_days_max=1))
+    for day in range(4):
+        w.record(fill(f"e{day}", "EURUSD", "1"))
+        w.passes(s=90_000)
+    assert [w.state.executions.get(f"e{day}") is not None for day in range(4)] == [False, False, True, True]
+
+
 # -- the gate, and what is kept ----------------------------------------------------------------------------
 
 
