@@ -12,13 +12,19 @@ from typing import Any, Final, Literal
 import msgspec
 
 from trueup.decisions import (
+    ActionMoved,
+    ActionRequested,
+    ActionTerms,
     AlertRaised,
     BaselineTaken,
     BreakMoved,
+    Correction,
     FillAdopted,
     FillSettled,
     GateMoved,
     MassAbsenceMoved,
+    OrderCorrection,
+    OrderMerged,
     PositionBound,
     QuarantineMoved,
     RecordRefused,
@@ -26,6 +32,8 @@ from trueup.decisions import (
 from trueup.events import Event, name_of_event
 from trueup.explain import described, named
 from trueup.facts import (
+    ActionAnswered,
+    ActionSent,
     CommandGiven,
     CorrectionsDelivered,
     ExecutionPushed,
@@ -67,7 +75,11 @@ def entry(recorded: Recorded) -> AuditEntry:
         return AuditEntry(
             recorded.position, iso(event.at.at_ns), name_of_event(event), "input", sentence(event), _symbol(event)
         )
-    correction = event.correction if isinstance(event, BreakMoved | FillAdopted) else None
+    made: Correction | OrderCorrection | None = None
+    if isinstance(event, BreakMoved):
+        made = event.correction or event.order_correction
+    elif isinstance(event, FillAdopted):
+        made = event.correction
     return AuditEntry(
         recorded.position,
         iso(event.at_ns),
@@ -75,7 +87,7 @@ def entry(recorded: Recorded) -> AuditEntry:
         "decision",
         sentence(event),
         _symbol(event),
-        None if correction is None else correction.id,
+        None if made is None else made.id,
         event.cause,
     )
 
@@ -88,6 +100,10 @@ def sentence(event: Event) -> str:
 def _symbol(event: Event) -> str | None:
     if isinstance(event, FillRecorded | ExecutionPushed | FillAdopted):
         return event.execution.symbol
+    if isinstance(event, OrderMerged):
+        return event.after.symbol
+    if isinstance(event, ActionRequested):
+        return event.terms.symbol
     if isinstance(event, PositionRecorded | OrderRecorded | BreakMoved):
         return event.symbol
     return None
@@ -155,12 +171,34 @@ def _order(event: OrderRecorded) -> str:
 
 
 def _moved(event: BreakMoved) -> str:
-    if event.correction is not None:
-        return event.correction.why
+    made = event.correction or event.order_correction
+    if made is not None:
+        return made.why
     steps = ", ".join(f"{step.kind}{f' of {step.field}' if step.field else ''} {step.state}" for step in event.steps)
     last = event.steps[-1]
     sides = f"book {last.book or 'nothing'}, broker {last.broker or 'nothing'}"
-    return f"{named(event.symbol, event.ticket)}: {steps} ({sides}): {last.why}"
+    name = named(event.symbol, event.ticket) if event.of == "position" else f"order {event.ticket} on {event.symbol}"
+    return f"{name}: {steps} ({sides}): {last.why}"
+
+
+def _requested(event: ActionRequested) -> str:
+    return f"asking the broker to {_asked(event.terms)} as {event.client_id}, attempt {event.attempt}: {event.why}"
+
+
+def _asked(terms: ActionTerms) -> str:
+    name = named(terms.symbol, terms.ticket)
+    if terms.kind == "cancel":
+        return f"cancel order {terms.order_id or terms.target} on {terms.symbol}"
+    size = "" if terms.quantity is None else f" {terms.side} {plain(terms.quantity)}"
+    if terms.kind == "place_stop":
+        return f"place a stop,{size} at {'' if terms.stop is None else plain(terms.stop)}, on {name}"
+    return f"close {name},{size}"
+
+
+def _answered(event: ActionAnswered) -> str:
+    why = f": {event.why}" if event.why else ""
+    order = f", order {event.order_id}" if event.order_id else ""
+    return f"action {event.client_id} {event.state}{order}{why}"
 
 
 def _delivered(event: CorrectionsDelivered) -> str:
@@ -205,4 +243,9 @@ _SENTENCES: Final[dict[type[Event], Callable[[Any], str]]] = {
     QuarantineMoved: lambda event: f"quarantine {event.scope} {event.state}: {event.why}",
     GateMoved: _gate,
     AlertRaised: lambda event: f"{event.severity} alert: {event.text}",
+    ActionSent: lambda event: f"action {event.client_id} is being sent",
+    ActionAnswered: _answered,
+    OrderMerged: lambda event: f"order {event.after.client_order_id} on {event.after.symbol}: {event.why}",
+    ActionRequested: _requested,
+    ActionMoved: lambda event: f"action {event.client_id} {event.state}: {event.why}",
 }

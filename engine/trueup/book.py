@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 
-from trueup.model import Holding, Key
+from trueup.model import BookOrder, Holding, Key
 from trueup.reconciliation.state import State
 
 
 class Book:
-    """The positions of one account as the process believes them."""
+    """The positions and orders of one account as the process believes them."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -50,6 +50,17 @@ class Book:
         """Every position in a symbol: several when hedging."""
         name = self._state.policy.canonical(symbol)
         return tuple(one for one in self.positions if one.symbol == name)
+
+    @cached_property
+    def orders(self) -> tuple[BookOrder, ...]:
+        """Working orders, by client order id."""
+        orders = self._state.orders
+        return tuple(orders[name].order for name in sorted(orders))
+
+    def order(self, client_order_id: str) -> BookOrder | None:
+        """An order of ours, working or lately ended; None when the book never had it, or has forgotten it."""
+        slot = self._state.order(client_order_id)
+        return None if slot is None else slot.order
 
     def __len__(self) -> int:
         return len(self._state.book)

@@ -13,7 +13,7 @@ from importlib.metadata import version
 import msgspec
 
 from trueup.errors import InputError
-from trueup.facts import Fact, PolicyAdopted, WriterClaimed
+from trueup.facts import ActionKind, Fact, PolicyAdopted, WriterClaimed
 from trueup.model import Moment, PositionMode, Surface
 from trueup.policy import Policy
 from trueup.reconciliation.state import DECIDER_VERSION, FOLD_VERSION, State
@@ -29,6 +29,11 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     lag_ms_max: Mapping[Surface, int] = {}
     baseline: bool = True
     delivers: bool = False
+    surfaces: frozenset[Surface] = frozenset()
+    actions: frozenset[ActionKind] = frozenset()
+    can_reduce_only: bool = False
+    restored: bool = False
+    """The store is a restored backup: nothing opens before all orders and fills since are looked up."""
     keep_every_raw: bool = False
     """Keep every raw reply, not only those that decisions rest on."""
 
@@ -59,6 +64,10 @@ def claim_facts(state: State, claim: Claim, at: Moment) -> list[Fact]:
             lag_ms_max=tuple(sorted(claim.lag_ms_max.items())),
             baseline=claim.baseline,
             delivers=claim.delivers,
+            surfaces=tuple(sorted(claim.surfaces)),
+            actions=tuple(sorted(claim.actions)),
+            can_reduce_only=claim.can_reduce_only,
+            restored=claim.restored,
         )
     ]
     if claim.policy.digest[:8] != state.policy_mark:

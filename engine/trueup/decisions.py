@@ -11,7 +11,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from trueup.model import Execution, Holding, Key
+from trueup.facts import ActionKind
+from trueup.model import BookOrder, Execution, Holding, Key, TradeSide
 
 BreakKind: TypeAlias = Literal["recovery", "ghost", "drift"]
 BreakState: TypeAlias = Literal["opened", "seen", "confirmed", "corrected", "cleared", "escalated"]
@@ -20,6 +21,10 @@ CorrectionKind: TypeAlias = Literal["recovery", "ghost", "drift", "missed-fill"]
 GateStatus: TypeAlias = Literal["closed", "reduce_only", "open"]
 HoldState: TypeAlias = Literal["held", "released", "acknowledged", "explained"]
 Severity: TypeAlias = Literal["info", "warning", "critical"]
+ActionPurpose: TypeAlias = Literal["cancel-orphan", "protect", "exit", "operator"]
+ActionState: TypeAlias = Literal["unknown", "done", "failed", "abandoned"]
+"""`unknown`: it is being looked up; `done`: it is there; `failed`: it provably is not, or was rejected;
+`abandoned`: it was never sent, and is not wanted any more."""
 
 
 class Decision(msgspec.Struct, frozen=True, array_like=True, tag_field="event", gc=False):
@@ -80,6 +85,22 @@ class Correction(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The id of the earlier correction that this one undoes."""
 
 
+class OrderCorrection(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The change to one order of the book that resolves a break."""
+
+    id: str
+    """Derives from the state being corrected (L49, L50)."""
+    kind: CorrectionKind
+    before: BookOrder | None
+    """None: the book lacked it."""
+    after: BookOrder
+    """An order never leaves the book: it ends."""
+    why: str
+    compensates: str | None = None
+    """What it undoes: the id of an earlier correction, or `end` for an end that a late fill or the broker's own
+    list disproved (L17)."""
+
+
 class BreakMoved(Decision, frozen=True, array_like=True, tag="break-moved/1"):
     """All that one input did to the breaks of one key."""
 
@@ -91,6 +112,15 @@ class BreakMoved(Decision, frozen=True, array_like=True, tag="break-moved/1"):
     evidence: tuple[int, ...]
     """Journal positions of the observations and changes that this rests on, ascending."""
     correction: Correction | None = None
+    order_correction: OrderCorrection | None = None
+    """For a break of an order."""
+
+
+class OrderMerged(Decision, frozen=True, array_like=True, tag="order-merged/1"):
+    """What the broker says of an order of ours made it better known: ids, price, a raw word. Nothing differed."""
+
+    after: BookOrder
+    why: str
 
 
 class FillSettled(Decision, frozen=True, array_like=True, tag="fill-settled/1"):
@@ -162,6 +192,47 @@ class AlertRaised(Decision, frozen=True, array_like=True, tag="alert-raised/1"):
     breaks: tuple[str, ...] = ()
 
 
+class ActionTerms(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What is asked of the broker, as it was decided and is sent."""
+
+    kind: ActionKind
+    symbol: str
+    ticket: str | None = None
+    side: TradeSide | None = None
+    quantity: Decimal | None = None
+    """Greater than 0, never more than the live position (L22)."""
+    stop: Decimal | None = None
+    order_id: str | None = None
+    target: str | None = None
+    """For `cancel`: the client id of the order."""
+
+
+class ActionRequested(Decision, frozen=True, array_like=True, tag="action-requested/1"):
+    """Something will be asked of the broker. The client id is known, and stored, before anything is sent (law 6)."""
+
+    client_id: str
+    """Ours, deterministic: derived from what it is for and which attempt it is."""
+    terms: ActionTerms
+    purpose: ActionPurpose
+    key: Key
+    """What it is for: a position's key, or an order's reference."""
+    attempt: int
+    """From 1."""
+    why: str
+
+
+class ActionMoved(Decision, frozen=True, array_like=True, tag="action-moved/1"):
+    """What became of an action: it is over, or what is known of it has changed."""
+
+    client_id: str
+    state: ActionState
+    why: str
+    evidence: tuple[int, ...] = ()
+    """Journal positions that it rests on, ascending."""
+    sightings: int = 0
+    """For `unknown`: how many independent look-ups that count have not found it."""
+
+
 DECISIONS: tuple[type[Decision], ...] = (
     BaselineTaken,
     PositionBound,
@@ -173,4 +244,7 @@ DECISIONS: tuple[type[Decision], ...] = (
     QuarantineMoved,
     GateMoved,
     AlertRaised,
+    OrderMerged,
+    ActionRequested,
+    ActionMoved,
 )

@@ -13,13 +13,13 @@ from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 
-from trueup.decisions import BaselineTaken, BreakMoved, Correction, CorrectionKind, FillAdopted
+from trueup.decisions import BaselineTaken, BreakMoved, BreakOf, Correction, CorrectionKind, FillAdopted
 from trueup.errors import JournalError
 from trueup.events import Event
 from trueup.facts import Observed
 from trueup.journal import Recorded
 from trueup.ledger import Ledger
-from trueup.model import Holding, Key
+from trueup.model import BookOrder, Holding, Key
 from trueup.reconciliation.keys import key_of_row
 from trueup.reconciliation.outcomes import adopted
 from trueup.reconciliation.state import State
@@ -46,6 +46,10 @@ class BookChange(msgspec.Struct, frozen=True):
     correction_id: str | None = None
     exit_reason: str | None = None
     """For a closed one: `CLOSED_EXTERNALLY`, unless explained."""
+    of: BreakOf = "position"
+    """What changed. For an order `key` is its client order id, and `order` what it is now."""
+    order_before: BookOrder | None = None
+    order: BookOrder | None = None
 
 
 OnCorrection: TypeAlias = Callable[[BookChange], object]
@@ -64,6 +68,12 @@ def changes_after(journal: Reads, state: State, after: int) -> Iterator[BookChan
         event = recorded.event
         if isinstance(event, BreakMoved) and event.correction is not None:
             yield _change(recorded.position, event.key, event.symbol, event.ticket, event.correction)
+        elif isinstance(event, BreakMoved) and event.order_correction is not None:
+            made = event.order_correction
+            yield BookChange(
+                recorded.position, made.kind, made.after.client_order_id, event.symbol, made.after.ticket, None, None,
+                made.why, made.id, of="order", order_before=made.before, order=made.after,
+            )  # fmt: skip
         elif isinstance(event, FillAdopted):
             execution = event.execution
             yield _change(recorded.position, event.key, execution.symbol, execution.ticket, event.correction)

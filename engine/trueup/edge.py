@@ -22,6 +22,7 @@ from trueup.facts import (
     ExecutionPushed,
     Fact,
     FillRecorded,
+    Observed,
     OrderRecorded,
     PositionRecorded,
     Rows,
@@ -40,7 +41,7 @@ from trueup.model import (
 )
 from trueup.policy import Policy
 from trueup.reconciliation.keys import key_of_row
-from trueup.reconciliation.state import View
+from trueup.reconciliation.state import State, View
 
 PUSHED_TEXT_MAX: Final = 4_000
 """Characters of a pushed message that are kept."""
@@ -217,6 +218,23 @@ def written(view: View, rows: Mapping[Key, BrokerPosition], changed: Change) -> 
     if not view.base or (weight and view.weight + weight > len(rows)):
         return keyframe(rows)
     return Rows(view.base, tuple(rows[key] for key in sorted(changed.stated)), tuple(sorted(changed.gone)))
+
+
+def with_rows(state: State, fact: Observed, given: Mapping[Key, BrokerPosition]) -> Observed:
+    """The observation with its rows: canonical, fit for use, and as the difference to what is known."""
+    view = state.view()
+    rows, refused = canonical_rows(given, state.mode, state.policy)
+    changed = change(view.rows, rows)
+    bad = {key: why for key in changed.stated if (why := unusable(key, rows[key], state.mode)) is not None}
+    if bad:
+        refused += [Refusal(0, bad[key], rows[key].symbol or None, rows[key].ticket) for key in sorted(bad)]
+        rows = {key: row for key, row in rows.items() if key not in bad}
+    if refused:
+        why = fact.why or f"{len(refused)} rows refused"
+        fact = replace(fact, refused=(*fact.refused, *refused), completeness="partial", why=why)
+    if fact.completeness != "complete":
+        return replace(fact, positions=keyframe(rows))
+    return replace(fact, positions=written(view, rows, changed))
 
 
 def digest_of(raw: bytes) -> bytes:

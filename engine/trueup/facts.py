@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from trueup.model import (
+    BrokerOrder,
     BrokerPosition,
     Execution,
     Moment,
@@ -27,6 +28,7 @@ from trueup.policy import Policy
 
 Completeness: TypeAlias = Literal["complete", "partial", "failed", "unsupported"]
 PassKind: TypeAlias = Literal["startup", "periodic", "manual"]
+ActionKind: TypeAlias = Literal["cancel", "place_stop", "close_position"]
 
 
 class Fact(msgspec.Struct, frozen=True, array_like=True, tag_field="event", gc=False):
@@ -52,6 +54,14 @@ class WriterClaimed(Fact, frozen=True, array_like=True, tag="writer-claimed/1"):
     """False: the first complete answer is compared like any other (`--no-baseline`)."""
     delivers: bool = False
     """Whether this process hands corrections to the trading process (`on_correction`)."""
+    surfaces: tuple[Surface, ...] = ()
+    """What the adapter says can be asked, in order; () also where nobody is asked."""
+    actions: tuple[ActionKind, ...] = ()
+    """What the broker can be asked to do through the adapter, in order."""
+    can_reduce_only: bool = False
+    """Whether the broker itself refuses a reduce-only order that would open a position."""
+    restored: bool = False
+    """The store is a restored backup: the gate stays closed until all orders and fills since are looked up."""
 
 
 class PolicyAdopted(Fact, frozen=True, array_like=True, tag="policy-adopted/1"):
@@ -70,6 +80,24 @@ class Rows(msgspec.Struct, frozen=True, array_like=True):
     """All rows (keyframe), or those that are new or differ."""
     gone: tuple[str, ...] = ()
     """Keys that the base lists and this answer does not."""
+
+
+class OrderRows(msgspec.Struct, frozen=True, array_like=True):
+    """The orders that an answer listed: whole (`base` 0), or as the difference to the complete answer at `base`."""
+
+    base: int = 0
+    """Journal position of the complete observation that this one names as its base; 0: a keyframe."""
+    stated: tuple[BrokerOrder, ...] = ()
+    """All rows (keyframe), or those that are new or differ."""
+    gone: tuple[str, ...] = ()
+    """References (`order_ref`) that the base lists and this answer does not."""
+
+
+class Sought(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Which one order a look-up asked for."""
+
+    client_order_id: str | None = None
+    order_id: str | None = None
 
 
 class Observed(Fact, frozen=True, array_like=True, tag="observed/1"):
@@ -97,6 +125,14 @@ class Observed(Fact, frozen=True, array_like=True, tag="observed/1"):
     refused: tuple[Refusal, ...] = ()
     id: str = ""
     """Given by whoever observed, when the same observation may be handed in twice (law 5)."""
+    orders: OrderRows | None = None
+    """For `open_orders` what it listed; for `order` the one that was asked for, or nothing: not found."""
+    sought: Sought | None = None
+    """For `order`: which one was asked for."""
+    since_ns: int | None = None
+    """For `fills`: the oldest wall time that was asked for; what is older is outside its window (L08)."""
+    connection: int = 0
+    """Which connection of the adapter's (counted from 1) carried question and answer; 0: more than one, or unknown."""
 
 
 class FillRecorded(Fact, frozen=True, array_like=True, tag="fill-recorded/1"):
@@ -182,6 +218,24 @@ class CorrectionsDelivered(Fact, frozen=True, array_like=True, tag="corrections-
     """(journal position of the correction, what the callable raised), of those that failed."""
 
 
+class ActionSent(Fact, frozen=True, array_like=True, tag="action-sent/1"):
+    """An action is about to be handed to the broker: stored before, so that a crash never forgets it (law 6)."""
+
+    client_id: str
+
+
+class ActionAnswered(Fact, frozen=True, array_like=True, tag="action-answered/1"):
+    """What sending an action once came to."""
+
+    client_id: str
+    state: Literal["acknowledged", "rejected", "unknown"]
+    why: str = ""
+    order_id: str | None = None
+    raw_digest: bytes = b""
+    connection: int = 0
+    """Which connection carried it; 0: more than one, or unknown. A later answer on the same one is behind it."""
+
+
 FACTS: tuple[type[Fact], ...] = (
     WriterClaimed,
     PolicyAdopted,
@@ -194,4 +248,6 @@ FACTS: tuple[type[Fact], ...] = (
     InboxTaken,
     CommandGiven,
     CorrectionsDelivered,
+    ActionSent,
+    ActionAnswered,
 )

@@ -24,6 +24,8 @@ from trueup.decisions import Decision
 from trueup.errors import InvariantBroken, JournalError
 from trueup.events import Event
 from trueup.facts import (
+    ActionAnswered,
+    ActionSent,
     CorrectionsDelivered,
     ExecutionPushed,
     Fact,
@@ -31,11 +33,13 @@ from trueup.facts import (
     InboxTaken,
     Observed,
     PassKind,
+    Sought,
 )
 from trueup.gate import Gate, GateView
 from trueup.journal import InboxItem, Snapshot
-from trueup.model import BrokerPosition, Key, Moment, Refusal, Surface
-from trueup.ports import Answer, Clock
+from trueup.model import BrokerPosition, Key, Moment, Surface
+from trueup.order_edge import with_orders
+from trueup.ports import Answer, Clock, Outcome, Question
 from trueup.reconciliation.decide import decide
 from trueup.reconciliation.fold import fold
 from trueup.reconciliation.saved import save
@@ -150,12 +154,16 @@ class Ledger:
         pass_number: int | None = None,
         pass_kind: PassKind = "manual",
         identity: str = "",
+        question: Question | None = None,
+        connection: int = 0,
     ) -> Committed:
         """Journal one observation and all it causes.
 
         asking      when the first attempt was made
         pass_number the pass it belongs to; None: one of its own
         identity    given when the same observation may be handed in twice (law 5)
+        question    what was asked, where that is more than the surface: which order, since when
+        connection  which connection carried question and answer, from 1; 0: more than one, or unknown
         """
         received = self.now()
         received_position = self._state.position
@@ -187,11 +195,37 @@ class Ledger:
                 ),
                 refused=tuple(answer.refused),
                 id=identity,
+                sought=None
+                if question is None or surface != "order"
+                else Sought(question.client_order_id, question.order_id),
+                since_ns=None if question is None else question.since_ns,
+                connection=connection,
             )
             if surface == "positions" and answer.completeness in ("complete", "partial"):
                 fact = self._with_rows(fact, answer)
+            if surface in ("open_orders", "order") and answer.completeness in ("complete", "partial"):
+                fact = with_orders(self._state, fact, answer.orders)
             committed = self._commit([fact])
             self._keep_raw(fact, answer.raw, committed)
+            return committed
+
+    def sending(self, client_id: str) -> Committed:
+        """Journal that an action is about to be handed to the broker: durable before anything is sent (law 6)."""
+        with self._lock:
+            self._catch_up()
+            return self._commit([ActionSent(self.now(), client_id)])
+
+    def acted(self, client_id: str, outcome: Outcome, *, connection: int = 0) -> Committed:
+        """Journal what sending an action once came to."""
+        with self._lock:
+            self._catch_up()
+            fact = ActionAnswered(
+                self.now(), client_id, outcome.state, outcome.why, outcome.order_id, edge.digest_of(outcome.raw),
+                connection,
+            )  # fmt: skip
+            committed = self._commit([fact])
+            if outcome.raw:
+                self._raws.append(outcome.raw)
             return committed
 
     def command(self, command: Command) -> Committed:
@@ -285,29 +319,14 @@ class Ledger:
         return self._state.executions.get(fact.execution.execution_id) == fact.execution
 
     def _with_rows(self, fact: Observed, answer: Answer) -> Observed:
-        """The observation with its rows: canonical, fit for use, and as the difference to what is known."""
-        state = self._state
-        view, given = state.view(), answer.positions
-        complete = fact.completeness == "complete"
-        if complete and given is self._given_rows:
+        """The observation with its rows; the very mapping that came last says that nothing changed."""
+        if fact.completeness == "complete" and answer.positions is self._given_rows:
+            view = self._state.view()
             return replace(fact, positions=edge.written(view, view.rows, edge.Change([], [])))
-        rows, refused = edge.canonical_rows(given, state.mode, state.policy)
-        changed = edge.change(view.rows, rows)
-        bad = [key for key in changed.stated if edge.unusable(key, rows[key], state.mode) is not None]
-        if bad:
-            refused += [
-                Refusal(0, edge.unusable(key, rows[key], state.mode) or "", rows[key].symbol or None, rows[key].ticket)
-                for key in sorted(bad)
-            ]
-            rows = {key: row for key, row in rows.items() if key not in set(bad)}
-        if refused:
-            why = fact.why or f"{len(refused)} rows refused"
-            refused = [*fact.refused, *refused]
-            fact = replace(fact, refused=tuple(refused), completeness="partial", why=why)
-        if fact.completeness != "complete":
-            return replace(fact, positions=edge.keyframe(rows))
-        self._given_rows = given
-        return replace(fact, positions=edge.written(view, rows, changed))
+        fact = edge.with_rows(self._state, fact, answer.positions)
+        if fact.completeness == "complete":
+            self._given_rows = answer.positions
+        return fact
 
     def _catch_up(self) -> None:
         """After an append that failed: fold what was stored after all, so that nothing is decided beside it.

@@ -300,6 +300,49 @@ class BrokerOrder(msgspec.Struct, frozen=True, array_like=True, gc=False):
     spelling: str | None = None
 
 
+class BookOrder(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One order as the book holds it."""
+
+    client_order_id: str
+    symbol: str
+    side: TradeSide
+    type: str
+    quantity: Decimal
+    """As ordered, greater than 0."""
+    status: OrderStatus
+    raw_status: str = ""
+    order_id: str | None = None
+    filled: Decimal = ZERO
+    """Cumulative; only grows."""
+    average_price: Decimal | None = None
+    limit: Decimal | None = None
+    stop: Decimal | None = None
+    reduce_only: bool | None = None
+    strategy: str = EXTERNAL
+    parent: str | None = None
+    scheduled_for: str | None = None
+    ticket: str | None = None
+    """The position that it belongs to, where somebody named one."""
+    mark: str = ""
+    """What a person should know of it: `no price` for one that is filled at a price nobody states."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether more is to be expected of it."""
+        return self.status not in TERMINAL
+
+    @property
+    def lacks_price(self) -> bool:
+        """Whether it was filled and nobody ever stated at what price: accepted, marked, never made up (L36)."""
+        return self.status is OrderStatus.FILLED and self.average_price is None
+
+    @property
+    def remaining(self) -> Decimal:
+        """What may still be filled; 0 when it was overfilled."""
+        left = add(self.quantity, self.filled.copy_negate())
+        return left if left > 0 else ZERO
+
+
 class Refusal(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One row that could not be used: which, of what as far as it can be read, and why (L42)."""
 

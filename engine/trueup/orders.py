@@ -24,14 +24,11 @@ from msgspec.structs import replace
 from trueup.compare import same_price
 from trueup.decisions import BreakKind
 from trueup.model import (
-    EXTERNAL,
-    TERMINAL,
     TRANSIENT,
     ZERO,
+    BookOrder,
     BrokerOrder,
     OrderStatus,
-    TradeSide,
-    add,
     plain,
     subtract,
 )
@@ -52,39 +49,9 @@ RANK: Final[dict[OrderStatus, int]] = {
 """Statuses that decide something; the others (transient, unknown) have no rank."""
 
 
-class BookOrder(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One order as the book holds it."""
-
-    client_order_id: str
-    symbol: str
-    side: TradeSide
-    type: str
-    quantity: Decimal
-    """As ordered, greater than 0."""
-    status: OrderStatus
-    raw_status: str = ""
-    order_id: str | None = None
-    filled: Decimal = ZERO
-    """Cumulative; only grows."""
-    average_price: Decimal | None = None
-    limit: Decimal | None = None
-    stop: Decimal | None = None
-    reduce_only: bool | None = None
-    strategy: str = EXTERNAL
-    parent: str | None = None
-    scheduled_for: str | None = None
-    ticket: str | None = None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether more is to be expected of it."""
-        return self.status not in TERMINAL
-
-    @property
-    def remaining(self) -> Decimal:
-        """What may still be filled; 0 when it was overfilled."""
-        left = add(self.quantity, self.filled.copy_negate())
-        return left if left > 0 else ZERO
+def order_ref(row: BrokerOrder) -> str:
+    """What an order is known by in the broker's list: its order id, else `~` and its client id."""
+    return row.order_id if row.order_id is not None else f"~{row.client_order_id}"
 
 
 def joined_status(known: OrderStatus, said: OrderStatus) -> OrderStatus:

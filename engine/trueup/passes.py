@@ -1,4 +1,4 @@
-"""How is one pass done: ask, journal, decide, and ask again where that settles something?
+"""How is one pass done: ask, journal, decide, act, and ask again where that settles something?
 
 Coroutines over ports: the clock and the broker are arguments, so a simulation runs this very code without threads
 or real time. Nothing here holds a lock while it waits, and whatever the broker does becomes an observation.
@@ -9,33 +9,45 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
+from trueup.asking import Attempts, action_of, connection_of, send_once
 from trueup.compare import compare
 from trueup.decisions import Decision
 from trueup.evidence import Absent, Present
-from trueup.facts import PassKind
+from trueup.facts import PassKind, Sought
 from trueup.ledger import Ledger
 from trueup.model import Surface
-from trueup.ports import Answer, Broker, Clock, Question, failed
+from trueup.ports import Answer, Broker, Clock, Outcome, Question
+from trueup.reconciliation.outbox import to_look_up, to_send
 from trueup.reconciliation.state import State
-from trueup.reconciliation.waiting import next_question_ns
+from trueup.reconciliation.waiting import fills_wanted_since, next_question_ns
 from trueup.report import PassReport, SurfaceRow, report
 
 NS: Final = 1_000_000_000
 QUESTIONS_MAX: Final = 1_000
 """Rounds of questions in one start-up pass (law 12); its deadline ends it long before."""
 DEALS_LOOK_BACK_NS: Final = 86_400 * NS
-"""How far before a mass absence its deals are asked for: a broker's clock may be hours off (L46)."""
+"""How far before something its deals are asked for: a broker's clock may be hours off (L46)."""
+PROBE_S: Final = 3
+"""How long a surface that has never answered may take: a gateway that only knows positions may say nothing at all."""
+PROBE_REST_PASSES: Final = 20
+"""Passes for which a surface is left alone that has never answered."""
+LOOK_UP_FAILURES_MAX: Final = 2
+"""Look-ups that fail before a pass leaves the rest to the next one: the broker is not heard (L06)."""
 
 
 class Passes:
     """Runs passes for one account, one after the other."""
 
-    def __init__(self, ledger: Ledger, broker: Broker, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, broker: Broker, clock: Clock, *, acts: bool = True) -> None:
+        """acts  False: nothing is asked *of* the broker, only of what it knows (dry runs)"""
         self._ledger = ledger
         self._broker = broker
         self._clock = clock
+        self._acts = acts
         self._turn = asyncio.Lock()
         self._started: int | None = None  # the epoch that had a start-up pass
+        self._resting: dict[Surface, int] = {}
+        self._connection: int | None = None
 
     async def run(self, kind: PassKind, *, timeout_s: float | None = None) -> PassReport:
         """One pass. A start-up pass asks again while that settles something; others ask once.
@@ -55,10 +67,12 @@ class Passes:
             if timeout_s is None and kind == "startup":
                 timeout_s = ledger.state.policy.startup_timeout_s
             deadline_ns = None if timeout_s is None else began_ns + int(timeout_s * NS)
-            one = _Pass(ledger, self._broker, self._clock, kind, ledger.state.pass_number + 1, deadline_ns)
-            await one.ask_all()
+            one = _Pass(ledger, self._broker, self._clock, kind, deadline_ns, self._resting, acts=self._acts)
+            reconnected = self._connection not in (None, self._broker.connections)
+            await one.ask_all(everything=kind == "startup" or reconnected)
             if kind == "startup":
                 await one.settle()
+            self._connection = self._broker.connections
             ledger.maintain()
             return one.report(began_ns)
 
@@ -67,54 +81,139 @@ class _Pass:
     """One pass under way."""
 
     def __init__(
-        self, ledger: Ledger, broker: Broker, clock: Clock, kind: PassKind, number: int, deadline_ns: int | None
+        self,
+        ledger: Ledger,
+        broker: Broker,
+        clock: Clock,
+        kind: PassKind,
+        deadline_ns: int | None,
+        resting: dict[Surface, int],
+        *,
+        acts: bool,
     ) -> None:
         self.ledger = ledger
         self.broker = broker
         self.clock = clock
         self.kind: PassKind = kind
-        self.number = number
-        self.deadline_ns = deadline_ns
+        self.number = ledger.state.pass_number + 1
+        self.attempts = Attempts(broker, clock, deadline_ns)
+        self.resting = resting
+        self.acts = acts
         self.decisions: list[Decision] = []
         self.rows: dict[Surface, SurfaceRow] = {}
         self.silent: dict[Surface, str] = {}
         self.failed: set[Surface] = set()
 
-    async def ask_all(self) -> None:
-        """Positions; then, while so much is missing that it is held, the deals that may explain it."""
-        await self._ask(Question(surface="positions"))
-        explaining = self._explaining()
-        if explaining is not None:
-            await self._ask(explaining, attempts_max=1)
+    # -- one round -----------------------------------------------------------------------------------------
 
-    def _explaining(self) -> Question | None:
-        """The deals, once a mass absence outlasted its first answer (a glitch is usually over by the second), where
-        they are offered and have not just failed."""
+    async def ask_all(self, *, everything: bool = False) -> None:
+        """One round: the lists side by side, what they leave open, what is to be sent, and what became of it.
+
+        everything   the fills too, although nothing calls for them: at start-up, and after a reconnect (L10)
+        """
+        self._interrupted()
+        questions = [Question(surface="positions")]
+        if "open_orders" in self.broker.capabilities.surfaces:
+            questions.append(Question(surface="open_orders"))
+        if everything and "fills" in self.broker.capabilities.surfaces:
+            questions.append(Question(surface="fills", since_ns=self._fills_since()))
+        known = [one for one in questions if self._is_known(one.surface)]
+        await asyncio.gather(*(self._ask(one) for one in known))
+        for one in questions:
+            if one not in known:
+                await self._probe(one)
+        await self._look_up()
+        await self._explain()
+        if self.acts and await self._send():
+            await self._look_up()
+
+    def _is_known(self, surface: Surface) -> bool:
+        """Positions every broker has; of the others only what was answered once is known to be there."""
+        return surface == "positions" or self.ledger.state.offers(surface)
+
+    async def _probe(self, question: Question) -> None:
+        """Ask for what has never been answered: once, briefly, and not in every pass."""
+        surface, state = question.surface, self.ledger.state
+        if "positions" in self.failed or not state.view(surface).supported or self.resting.get(surface, 0) > 0:
+            self.resting[surface] = self.resting.get(surface, 0) - 1
+            return
+        await self._ask(question, attempts_max=1, timeout_s=PROBE_S)
+        if surface in self.failed:
+            self.resting[surface] = PROBE_REST_PASSES
+
+    def _fills_since(self) -> int | None:
+        """From where on fills are wanted: a good while before they were last listed."""
+        listed = self.ledger.state.view("fills").complete_asked.at_ns
+        return listed - DEALS_LOOK_BACK_NS if listed else None
+
+    async def _look_up(self) -> None:
+        """Ask for single orders: what no list mentions, and actions whose outcome is unknown."""
+        failures = 0
+        for sought in to_look_up(self.ledger.state, self.ledger.now()):
+            await self._ask(_question(sought), attempts_max=1)
+            failures += "order" in self.failed
+            if failures >= LOOK_UP_FAILURES_MAX or self.attempts.left_ns() <= 0:
+                return
+
+    async def _explain(self) -> None:
+        """The deals, where they may explain what vanished: a mass absence, or an order that a look-up did not find."""
+        surfaces, state = self.broker.capabilities.surfaces, self.ledger.state
+        if "fills" not in surfaces or not state.view("fills").supported or "fills" in self.failed:
+            return
+        if state.hold is not None and state.hold.position != state.view().position:
+            # a glitch is usually over by the second answer: only then are its deals worth a question
+            since_ns = state.hold.since.at_ns
+        else:
+            wanted = fills_wanted_since(state)
+            if wanted is None:
+                return
+            since_ns = wanted
+        await self._ask(Question(surface="fills", since_ns=since_ns - DEALS_LOOK_BACK_NS), attempts_max=1)
+
+    # -- actions -------------------------------------------------------------------------------------------
+
+    def _interrupted(self) -> None:
+        """An action that this epoch sent and whose outcome nobody wrote down, because its pass was cut short."""
         state = self.ledger.state
-        if state.hold is None or state.hold.position == state.view().position or "fills" in self.failed:
-            return None
-        if "fills" not in self.broker.capabilities.surfaces or not state.view("fills").supported:
-            return None
-        return Question(surface="fills", since_ns=state.hold.since.at_ns - DEALS_LOOK_BACK_NS)
+        for client_id in sorted(state.outbox):
+            if state.outbox[client_id].state == "sent":
+                outcome = Outcome(state="unknown", why="the pass that sent it was interrupted")
+                self.decisions += self.ledger.acted(client_id, outcome).decisions
+
+    async def _send(self) -> bool:
+        """Send what was requested: journalled before and after, each once. Returns whether anything was sent."""
+        sent = False
+        for client_id in to_send(self.ledger.state):
+            slot = self.ledger.state.outbox.get(client_id)
+            if slot is None or slot.state != "requested":
+                continue  # what became of the one before it made it needless
+            self.decisions += self.ledger.sending(client_id).decisions
+            before, timeout_s = self.broker.connections, self.ledger.state.policy.broker_timeout_s
+            outcome = await send_once(self.broker, action_of(client_id, slot.terms), timeout_s)
+            connection = connection_of(before, self.broker.connections)
+            self.decisions += self.ledger.acted(client_id, outcome, connection=connection).decisions
+            sent = True
+        return sent
+
+    # -- asking --------------------------------------------------------------------------------------------
 
     async def settle(self) -> None:
         """Ask again, each time as soon as another answer could settle something, until the deadline."""
         for _ in range(QUESTIONS_MAX):
             wait_ns = next_question_ns(self.ledger.state, self.ledger.now())
-            if wait_ns is None or wait_ns > self._left_ns():
+            if wait_ns is None or wait_ns > self.attempts.left_ns():
                 return
             await self.clock.sleep(wait_ns / NS)
             await self.ask_all()
 
-    def _left_ns(self) -> int:
-        if self.deadline_ns is None:
-            return 3_600 * NS
-        return self.deadline_ns - self.clock.monotonic_ns()
-
-    async def _ask(self, question: Question, *, attempts_max: int | None = None) -> None:
+    async def _ask(
+        self, question: Question, *, attempts_max: int | None = None, timeout_s: float | None = None
+    ) -> None:
         """One question with all its attempts: one observation."""
         asking = self.ledger.asking()
-        answer, attempts = await self._attempts(question, attempts_max)
+        policy = self.ledger.state.policy
+        before = self.broker.connections
+        answer, attempts = await self.attempts.answer(question, policy, attempts_max, timeout_s)
         committed = self.ledger.observe(
             question.surface,
             answer,
@@ -122,12 +221,15 @@ class _Pass:
             attempts=attempts,
             pass_number=self.number,
             pass_kind=self.kind,
+            question=question,
+            connection=connection_of(before, self.broker.connections),
         )
         self.decisions.extend(committed.decisions)
         self._note(question.surface, answer)
 
     def _note(self, surface: Surface, answer: Answer) -> None:
         self.silent.pop(surface, None)
+        self.failed.discard(surface)
         view = self.ledger.state.view(surface)
         if answer.completeness == "failed":
             self.failed.add(surface)
@@ -141,26 +243,6 @@ class _Pass:
         self.rows[surface] = SurfaceRow(surface, complete, why)
         if answer.completeness == "failed":
             self.silent[surface] = f"{surface}: {answer.why}"
-
-    async def _attempts(self, question: Question, attempts_max: int | None) -> tuple[Answer, int]:
-        """The first usable answer, else the last failure; backing off in between; the outer deadline wins."""
-        policy = self.ledger.state.policy
-        answer = failed("not asked: no time was left")
-        attempts_max = policy.retries_max + 1 if attempts_max is None else attempts_max
-        for attempt in range(1, attempts_max + 1):
-            left_s = self._left_ns() / NS
-            if left_s <= 0:
-                return answer, attempt - 1
-            answer = await attempt_once(self.broker, question, min(policy.broker_timeout_s, left_s))
-            if answer.completeness != "failed":
-                return answer, attempt
-            if attempt == attempts_max:
-                break
-            pause_s = policy.backoff_s[min(attempt, len(policy.backoff_s)) - 1] if policy.backoff_s else 0
-            if pause_s >= self._left_ns() / NS:
-                return answer, attempt
-            await self.clock.sleep(pause_s)
-        return answer, attempts_max
 
     def report(self, began_ns: int) -> PassReport:
         """What it came to, after comparing everything once more from scratch (L51)."""
@@ -179,15 +261,8 @@ class _Pass:
         )
 
 
-async def attempt_once(broker: Broker, question: Question, timeout_s: float) -> Answer:
-    """One attempt within its time. A third party's adapter may raise in spite of its contract: that is a
-    failure to answer like any other, and says what it was."""
-    try:
-        return await asyncio.wait_for(broker.ask(question), timeout_s)
-    except TimeoutError:
-        return failed(f"no answer within {timeout_s:g} s")
-    except Exception as error:  # noqa: BLE001 - the outside must never stop a pass (law 4)
-        return failed(f"the adapter raised {type(error).__name__}: {error}")
+def _question(sought: Sought) -> Question:
+    return Question(surface="order", client_order_id=sought.client_order_id, order_id=sought.order_id)
 
 
 def disagreements(state: State) -> list[str]:

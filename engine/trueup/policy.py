@@ -20,10 +20,13 @@ from trueup.model import ZERO, Surface, exact
 OnRecovery: TypeAlias = Literal["adopt", "quarantine", "alert"]
 OnGhost: TypeAlias = Literal["close", "quarantine", "alert"]
 OnDrift: TypeAlias = Literal["correct", "quarantine", "alert"]
+OnOrphanOrder: TypeAlias = Literal["quarantine", "cancel", "adopt", "alert"]
+OnOverdueSlice: TypeAlias = Literal["expire", "rearm", "alert"]
 Unit: TypeAlias = Literal["lots", "contracts", "units", "shares", "coins"]
 Unverified: TypeAlias = Literal["block", "warn"]
 
 PRESETS: Final = ("observe", "adopt", "guarded")
+_REMEDIES: Final = ("on_recovery", "on_ghost", "on_drift", "on_orphan_order", "on_overdue_slice")
 _MINUTES_A_WEEK: Final = 7 * 24 * 60
 _MINUTES_TO_MONDAY: Final = 3 * 24 * 60  # 1970 began on a Thursday
 LAG_MS_MAX_DEFAULT: Final = 15_000
@@ -57,6 +60,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     on_recovery: OnRecovery = "adopt"
     on_ghost: OnGhost = "close"
     on_drift: OnDrift = "correct"
+    on_orphan_order: OnOrphanOrder = "quarantine"
+    """An order at the broker that the book lacks; one that protects a position is never cancelled (L26)."""
+    on_overdue_slice: OnOverdueSlice = "expire"
+    """A scheduled slice of a plan whose time has passed, and which provably is not at the broker."""
 
     sync_interval_s: int = 15
     startup_timeout_s: int = 30
@@ -69,6 +76,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """None: as `lag_ms_max`; never less than that."""
     in_flight_s_max: int = 30
     inferred_s_max: int = 300
+    action_queue_s_max: int = 60
+    """How long a server may still execute what a closed connection had queued (law 6)."""
+    look_ups_max: int = 20
+    """Orders that one pass looks up by id (L11); who waited longest comes first."""
 
     mass_absence_fraction_max: Decimal = Decimal("0.5")
     mass_absence_count_min: int = 3
@@ -121,7 +132,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     @classmethod
     def observe(cls, **knobs: object) -> Policy:
         """Detects and journals; corrects nothing."""
-        return _preset("observe", {"on_recovery": "alert", "on_ghost": "alert", "on_drift": "alert"} | knobs)
+        return _preset("observe", dict.fromkeys(_REMEDIES, "alert") | knobs)
 
     @classmethod
     def adopt(cls, **knobs: object) -> Policy:
@@ -133,7 +144,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """Alerts and quarantines; humans decide."""
         return _preset(
             "guarded",
-            {"on_recovery": "quarantine", "on_ghost": "quarantine", "on_drift": "quarantine"} | knobs,
+            dict.fromkeys(_REMEDIES, "quarantine") | {"on_overdue_slice": "alert"} | knobs,
         )
 
     # -- derived -------------------------------------------------------------------------------------------
@@ -214,6 +225,8 @@ _AT_LEAST: Final[dict[str, int]] = {
     "confirm_interval_ms": 0,
     "in_flight_s_max": 1,
     "inferred_s_max": 1,
+    "action_queue_s_max": 0,
+    "look_ups_max": 1,
     "mass_absence_count_min": 1,
     "mass_absence_window_s": 1,
     "confirmations_total": 2,

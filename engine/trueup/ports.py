@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol
 
 import msgspec
 
-from trueup.facts import Completeness
+from trueup.facts import ActionKind, Completeness
 from trueup.model import BrokerOrder, BrokerPosition, Execution, Key, PositionMode, Refusal, Surface, TradeSide
 
 
@@ -58,9 +58,6 @@ def failed(why: str, *, raw: bytes = b"", dialect: str = "") -> Answer:
 def unsupported(why: str, *, raw: bytes = b"") -> Answer:
     """The broker does not offer this surface at all."""
     return Answer(completeness="unsupported", why=why, raw=raw)
-
-
-ActionKind: TypeAlias = Literal["cancel", "place_stop", "close_position"]
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,6 +16,8 @@ import msgspec
 
 from trueup.compare import said, stop_said
 from trueup.decisions import (
+    ActionMoved,
+    ActionRequested,
     AlertRaised,
     BaselineTaken,
     BreakMoved,
@@ -26,9 +28,10 @@ from trueup.decisions import (
     Step,
 )
 from trueup.facts import PassKind
-from trueup.model import Holding, plain, side_of
+from trueup.model import BookOrder, Holding, plain, side_of
+from trueup.orders import said_order
 from trueup.policy import Policy
-from trueup.reconciliation.state import Break, State
+from trueup.reconciliation.state import ActionSlot, Break, State
 
 Status: TypeAlias = Literal["SUCCESS", "PARTIAL", "DEGRADED", "FAILED"]
 EXIT_CODES: Final[dict[Status, int]] = {"SUCCESS": 0, "PARTIAL": 1, "DEGRADED": 3, "FAILED": 3}
@@ -72,6 +75,25 @@ class CorrectionRow(msgspec.Struct, frozen=True):
     why: str
 
 
+class ActionRow(msgspec.Struct, frozen=True):
+    """One thing asked of the broker, as it stands."""
+
+    id: str
+    """The client id under which it was, or will be, sent."""
+    kind: str
+    symbol: str
+    ticket: str | None
+    order_id: str | None
+    """The broker's id of the order that it is about, or became."""
+    side: str | None
+    quantity: str | None
+    stop: str | None
+    purpose: str
+    attempt: int
+    state: str
+    why: str
+
+
 class PassReport(msgspec.Struct, frozen=True, kw_only=True):
     """What one pass came to."""
 
@@ -84,7 +106,8 @@ class PassReport(msgspec.Struct, frozen=True, kw_only=True):
     observations: tuple[SurfaceRow, ...] = ()
     breaks: tuple[BreakRow, ...] = ()
     corrections: tuple[CorrectionRow, ...] = ()
-    actions: tuple[str, ...] = ()
+    actions: tuple[ActionRow, ...] = ()
+    """What was asked of the broker, or became known of it, in this pass; and all that is not settled yet."""
     counts: dict[str, int] = {}
     gate: GateStatus = "closed"
     """The narrowest that holds anywhere on the account: `open` means every symbol may take new risk."""
@@ -135,6 +158,7 @@ def report(
         observations=tuple(surfaces),
         breaks=breaks,
         corrections=corrections,
+        actions=action_rows(state, decisions),
         counts=counted(breaks),
         gate=gate,
         critical=_critical(state, decisions),
@@ -170,7 +194,9 @@ def counted(rows: Iterable[BreakRow]) -> dict[str, int]:
 def _status(state: State, surfaces: Sequence[SurfaceRow], disagreements: int, silent: Sequence[str]) -> Status:
     if silent:
         return "DEGRADED"
-    if state.breaks or state.hold is not None or disagreements or not all(one.complete for one in surfaces):
+    if state.breaks or state.order_breaks or state.hold is not None or state.outbox or disagreements:
+        return "PARTIAL"
+    if not all(one.complete for one in surfaces):
         return "PARTIAL"
     return "SUCCESS"
 
@@ -193,10 +219,28 @@ def break_rows(state: State, decisions: Iterable[Decision]) -> tuple[BreakRow, .
         if isinstance(decision, BreakMoved):
             for step in decision.steps:
                 rows[step.break_id] = _row_of_step(decision, step, state.policy)
-    for key in state.breaks:
-        for one in state.breaks[key]:
+    for breaks in (*state.breaks.values(), *state.order_breaks.values()):
+        for one in breaks:
             rows[one.id] = row_of_break(one, state.policy)
     return tuple(sorted(rows.values(), key=in_order))
+
+
+def action_rows(state: State, decisions: Iterable[Decision]) -> tuple[ActionRow, ...]:
+    """Every action that these decisions asked for or moved, and every one that is not settled, by client id."""
+    ids = {one.client_id for one in decisions if isinstance(one, ActionRequested | ActionMoved)}
+    slots = {client_id: state.outbox.get(client_id) or state.ended_actions.get(client_id) for client_id in ids}
+    slots.update(state.outbox)
+    return tuple(row_of_action(name, slot) for name in sorted(slots) if (slot := slots[name]) is not None)
+
+
+def row_of_action(client_id: str, slot: ActionSlot) -> ActionRow:
+    """An action as a row."""
+    terms = slot.terms
+    return ActionRow(
+        id=client_id, kind=terms.kind, symbol=terms.symbol, ticket=terms.ticket,
+        order_id=slot.order_id or terms.order_id, side=terms.side, quantity=_maybe(terms.quantity),
+        stop=_maybe(terms.stop), purpose=slot.purpose, attempt=slot.attempt, state=slot.state, why=slot.why,
+    )  # fmt: skip
 
 
 def in_order(row: BreakRow) -> tuple[str, str, str, str, str]:
@@ -208,21 +252,24 @@ def row_of_break(one: Break, policy: Policy) -> BreakRow:
     """An open break as a row."""
     return BreakRow(
         of=one.of, kind=one.kind, symbol=one.symbol, ticket=one.ticket, field=one.field, book=one.book,
-        broker=one.broker, correction=remedy(one.kind, policy), why=one.why, id=one.id, state=one.state,
+        broker=one.broker, correction=remedy(one.kind, policy, one.of), why=one.why, id=one.id, state=one.state,
     )  # fmt: skip
 
 
 def _row_of_step(move: BreakMoved, step: Step, policy: Policy) -> BreakRow:
-    why = step.why or (move.correction.why if move.correction is not None else "")  # stored once, told of each
+    made = move.correction or move.order_correction
+    why = step.why or (made.why if made is not None else "")  # stored once, told of each
     return BreakRow(
         of=move.of, kind=step.kind, symbol=move.symbol, ticket=move.ticket, field=step.field, book=step.book,
-        broker=step.broker, correction=remedy(step.kind, policy), why=why, id=step.break_id,
+        broker=step.broker, correction=remedy(step.kind, policy, move.of), why=why, id=step.break_id,
         state="opened" if step.state == "seen" else step.state,
     )  # fmt: skip
 
 
-def remedy(kind: str, policy: Policy) -> str:
+def remedy(kind: str, policy: Policy, of: str = "position") -> str:
     """What a policy does about breaks of a kind."""
+    if of == "order" and kind == "recovery":
+        return policy.on_orphan_order
     return {"recovery": policy.on_recovery, "ghost": policy.on_ghost, "drift": policy.on_drift}[kind]
 
 
@@ -230,6 +277,12 @@ def correction_rows(decision: Decision) -> tuple[CorrectionRow, ...]:
     """What a decision changed in the book, field by field; nothing when it corrected nothing."""
     if isinstance(decision, BreakMoved) and decision.correction is not None:
         return _rows_of(decision.correction, decision.symbol, decision.ticket)
+    if isinstance(decision, BreakMoved) and decision.order_correction is not None:
+        made, symbol, name = decision.order_correction, decision.symbol, decision.ticket
+        return tuple(
+            CorrectionRow(made.id, made.kind, symbol, name, field, before, after, made.why)
+            for field, before, after in changed_order(made.before, made.after)
+        )
     if isinstance(decision, FillAdopted):
         return _rows_of(decision.correction, decision.execution.symbol, decision.execution.ticket)
     return ()
@@ -253,6 +306,21 @@ def changed_fields(
         ("quantity", plain(before.signed_quantity.copy_abs()), plain(after.signed_quantity.copy_abs())),
         ("price", _maybe(before.price), _maybe(after.price)),
         ("stop", stop_said(before.stop) if before.stop else None, stop_said(after.stop) if after.stop else None),
+    )
+    return tuple((name, old, new) for name, old, new in fields if old != new)
+
+
+def changed_order(before: BookOrder | None, after: BookOrder) -> tuple[tuple[str | None, str | None, str | None], ...]:
+    """(field, before, after) where an order differs from what it was; field None when the book lacked it."""
+    if before is None:
+        return ((None, None, said_order(after)),)
+    fields = (
+        ("side", before.side, after.side),
+        ("quantity", plain(before.quantity), plain(after.quantity)),
+        ("filled", plain(before.filled), plain(after.filled)),
+        ("limit", _maybe(before.limit), _maybe(after.limit)),
+        ("stop", _maybe(before.stop), _maybe(after.stop)),
+        ("status", before.status.value, after.status.value),
     )
     return tuple((name, old, new) for name, old, new in fields if old != new)
 

@@ -206,7 +206,7 @@ class Shell:
         if not self._passed and kind == "periodic":
             kind = "startup"  # each epoch's first pass is the start-up pass
         if dry_run:
-            rehearsal = Passes(self._ledger.rehearsal(), self._broker, self._clock)
+            rehearsal = Passes(self._ledger.rehearsal(), self._broker, self._clock, acts=False)
             return await rehearsal.run(kind, timeout_s=timeout_s)
         self._requested = False
         connected = self._broker.connections
@@ -304,6 +304,10 @@ def open_ledger(
         position_mode=position_mode or (None if broker is None else broker.capabilities.position_mode),
         source="" if broker is None else broker.capabilities.source,
         lag_ms_max={} if broker is None else broker.capabilities.lag_ms_max,
+        surfaces=frozenset() if broker is None else broker.capabilities.surfaces,
+        actions=frozenset() if broker is None else broker.capabilities.actions,
+        can_reduce_only=broker is not None and broker.capabilities.can_reduce_only,
+        restored=restored,
         baseline=baseline,
         delivers=delivers,
         keep_every_raw=keep_every_raw,

@@ -11,7 +11,7 @@ from lessons.world import World, deal, fill, held, pending, row
 from trueup import Policy, PushedExecution
 from trueup.decisions import BreakMoved, QuarantineMoved, RecordRefused
 from trueup.model import OrderStatus
-from trueup.reconciliation import inputs
+from trueup.reconciliation import order_inputs
 from trueup.reconciliation.fold import fold
 from trueup.reconciliation.lifecycle import Reading, judge
 
@@ -134,14 +134,14 @@ def test_an_unknown_status_changes_nothing(world: Worlds) -> None:
     w = world(pending("c1", "EURUSD"), pending("c2", "USDJPY", "accepted"))
     ends = w.state.order_ends
     w.record(pending("c1", "EURUSD", "held for review"), pending("c2", "USDJPY", "?"))
-    assert w.state.orders["c1"].status is OrderStatus.PENDING
-    assert w.state.orders["c2"].status is OrderStatus.ACCEPTED
+    assert w.state.orders["c1"].order.status is OrderStatus.PENDING
+    assert w.state.orders["c2"].order.status is OrderStatus.ACCEPTED
     assert w.state.in_flight["EURUSD"] == ("c1",)
     assert w.state.order_ends == ends
 
 
 def test_orders_in_flight_are_bounded_per_symbol(world: Worlds, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inputs, "IN_FLIGHT_PER_SYMBOL_MAX", 3)
+    monkeypatch.setattr(order_inputs, "IN_FLIGHT_PER_SYMBOL_MAX", 3)
     w = world(*(pending(f"c{n}", "EURUSD") for n in range(5)))
     assert w.state.in_flight["EURUSD"] == ("c2", "c3", "c4")
     w.record(pending("c0", "EURUSD", "filled"))
@@ -153,7 +153,7 @@ def test_an_order_that_is_over_is_remembered_as_over(world: Worlds) -> None:
     assert "c1" not in w.state.orders
     ended = w.state.ended_orders.get("c1")
     assert ended is not None
-    assert ended.status is OrderStatus.FILLED
+    assert ended.order.status is OrderStatus.FILLED
     w.record(pending("c1", "EURUSD", "accepted"))
     assert "c1" not in w.state.orders
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from lessons.world import LAG_MS, World, held, row
-from trueup import Policy, passes
+from trueup import Policy, asking
 from trueup.facts import PassKind
 from trueup.model import Surface
 from trueup.passes import DEALS_LOOK_BACK_NS, Passes
@@ -71,7 +71,7 @@ def test_an_attempt_has_the_policys_time_or_what_is_left_of_the_pass(
         given.append(timeout_s)
         return failed("nobody there")
 
-    monkeypatch.setattr(passes, "attempt_once", once)
+    monkeypatch.setattr(asking, "attempt_once", once)
     w = world(policy=Policy.adopt(broker_timeout_s=4, backoff_s=(2,), retries_max=2))
     runs(w, SimulatedBroker(position_mode="netting"), "startup", timeout_s=5)
     assert given == [4, 3, 1]
@@ -83,7 +83,7 @@ def test_a_start_up_pass_does_not_wait_for_what_comes_after_its_deadline(world: 
     broker.open("EURUSD", "long", "2")
     began = w.clock.monotonic
     report = runs(w, broker, "startup", timeout_s=1)
-    assert (report.status, asked(broker)) == ("PARTIAL", ["positions"])
+    assert (report.status, asked(broker)) == ("PARTIAL", ["positions", "fills"])
     assert (w.clock.monotonic - began) // S == 3
 
 

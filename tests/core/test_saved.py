@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from lessons.world import World, deal, fill, held, pending, row
+from lessons.world import World, deal, fill, held, order_row, pending, row
 from trueup import Instrument, Policy
 from trueup.model import Refusal, Stop
 from trueup.ports import Answer, failed
@@ -26,9 +26,10 @@ def eventful(world: Worlds) -> World:
         mass_absence_fraction_max="0.3",
         instruments={"EURUSD": Instrument(aliases=("EUR/USD",))},
         dust={"*": "0.0001"},
+        on_orphan_order="cancel",
     )
     names = [f"S{n:02}" for n in range(12)]
-    w = world(*(held(name, "1", ticket=name, stop=None) for name in names), policy=policy, mode="hedging")
+    w = world(*(held(name, "1", ticket=name, stop=None) for name in names), policy=policy, mode="hedging", orders=True)
     w.record(fill("x1", "EURUSD", "1", client_order_id="c1", order_id="o1"), fill("x2", "CADJPY", "1"))
     w.record(held("NZDUSD", "1", ticket="gone"), held("NZDUSD", "0", ticket="gone"))
     w.record(pending("c2", "EURUSD"), pending("c3", "USDJPY", "accepted"), pending("c4", "USDJPY", "filled"))
@@ -41,10 +42,17 @@ def eventful(world: Worlds) -> World:
     w.says("ack", what="mass-absence")
     w.answered(failed("no answer"), identity="given twice")
     w.answered(Answer(completeness="complete", positions={"#new": other}))
-    w.policy = Policy.adopt(confirmations=3)
+    w.policy = Policy.adopt(confirmations=3, on_orphan_order="cancel")
+    w.restored = True
     w.restart(down_s=1)
+    w.record(pending("c5", "USDJPY", order_id="o5"), pending("c6", "USDJPY", "filled"))
+    strangers = [order_row("USDJPY", order_id=name) for name in ("b1", "b2")]
+    w.lists(*strangers, order_row("USDJPY", name="c3", order_id="b3"), times=2)
+    w.sends(w.actions()[0].client_id)
+    w.record(pending("c7", "GBPUSD", "filled"))
     w.sees_part(rows[9], refused=[Refusal(3, "NaN", symbol="GBPUSD")])
     w.record(fill("x3", "EURUSD", "1", ticket="S09"), fill("x4", "EURUSD", "1"))
+    w.record(pending("c8", "GBPUSD", "filled"))
     return w
 
 

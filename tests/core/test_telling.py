@@ -61,12 +61,15 @@ def test_a_story_from_beginning_to_end(world: Worlds) -> None:
         "position-recorded/1: the process recorded USDJPY #8: short 1",
         "order-recorded/1: the process recorded order c1: buy 1 EURUSD, pending",
         "order-recorded/1: the process recorded order c1: buy 1 EURUSD, held for review",
+        "alert-raised/1: warning alert: order c1 on EURUSD has the status 'held for review', which nobody knows: ",
         "order-recorded/1: the process recorded order c1: buy 1 EURUSD, filled",
         "observed/1: positions asked (periodic pass 1), complete in 10 ms: 3 positions",
         "break-moved/1: GBPUSD #9: recovery opened (book nothing, broker long 1): first seen; 2 ",
         "break-moved/1: USDJPY #8: drift of quantity opened (book 1, broker 2): first seen; 2 ",
+        "order-merged/1: order c1 on EURUSD: it is filled, and nobody states at what price: marked",
+        "alert-raised/1: critical alert: order c1 on EURUSD is filled, and nobody states at what price: taken as ",
         "gate-moved/1: gate open: compared and agreeing; reduce-only: GBPUSD, USDJPY",
-        "observed/1: positions asked (periodic pass 2), complete in 10 ms: unchanged since 9",
+        "observed/1: positions asked (periodic pass 2), complete in 10 ms: unchanged since 10",
         "break-moved/1: GBPUSD #9: recovery confirmed, recovery escalated (book nothing, broker long 1): policy adopt: "
         "on_recovery = quarantine, a human decides",
         "break-moved/1: 2 independent answers state USDJPY #8 otherwise than the book: quantity 1 -> 2; the "

@@ -107,7 +107,7 @@ def test_a_start_up_pass_asks_as_often_as_needed_and_no_oftener(world: Worlds) -
     report = asyncio.run(Passes(w.ledger, broker, w.clock).run("startup"))
     assert report.status == "SUCCESS"
     assert w.book == {"EURUSD": "2"}
-    assert len(broker.asked) == 3
+    assert [one.surface for one in broker.asked] == ["positions", "fills", "positions", "positions"]
 
 
 def test_a_broker_that_was_not_heard_is_not_waited_for(world: Worlds) -> None:

@@ -11,6 +11,9 @@ from typing import Final
 
 from trueup.changes import Command, Fill, OrderUpdate, PositionSet
 from trueup.decisions import (
+    ActionMoved,
+    ActionRequested,
+    ActionTerms,
     AlertRaised,
     BaselineTaken,
     BreakMoved,
@@ -19,6 +22,8 @@ from trueup.decisions import (
     FillSettled,
     GateMoved,
     MassAbsenceMoved,
+    OrderCorrection,
+    OrderMerged,
     PositionBound,
     QuarantineMoved,
     RecordRefused,
@@ -26,6 +31,8 @@ from trueup.decisions import (
 )
 from trueup.events import Event
 from trueup.facts import (
+    ActionAnswered,
+    ActionSent,
     CommandGiven,
     CorrectionsDelivered,
     ExecutionPushed,
@@ -33,14 +40,16 @@ from trueup.facts import (
     InboxTaken,
     Observed,
     OrderRecorded,
+    OrderRows,
     PolicyAdopted,
     PositionRecorded,
     Rows,
+    Sought,
     StatePushed,
     WriterClaimed,
 )
 from trueup.journal import InboxItem
-from trueup.model import BrokerPosition, Execution, Holding, Moment, OrderStatus, Refusal, Stop
+from trueup.model import BookOrder, BrokerOrder, BrokerPosition, Execution, Holding, Moment, OrderStatus, Refusal, Stop
 from trueup.policy import ClosedHours, Instrument, Policy
 
 AT = Moment(1_767_225_600_123_456_789, 5_000_000_000, 3)
@@ -60,7 +69,24 @@ BEFORE = Holding(
 )
 AFTER = Holding("EURUSD", Decimal("-2"), source="set")
 CORRECTION = Correction("0123456789abcdef", "drift", BEFORE, AFTER, "because", "CLOSED_EXTERNALLY", "fedcba9876543210")
+BOOK_ORDER = BookOrder(
+    "c-1", "EURUSD", "sell", "stop_limit", Decimal("0.10"), OrderStatus.UNKNOWN, "Held", "o-1", Decimal("0.05"),
+    Decimal("1.05"), Decimal("1.06"), Decimal("1.07"), True, "trend", "plan-1", "2026-01-02T00:00:00+00:00", "7",
+    "no price",
+)  # fmt: skip
+BROKER_ORDER = BrokerOrder(
+    "BTCUSD", "buy", "stop_limit", Decimal("0.10"), OrderStatus.UNKNOWN, "Held", "o-1", "c-1", Decimal(0),
+    Decimal("1.05"), Decimal("1.06"), Decimal("1.07"), False, "7", "trend", "2026-01-01T03:00:00+03:00", "BTC/USD",
+)  # fmt: skip
+ORDER_CORRECTION = OrderCorrection(
+    "0123456789abcdef", "drift", BOOK_ORDER,
+    BookOrder("c-1", "EURUSD", "sell", "limit", Decimal(1), OrderStatus.FILLED), "because", "end",
+)  # fmt: skip
 POLICY = Policy.guarded(
+    on_orphan_order="cancel",
+    on_overdue_slice="rearm",
+    action_queue_s_max=30,
+    look_ups_max=5,
     confirmations=3,
     lag_ms_max={"positions": 1_000, "fills": 2_000},
     settle_ms=4_000,
@@ -76,7 +102,8 @@ POLICY = Policy.guarded(
 EVENTS: Final[dict[str, list[Event]]] = {
     "writer-claimed": [
         WriterClaimed(
-            AT, "hedging", "0.1.0", 1, 1, "mt5", "pid 4711", (("fills", 2_000), ("positions", 1_000)), False, True
+            AT, "hedging", "0.1.0", 1, 1, "mt5", "pid 4711", (("fills", 2_000), ("positions", 1_000)), False, True,
+            ("fills", "positions"), ("cancel", "place_stop"), True, True,
         ),
         WriterClaimed(AT, "netting", "0.1.0", 1, 1, "", "pid 1"),
     ],
@@ -89,6 +116,7 @@ EVENTS: Final[dict[str, list[Event]]] = {
             AT, ASKED, 40, 41, "positions", "mt5", "SUCCESS", "partial", "1 row refused", 7, "startup", 2, DIGEST,
             Rows(30, (ROW,), ("EURUSD", "#7")), (EXECUTION,),
             (Refusal(2, "NaN", "GBPUSD", "9"), Refusal(3, "?")), "id-1",
+            OrderRows(30, (BROKER_ORDER,), ("o-9", "~c-9")), Sought("c-1", "o-1"), 1_767_225_000_000_000_000, 2,
         ),
         Observed(AT, ASKED, 40, 41, "fills", "mt5", "", "failed", "no answer within 10 s", 7, "periodic", 4, b""),
         Observed(AT, ASKED, 0, 0, "positions", "mt5", "ok", "complete", "", 1, "manual", 1, DIGEST, Rows()),
@@ -132,6 +160,11 @@ EVENTS: Final[dict[str, list[Event]]] = {
             41, AT.at_ns, MARK, "position", "EURUSD", "EURUSD", None,
             (Step("ff112233445566ff", "ghost", None, "opened", "long 1", None, 0, "waits"),), (41,),
         ),
+        BreakMoved(
+            41, AT.at_ns, MARK, "order", "c-1", "EURUSD", "c-1",
+            (Step("ff112233445566ff", "drift", "filled", "corrected", "0", "0.05", 1, "late"),), (41,),
+            order_correction=ORDER_CORRECTION,
+        ),
     ],
     "fill-settled": [
         FillSettled(41, AT.at_ns, MARK, "x-1", "#7", Decimal("0.5"), (("0123456789abcdef", Decimal("1.5")),), "why")
@@ -151,6 +184,19 @@ EVENTS: Final[dict[str, list[Event]]] = {
         GateMoved(41, AT.at_ns, MARK, "open", "compared and agreeing", (("EURUSD", "break 1"), ("GBPUSD", "row 2"))),
         GateMoved(41, AT.at_ns, MARK, "closed", "no start-up pass yet"),
     ],
+    "order-merged": [OrderMerged(41, AT.at_ns, MARK, BOOK_ORDER, "the broker names its id")],
+    "action-requested": [
+        ActionRequested(
+            41, AT.at_ns, MARK, "tu-0123456789abcdef",
+            ActionTerms(
+                "place_stop", "EURUSD", "7", "sell", Decimal("0.10"), Decimal("1.02"), "o-1", "c-1"
+            ), "protect", "#7", 2, "no stop",
+        ),
+        ActionRequested(41, AT.at_ns, MARK, "tu-f", ActionTerms("cancel", "EURUSD"), "cancel-orphan", "@o-1", 1, "why"),
+    ],
+    "action-moved": [ActionMoved(41, AT.at_ns, MARK, "tu-0123456789abcdef", "unknown", "not found", (40, 41), 1)],
+    "action-sent": [ActionSent(AT, "tu-0123456789abcdef")],
+    "action-answered": [ActionAnswered(AT, "tu-0123456789abcdef", "rejected", "no money", "o-1", DIGEST, 3)],
     "alert-raised": [AlertRaised(41, AT.at_ns, MARK, "critical", "escalated", "look", ("00112233445566ff",))],
 }  # fmt: skip
 

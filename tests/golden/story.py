@@ -7,15 +7,17 @@ the version that it names, may ever make this journal come out otherwise.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from unittest.mock import patch
 
-from lessons.world import LAG_MS, World, deal, fill, held, pending, row
+from lessons.world import LAG_MS, World, deal, fill, held, order_row, pending, row
 from trueup import Instrument, OrderUpdate, Policy, PushedExecution, PushedState
 from trueup.changes import Command
 from trueup.journal import InboxItem
 from trueup.model import Refusal
 
 ACCOUNT = "mt5:5001"
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 def played(url: str) -> World:
@@ -29,8 +31,9 @@ def _played(url: str) -> World:
         on_recovery="quarantine",
         instruments={"BTCUSD": Instrument("coins", aliases=("BTC/USD",))},
         dust={"BTCUSD": "0.0001"},
+        on_orphan_order="cancel",
     )
-    w = World(mode="hedging", policy=policy, url=url, account=ACCOUNT)
+    w = World(mode="hedging", policy=policy, url=url, account=ACCOUNT, orders=True)
     symbols = ("AUDUSD", "EURUSD", "GBPUSD", "USDJPY", "BTC/USD")
     rows = [
         row(symbol, f"{n}.50", ticket=str(n), price="1.1000", stop=None) for n, symbol in enumerate(symbols, start=1)
@@ -63,5 +66,25 @@ def _played(url: str) -> World:
     w.record(fill("x4", "EURUSD", "-2", "1.25", ticket="2"), held("XAUUSD", "1", ticket="29"))
     w.ledger.delivered(w.state.position, [(5, "KeyError: 'EURUSD'")])
     w.sees(row("XAUUSD", "2", ticket="29"))
+    _orders(w)
     w.ledger.maintain()
     return w
+
+
+def _orders(w: World) -> None:
+    """Orders that fill, drift, vanish and turn up; an orphan that is asked to be cancelled, and the answer is lost."""
+    w.record(pending("c8", "GBPUSD", type="limit", limit="1.5", strategy="trend"), pending("c9", "GBPUSD"))
+    w.record(pending("c7", "USDJPY", "scheduled", parent="plan", scheduled_for=NOON), pending("c6", "USDJPY", "filled"))
+    ours = order_row("GBPUSD", "partially_filled", name="c8", order_id="o8", filled="0.5", quantity=1, limit="1.6")
+    stranger = order_row("USDJPY", order_id="o77", limit="150")
+    w.lists(ours, stranger, times=2)
+    client_id = w.actions()[0].client_id
+    w.sends(client_id, "unknown", why="no answer within 10 s", connection=1)
+    w.looks_up(None, order_id="o77", times=1, connection=1)
+    w.lists(ours, order_row("GBPUSD", "on the moon", name="c8", order_id="o8", quantity=1, limit="1.6"), whole=False)
+    w.passes(s=70)
+    w.looks_up("c9", times=1)
+    w.deals(deal("x6", "GBPUSD", "1", "1.55", order_id="o8", client_order_id="c8"))
+    w.looks_up("c9", times=2)
+    w.lists(stranger)
+    w.restart(down_s=5)

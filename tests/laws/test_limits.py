@@ -26,7 +26,7 @@ from trueup.policy import Policy
 from trueup.ports import Answer
 from trueup.reconciliation import draft, inputs
 from trueup.reconciliation.fills import INFERRED_PER_KEY_MAX
-from trueup.reconciliation.inputs import IN_FLIGHT_PER_SYMBOL_MAX
+from trueup.reconciliation.order_inputs import IN_FLIGHT_PER_SYMBOL_MAX
 from trueup.reconciliation.outcomes import CORRECTIONS_REMEMBERED_MAX
 from trueup.reconciliation.saved import save
 

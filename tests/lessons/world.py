@@ -14,13 +14,34 @@ from itertools import count
 
 from trueup import EXTERNAL, Command, Fill, OrderUpdate, Policy, PositionSet
 from trueup.changes import Change
-from trueup.decisions import AlertRaised, BreakMoved, Correction, Decision, FillAdopted
+from trueup.decisions import (
+    ActionRequested,
+    AlertRaised,
+    BreakMoved,
+    Correction,
+    Decision,
+    FillAdopted,
+    OrderCorrection,
+)
 from trueup.events import Event, encode
-from trueup.facts import Fact, Observed, PassKind
+from trueup.facts import ActionKind, Fact, Observed, PassKind
 from trueup.journal import Recorded, open_reader, open_writer
 from trueup.ledger import Claim, Committed, Ledger
-from trueup.model import BrokerPosition, Execution, Key, PositionMode, Refusal, Stop, Surface, TradeSide, plain
-from trueup.ports import Answer, failed
+from trueup.model import (
+    BookOrder,
+    BrokerOrder,
+    BrokerPosition,
+    Execution,
+    Key,
+    OrderStatus,
+    PositionMode,
+    Refusal,
+    Stop,
+    Surface,
+    TradeSide,
+    plain,
+)
+from trueup.ports import Answer, Outcome, Question, failed
 from trueup.reconciliation.decide import decide
 from trueup.reconciliation.fold import fold
 from trueup.reconciliation.keys import key_of_row
@@ -102,9 +123,31 @@ def held(symbol: str, quantity: str, **more: object) -> PositionSet:
     return PositionSet(symbol=symbol, side=side, quantity=quantity.lstrip("+-"), **more)  # type: ignore[arg-type]
 
 
-def pending(name: str, symbol: str, status: str = "pending") -> OrderUpdate:
+def pending(name: str, symbol: str, status: str = "pending", **more: object) -> OrderUpdate:
     """An order of ours, by default about to be sent."""
-    return OrderUpdate(client_order_id=name, symbol=symbol, side="buy", type="market", quantity=1, status=status)
+    given = {"side": "buy", "type": "market", "quantity": 1} | more
+    return OrderUpdate(client_order_id=name, symbol=symbol, status=status, **given)  # type: ignore[arg-type]
+
+
+def order_row(
+    symbol: str, status: OrderStatus | str = "accepted", *, name: str | None = None, order_id: str | None = None,
+    **more: object,
+) -> BrokerOrder:  # fmt: skip
+    """A broker's order; a `status` that is none of ours is kept as its raw word."""
+    words = {one.value: one for one in OrderStatus}
+    known = status if isinstance(status, OrderStatus) else words.get(status, OrderStatus.UNKNOWN)
+    raw = "" if known is not OrderStatus.UNKNOWN else str(status)
+    numbers = ("quantity", "filled", "average_price", "limit", "stop")
+    given = {"side": "buy", "type": "limit", "quantity": 1} | more
+    exact = {key: Decimal(str(value)) if key in numbers else value for key, value in given.items()}
+    return BrokerOrder(
+        symbol=symbol,
+        status=known,
+        raw_status=raw,
+        client_order_id=name,
+        order_id=order_id,
+        **exact,  # type: ignore[arg-type]
+    )
 
 
 class World:
@@ -118,6 +161,8 @@ class World:
         baseline: bool = True,
         account: str = ACCOUNT,
         url: str | None = None,
+        orders: bool = False,
+        actions: frozenset[ActionKind] = frozenset({"cancel", "place_stop", "close_position"}),
     ) -> None:
         self.clock = FakeClock()
         self.url = url or f"memory://world-{next(_names)}"
@@ -125,6 +170,9 @@ class World:
         self.policy = policy or Policy.adopt()
         self.mode: PositionMode = mode
         self.baseline = baseline
+        self.orders = orders
+        self.can = actions
+        self.restored = False
         self.ledger = self._open()
         self._reader = open_reader(self.url, account)  # keeps the store in memory while nobody writes
         if changes:
@@ -135,7 +183,11 @@ class World:
             policy=self.policy,
             position_mode=self.mode,
             source="scripted",
-            lag_ms_max={"positions": LAG_MS, "fills": LAG_MS},
+            lag_ms_max={"positions": LAG_MS, "fills": LAG_MS, "open_orders": LAG_MS, "order": LAG_MS},
+            surfaces=frozenset({"positions", "fills", *(("open_orders", "order") if self.orders else ())}),
+            actions=self.can,
+            can_reduce_only=True,
+            restored=self.restored,
             baseline=self.baseline,
         )
         return Ledger(open_writer(self.url, self.account), self.clock, claim)
@@ -159,12 +211,16 @@ class World:
         took_ms: int = 10,
         kind: PassKind = "periodic",
         identity: str = "",
+        question: Question | None = None,
+        connection: int = 0,
     ) -> Committed:
         """Some time after whatever came before, the broker is asked and gives this answer."""
         self.passes(ms=step_ms)
         asking = self.ledger.asking()
         self.passes(ms=took_ms)
-        return self.ledger.observe(surface, answer, asking, pass_kind=kind, identity=identity)
+        return self.ledger.observe(
+            surface, answer, asking, pass_kind=kind, identity=identity, question=question, connection=connection
+        )
 
     def sees(
         self, *rows: BrokerPosition, times: int = 1, step_ms: int = STEP_MS, kind: PassKind = "periodic"
@@ -196,6 +252,40 @@ class World:
         )
         return list(self.answered(answer, surface="fills").decisions)
 
+    def lists(self, *orders: BrokerOrder, times: int = 1, step_ms: int = STEP_MS, whole: bool = True) -> list[Decision]:
+        """The broker lists exactly these working orders, so many times; or, not `whole`, these and perhaps others."""
+        answer = Answer(
+            completeness="complete" if whole else "partial", why="" if whole else "one page of several", orders=orders,
+            raw=b"[]",
+        )  # fmt: skip
+        taken = [self.answered(answer, surface="open_orders", step_ms=step_ms) for _ in range(times)]
+        return [one for committed in taken for one in committed.decisions]
+
+    def looks_up(
+        self, name: str | None, *found: BrokerOrder, order_id: str | None = None, times: int = 1,
+        step_ms: int = STEP_MS, connection: int = 0, failure: str = "",
+    ) -> list[Decision]:  # fmt: skip
+        """The broker is asked for one order, so many times, and states it, or nothing: not found."""
+        question = Question(surface="order", client_order_id=name, order_id=order_id)
+        answer = failed(failure) if failure else Answer(completeness="complete", orders=found, raw=b"[]")
+        taken = [
+            self.answered(answer, surface="order", step_ms=step_ms, question=question, connection=connection)
+            for _ in range(times)
+        ]
+        return [one for committed in taken for one in committed.decisions]
+
+    def sends(
+        self, client_id: str, state: str = "acknowledged", *, connection: int = 0, why: str = ""
+    ) -> list[Decision]:
+        """A requested action is sent, and this comes of it; `crash`: the process ends before it hears anything."""
+        self.ledger.sending(client_id)
+        self.passes(ms=10)
+        if state == "crash":
+            self.restart()
+            return []
+        outcome = Outcome(state=state, why=why)  # type: ignore[arg-type]
+        return list(self.ledger.acted(client_id, outcome, connection=connection).decisions)
+
     def says(self, name: str, *, who: str = "ada", why: str = "I looked", **arguments: str) -> Committed:
         """An operator gives a command."""
         return self.ledger.command(Command(name=name, who=who, why=why, arguments=arguments))
@@ -218,6 +308,12 @@ class World:
         book = self.state.book
         return {key: plain(slot.holding.signed_quantity) for key in sorted(book) if (slot := book[key]).holding}
 
+    def order(self, name: str) -> BookOrder:
+        """An order of ours, working or ended."""
+        slot = self.state.order(name)
+        assert slot is not None, f"the book has no order {name}"
+        return slot.order
+
     def owner(self, key: Key) -> str:
         """Whose position it is."""
         holding = self.state.held(key)
@@ -236,13 +332,22 @@ class World:
         made = (one.correction for one in self.events(BreakMoved, FillAdopted))  # type: ignore[union-attr]
         return [one for one in made if one is not None]
 
+    def order_corrections(self) -> list[OrderCorrection]:
+        """Every correction of an order ever made, in order."""
+        made = (one.order_correction for one in self.events(BreakMoved))  # type: ignore[union-attr]
+        return [one for one in made if one is not None]
+
+    def actions(self) -> list[ActionRequested]:
+        """Everything ever asked of the broker, in order."""
+        return [one for one in self.events(ActionRequested) if isinstance(one, ActionRequested)]
+
     def alerts(self) -> list[AlertRaised]:
         """Every alert ever raised, in order."""
         return [one for one in self.events(AlertRaised) if isinstance(one, AlertRaised)]
 
-    def steps(self) -> list[str]:
+    def steps(self, of: str = "position") -> list[str]:
         """The states that breaks went through, in order: `ghost opened`."""
-        moves = [one for one in self.events(BreakMoved) if isinstance(one, BreakMoved)]
+        moves = [one for one in self.events(BreakMoved) if isinstance(one, BreakMoved) and one.of == of]
         return [f"{step.kind} {step.state}" for move in moves for step in move.steps]
 
     def observations(self) -> list[Observed]:

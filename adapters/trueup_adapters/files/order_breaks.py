@@ -13,8 +13,8 @@ from typing import Final, TypeAlias
 
 from msgspec.structs import replace
 
-from trueup.model import ZERO, OrderStatus, Side, add
-from trueup.orders import BookOrder, compare_order, protects, said_order
+from trueup.model import ZERO, BookOrder, OrderStatus, Side, add
+from trueup.orders import compare_order, protects, said_order
 from trueup.policy import Policy
 from trueup.report import remedy
 from trueup_adapters.files.order_cells import STATUSES

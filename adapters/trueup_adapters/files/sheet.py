@@ -7,8 +7,7 @@ from decimal import Decimal
 import msgspec
 
 from trueup.errors import InputError
-from trueup.model import ZERO, BrokerOrder, BrokerPosition, Holding, Refusal, Side, Stop, signed
-from trueup.orders import BookOrder
+from trueup.model import ZERO, BookOrder, BrokerOrder, BrokerPosition, Holding, Refusal, Side, Stop, signed
 
 FILE_BYTES_MAX = 64 * 1024 * 1024
 """The longest file that is read (law 12); a gateway's reply may be as long."""

@@ -8,8 +8,9 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from trueup.facts import ActionKind
 from trueup.model import Surface
-from trueup.ports import Action, ActionKind, Question
+from trueup.ports import Action, Question
 
 SERVER_CLOCK_OFFSET_S_MAX: Final = 86_400
 """How far the gateway's clock may be from UTC (L46): deals are asked for from so much earlier, because a

@@ -13,41 +13,34 @@ from typing import Any, Final
 import msgspec
 
 from trueup.decisions import (
-    AlertRaised,
     BaselineTaken,
     BreakMoved,
     Correction,
     Decision,
     FillAdopted,
     FillSettled,
-    GateMoved,
-    QuarantineMoved,
-    RecordRefused,
-    Severity,
-    Step,
 )
 from trueup.explain import missed, named
 from trueup.facts import (
+    ActionAnswered,
     CommandGiven,
     ExecutionPushed,
     Fact,
     FillRecorded,
     Observed,
+    OrderRecorded,
     PositionRecorded,
 )
-from trueup.model import EXTERNAL, Execution, Key, plain
+from trueup.model import Execution, Key, plain
 from trueup.reconciliation import absence, binding, lifecycle
+from trueup.reconciliation.deciding import Deciding, judged
 from trueup.reconciliation.fills import apply_execution, older_than, set_position
-from trueup.reconciliation.fold import fold
-from trueup.reconciliation.gatekeeping import gate_of
 from trueup.reconciliation.identity import missed_fill_id
 from trueup.reconciliation.inputs import first_recorded, is_history, met
 from trueup.reconciliation.keys import key_of_execution, key_of_position, key_of_row
+from trueup.reconciliation.order_decide import order_filled, order_recorded, orders_observed, unpriced
+from trueup.reconciliation.outbox import answered
 from trueup.reconciliation.state import State
-
-ALERT_BREAKS_MAX: Final = 100
-"""Breaks that one alert names; it says how many more there are (L60)."""
-ALERT_NAMES_MAX: Final = 5
 
 
 class Decided(msgspec.Struct, frozen=True):
@@ -64,48 +57,17 @@ def decide(before: State, after: State, fact: Fact) -> Decided:
     before  the state that the input met
     after   that state with the input folded in; its `position` is the input's
     """
-    deciding = _Deciding(before, after)
+    deciding = Deciding(before, after)
     handler = _HANDLERS.get(type(fact))
     if handler is not None:
         handler(deciding, fact)
     return Decided(deciding.state, tuple(deciding.decisions))
 
 
-class _Deciding:
-    """The decisions so far, and the state with them folded in."""
-
-    def __init__(self, before: State, after: State) -> None:
-        self.before = before
-        self.state = after
-        self.cause = after.position
-        self.at_ns = after.at.at_ns
-        self.decisions: list[Decision] = []
-
-    def emit(self, decisions: Sequence[Decision]) -> None:
-        """Take decisions, in order."""
-        if decisions:
-            first = self.state.position + 1
-            self.decisions.extend(decisions)
-            self.state = fold(self.state, enumerate(decisions, start=first))
-
-    def alert(self, severity: Severity, topic: str, text: str, breaks: tuple[str, ...] = ()) -> None:
-        """Tell a person, unless the broker is closed anyway."""
-        policy = self.state.policy
-        if not policy.is_closed_hours(self.at_ns):
-            self.emit([AlertRaised(self.cause, self.at_ns, self.state.policy_mark, severity, topic, text, breaks)])
-
-    def settle_gate(self, *, startup: bool) -> None:
-        """Say so when the gate has changed."""
-        gate = gate_of(self.state, startup=startup)
-        if gate != self.state.gate:
-            mark = self.state.policy_mark
-            self.emit([GateMoved(self.cause, self.at_ns, mark, gate.status, gate.why, gate.symbols)])
-
-
 # -- observations ------------------------------------------------------------------------------------------
 
 
-def _observed(deciding: _Deciding, fact: Observed) -> None:
+def _observed(deciding: Deciding, fact: Observed) -> None:
     if fact.surface == "positions":
         if fact.completeness == "complete":
             _complete_positions(deciding, fact)
@@ -113,10 +75,14 @@ def _observed(deciding: _Deciding, fact: Observed) -> None:
             _partial_positions(deciding, fact)
     elif fact.surface == "fills":
         _fills(deciding, fact)
+    else:
+        orders_observed(deciding, fact)
+    if deciding.state.unpriced:
+        unpriced(deciding, fact)
     deciding.settle_gate(startup=fact.pass_kind == "startup")
 
 
-def _complete_positions(deciding: _Deciding, fact: Observed) -> None:
+def _complete_positions(deciding: Deciding, fact: Observed) -> None:
     bound = list(binding.bind(deciding.state, deciding.at_ns, deciding.state.view().rows, complete=True))
     deciding.emit(bound)  # before the baseline: what was pushed at us may be here already, without its ticket
     _baseline(deciding)
@@ -143,7 +109,7 @@ def _complete_positions(deciding: _Deciding, fact: Observed) -> None:
     _judge(deciding, reading, keys)
 
 
-def _partial_positions(deciding: _Deciding, fact: Observed) -> None:
+def _partial_positions(deciding: Deciding, fact: Observed) -> None:
     """What a partial answer states is evidence; of the rest it says nothing."""
     assert fact.positions is not None
     state = deciding.state
@@ -154,7 +120,7 @@ def _partial_positions(deciding: _Deciding, fact: Observed) -> None:
     _judge(deciding, reading, sorted(rows))
 
 
-def _baseline(deciding: _Deciding) -> None:
+def _baseline(deciding: Deciding) -> None:
     """The first complete answer, if the process had recorded nothing before, is the book (section 5)."""
     state = deciding.state
     if state.baseline != "open":
@@ -173,72 +139,23 @@ def _baseline(deciding: _Deciding) -> None:
 _RANK: Final = {"recovery": 0, "ghost": 1, "drift": 2}
 
 
-def _judge(deciding: _Deciding, reading: lifecycle.Reading, keys: Sequence[Key]) -> None:
+def _judge(deciding: Deciding, reading: lifecycle.Reading, keys: Sequence[Key]) -> None:
     """Judge each key, in order; then what follows for quarantine and alerts."""
     ranked: tuple[list[BreakMoved], ...] = ([], [], [])
-    escalated: list[tuple[BreakMoved, Step]] = []
     for key in keys:
         move = lifecycle.judge(reading, key)
         if move is None:
             continue
-        last = move.steps[-1]
-        ranked[_RANK[last.kind]].append(move)
-        escalated += [(move, step) for step in move.steps if step.state == "escalated"]
+        ranked[_RANK[move.steps[-1].kind]].append(move)
     moves = [move for rank in ranked for move in rank]
     deciding.emit(moves)
-    if escalated or deciding.state.quarantine:
-        _quarantine(deciding, moves)
-    if escalated:
-        _alert_escalated(deciding, escalated)
-
-
-def _quarantine(deciding: _Deciding, moves: Sequence[BreakMoved]) -> None:
-    """Enter scopes that the policy asks for; release those whose break is over (L56)."""
-    over = {s.break_id for move in moves for s in move.steps if s.state in ("cleared", "corrected")}
-    out: list[Decision] = []
-    state, mark = deciding.state, deciding.state.policy_mark
-    for scope in sorted(state.quarantine):
-        one = state.quarantine[scope]
-        if one.break_id in over:
-            why = f"break {one.break_id} is over"
-            out.append(QuarantineMoved(deciding.cause, deciding.at_ns, mark, scope, "released", why, one.break_id))
-    for move in moves:
-        for step in move.steps:
-            if step.state == "escalated" and _wish(state, step.kind) == "quarantine":
-                scope = _scope(state, move)
-                if scope not in state.quarantine:
-                    out.append(
-                        QuarantineMoved(deciding.cause, deciding.at_ns, mark, scope, "entered", step.why, step.break_id)
-                    )
-    deciding.emit(out)
-
-
-def _wish(state: State, kind: str) -> str:
-    policy = state.policy
-    return {"recovery": policy.on_recovery, "ghost": policy.on_ghost, "drift": policy.on_drift}[kind]
-
-
-def _scope(state: State, move: BreakMoved) -> str:
-    """`strategy:symbol`, or the whole symbol when nobody knows the owner."""
-    holding = state.held(move.key)
-    if holding is None or holding.strategy == EXTERNAL:
-        return state.policy.quarantine_unknown_owner.replace("symbol", move.symbol)
-    return f"{holding.strategy}:{move.symbol}"
-
-
-def _alert_escalated(deciding: _Deciding, escalated: Sequence[tuple[BreakMoved, Step]]) -> None:
-    """One alert for all that this answer escalated (L60)."""
-    names = [f"{step.kind} {named(move.symbol, move.ticket)}" for move, step in escalated[:ALERT_NAMES_MAX]]
-    more = len(escalated) - len(names)
-    text = f"{len(escalated)} breaks wait for a human: {', '.join(names)}" + (f" and {more} more" if more else "")
-    ids = tuple(step.break_id for _, step in escalated[:ALERT_BREAKS_MAX])
-    deciding.alert("critical", "escalated", text, ids)
+    judged(deciding, moves)
 
 
 # -- fills -------------------------------------------------------------------------------------------------
 
 
-def _fills(deciding: _Deciding, fact: Observed) -> None:
+def _fills(deciding: Deciding, fact: Observed) -> None:
     """New executions enter as missed fills; the first complete answer was history and moves nothing."""
     state = deciding.state
     explained = absence.explain_by_deals(state, fact)
@@ -251,7 +168,7 @@ def _fills(deciding: _Deciding, fact: Observed) -> None:
             _adopt_fill(deciding, execution)
 
 
-def _execution_pushed(deciding: _Deciding, fact: ExecutionPushed) -> None:
+def _execution_pushed(deciding: Deciding, fact: ExecutionPushed) -> None:
     if not _is_known(deciding.state, fact.execution):
         _adopt_fill(deciding, fact.execution)
 
@@ -261,11 +178,11 @@ def _is_known(state: State, execution: Execution) -> bool:
     return execution.execution_id in state.past_executions or state.executions.get(execution.execution_id) is not None
 
 
-def _adopt_fill(deciding: _Deciding, execution: Execution) -> None:
+def _adopt_fill(deciding: Deciding, execution: Execution) -> None:
     """An execution that the broker reports and the book lacks: a missed fill, never silently (L10)."""
     state = deciding.state
     if older_than(execution, state.at, state.policy.fill_window_days_max):
-        _refuse(deciding, f"execution {execution.execution_id}", "it is older than execution ids are remembered for")
+        deciding.refuse(f"execution {execution.execution_id}", "it is older than execution ids are remembered for")
         return
     key = key_of_execution(state, execution)
     slot = met(state, key, execution)
@@ -297,9 +214,10 @@ def _adopt_fill(deciding: _Deciding, execution: Execution) -> None:
         consumed=applied.consumed,
     )
     deciding.emit([adopted])
+    order_filled(deciding, execution)
 
 
-def _fill_recorded(deciding: _Deciding, fact: FillRecorded) -> None:
+def _fill_recorded(deciding: Deciding, fact: FillRecorded) -> None:
     """Say so when a recorded fill did not simply move the position."""
     before, execution = deciding.before, fact.execution
     what = f"fill {execution.execution_id}"
@@ -307,16 +225,23 @@ def _fill_recorded(deciding: _Deciding, fact: FillRecorded) -> None:
     if known is not None:
         if _contradicts(known, execution):
             why = f"another execution was recorded under that id: {_brief(known)}, now {_brief(execution)}"
-            _refuse(deciding, what, why)
+            deciding.refuse(what, why)
             deciding.alert("critical", "execution-id-reused", f"{what}: {why}")
         return
     if older_than(execution, fact.at, before.policy.fill_window_days_max):
         days = before.policy.fill_window_days_max
-        _refuse(deciding, what, f"it is older than the {days} days that execution ids are remembered for")
+        deciding.refuse(what, f"it is older than the {days} days that execution ids are remembered for")
         return
     if is_history(before, execution, fact.at):
-        _refuse(deciding, what, "it was history long before: the first answer on fills listed it")
+        deciding.refuse(what, "it was history long before: the first answer on fills listed it")
         return
+    _settled_fill(deciding, fact, execution)
+    order_filled(deciding, execution)
+
+
+def _settled_fill(deciding: Deciding, fact: FillRecorded, execution: Execution) -> None:
+    """Say what of a recorded fill a correction had inferred before."""
+    before = deciding.before
     key = key_of_execution(before, execution)
     slot = met(before, key, execution)
     if slot is None or not slot.inferred:
@@ -347,39 +272,43 @@ def _brief(execution: Execution) -> str:
     return f"{execution.symbol} {plain(execution.signed_quantity)}"
 
 
-def _position_recorded(deciding: _Deciding, fact: PositionRecorded) -> None:
+def _position_recorded(deciding: Deciding, fact: PositionRecorded) -> None:
     before = deciding.before
     key = key_of_position(before, fact.symbol, "long" if fact.side == "buy" else "short", fact.ticket)
     _, refused = set_position(before.slot(key), fact, position=deciding.cause)
     if refused is not None:
-        _refuse(deciding, f"position {named(fact.symbol, fact.ticket)}", refused)
-
-
-def _refuse(deciding: _Deciding, what: str, why: str) -> None:
-    mark = deciding.state.policy_mark
-    deciding.emit([RecordRefused(deciding.cause, deciding.at_ns, mark, what, why)])
+        deciding.refuse(f"position {named(fact.symbol, fact.ticket)}", refused)
 
 
 # -- commands ----------------------------------------------------------------------------------------------
 
 
-def _command_given(deciding: _Deciding, fact: CommandGiven) -> None:
+def _command_given(deciding: Deciding, fact: CommandGiven) -> None:
     what = f"command {fact.name}"
     if (fact.name, dict(fact.arguments).get("what")) != ("ack", "mass-absence"):
-        _refuse(deciding, what, "this version knows `ack mass-absence` only")
+        deciding.refuse(what, "this version knows `ack mass-absence` only")
         return
     moved = absence.acknowledge(deciding.state, fact)
     if moved is None:
-        _refuse(deciding, what, "no mass absence is held: there is nothing to acknowledge")
+        deciding.refuse(what, "no mass absence is held: there is nothing to acknowledge")
         return
     deciding.emit([moved])
     deciding.settle_gate(startup=False)
 
 
-_HANDLERS: Final[dict[type[Fact], Callable[[_Deciding, Any], None]]] = {
+# -- actions -----------------------------------------------------------------------------------------------
+
+
+def _action_answered(deciding: Deciding, fact: ActionAnswered) -> None:
+    deciding.emit([answered(deciding.state, fact, cause=deciding.cause)])
+
+
+_HANDLERS: Final[dict[type[Fact], Callable[[Deciding, Any], None]]] = {
     Observed: _observed,
     FillRecorded: _fill_recorded,
     ExecutionPushed: _execution_pushed,
     PositionRecorded: _position_recorded,
     CommandGiven: _command_given,
+    OrderRecorded: order_recorded,
+    ActionAnswered: _action_answered,
 }

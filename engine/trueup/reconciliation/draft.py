@@ -11,15 +11,17 @@ from typing import Generic, Literal, TypeVar
 from immutables import Map, MapMutation
 from msgspec.structs import asdict
 
+from trueup.facts import ActionKind
 from trueup.model import Execution, Key, Moment, PositionMode, Surface, is_unbound
 from trueup.policy import Policy
 from trueup.reconciliation.state import (
     NO_VIEW,
+    ActionSlot,
     Break,
     GateState,
     Hold,
     Memory,
-    OrderBrief,
+    OrderSlot,
     Quarantine,
     Slot,
     State,
@@ -32,6 +34,8 @@ CLOSED_KEYS_MAX = 10_000
 EXECUTIONS_MAX = 200_000
 BINDINGS_MAX = 10_000
 ENDED_ORDERS_MAX = 10_000
+ORDER_NAMES_MAX = 20_000
+ENDED_ACTIONS_MAX = 1_000
 OBSERVATION_IDS_MAX = 10_000
 """At least that many of each are remembered, at most twice that many (law 12)."""
 
@@ -85,6 +89,10 @@ class Draft:
     mode: PositionMode
     source: str
     lag_ms: tuple[tuple[Surface, int], ...]
+    surfaces: tuple[Surface, ...]
+    actions: tuple[ActionKind, ...]
+    can_reduce_only: bool
+    restored: bool
     policy: Policy
     policy_mark: bytes
     unbound: frozenset[Key]
@@ -108,15 +116,21 @@ class Draft:
     quarantine: Map[str, Quarantine]
     recheck: bool
     pass_number: int
+    unpriced: tuple[str, ...]
+    passes_tried: int
 
     book: MapMutation[Key, Slot]
-    orders: MapMutation[str, OrderBrief]
+    orders: MapMutation[str, OrderSlot]
+    order_breaks: MapMutation[str, tuple[Break, ...]]
+    outbox: MapMutation[str, ActionSlot]
     dirty: MapMutation[Key, bool]
     breaks: MapMutation[Key, tuple[Break, ...]]
     closed: DraftMemory[Slot]
     bindings: DraftMemory[Key]
     executions: DraftMemory[Execution]
-    ended_orders: DraftMemory[OrderBrief]
+    ended_orders: DraftMemory[OrderSlot]
+    order_names: DraftMemory[str]
+    ended_actions: DraftMemory[ActionSlot]
     observation_ids: DraftMemory[int]
 
     def __init__(self, state: State) -> None:
@@ -124,12 +138,16 @@ class Draft:
         fields = self.__dict__ = asdict(state)
         fields["book"] = state.book.mutate()
         fields["orders"] = state.orders.mutate()
+        fields["order_breaks"] = state.order_breaks.mutate()
+        fields["outbox"] = state.outbox.mutate()
         fields["dirty"] = state.dirty.mutate()
         fields["breaks"] = state.breaks.mutate()
         fields["closed"] = DraftMemory(state.closed, CLOSED_KEYS_MAX)
         fields["bindings"] = DraftMemory(state.bindings, BINDINGS_MAX)
         fields["executions"] = DraftMemory(state.executions, EXECUTIONS_MAX)
         fields["ended_orders"] = DraftMemory(state.ended_orders, ENDED_ORDERS_MAX)
+        fields["order_names"] = DraftMemory(state.order_names, ORDER_NAMES_MAX)
+        fields["ended_actions"] = DraftMemory(state.ended_actions, ENDED_ACTIONS_MAX)
         fields["observation_ids"] = DraftMemory(state.observation_ids, OBSERVATION_IDS_MAX)
 
     def sealed(self) -> State:
@@ -144,6 +162,10 @@ class Draft:
     def view(self, surface: Surface) -> View:
         """The broker's side of one surface."""
         return self.views.get(surface, NO_VIEW)
+
+    def order(self, name: str) -> OrderSlot | None:
+        """All that is known of one of our orders, working or ended."""
+        return self.orders.get(name) or self.ended_orders.get(name)
 
     def slot(self, key: Key) -> Slot | None:
         """All the book knows of a key, whether held or closed."""
@@ -161,5 +183,13 @@ class Draft:
         self.dirty[key] = True
 
 
-_MAP_FIELDS = ("book", "orders", "dirty", "breaks")
-_MEMORY_FIELDS = ("closed", "bindings", "executions", "ended_orders", "observation_ids")
+_MAP_FIELDS = ("book", "orders", "order_breaks", "outbox", "dirty", "breaks")
+_MEMORY_FIELDS = (
+    "closed",
+    "bindings",
+    "executions",
+    "ended_orders",
+    "order_names",
+    "ended_actions",
+    "observation_ids",
+)

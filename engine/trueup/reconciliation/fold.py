@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from trueup.decisions import (
+    ActionMoved,
+    ActionRequested,
     AlertRaised,
     BaselineTaken,
     BreakMoved,
@@ -17,12 +19,15 @@ from trueup.decisions import (
     FillSettled,
     GateMoved,
     MassAbsenceMoved,
+    OrderMerged,
     PositionBound,
     QuarantineMoved,
     RecordRefused,
 )
 from trueup.events import Event
 from trueup.facts import (
+    ActionAnswered,
+    ActionSent,
     CommandGiven,
     CorrectionsDelivered,
     ExecutionPushed,
@@ -36,7 +41,7 @@ from trueup.facts import (
     StatePushed,
     WriterClaimed,
 )
-from trueup.reconciliation import inputs, outcomes
+from trueup.reconciliation import inputs, order_inputs, order_outcomes, outcomes
 from trueup.reconciliation.draft import Draft
 from trueup.reconciliation.state import (
     State,
@@ -61,7 +66,7 @@ _HANDLERS: Final[dict[type[Event], Callable[[Draft, int, Any], None]]] = {
     Observed: inputs.observed,
     FillRecorded: inputs.fill_recorded,
     PositionRecorded: inputs.position_recorded,
-    OrderRecorded: inputs.order_recorded,
+    OrderRecorded: order_inputs.order_recorded,
     ExecutionPushed: inputs.execution_pushed,
     StatePushed: inputs.state_pushed,
     InboxTaken: inputs.inbox_taken,
@@ -77,4 +82,9 @@ _HANDLERS: Final[dict[type[Event], Callable[[Draft, int, Any], None]]] = {
     QuarantineMoved: outcomes.quarantine_moved,
     GateMoved: outcomes.gate_moved,
     AlertRaised: outcomes.alert_raised,
+    ActionSent: order_inputs.action_sent,
+    ActionAnswered: order_inputs.action_answered,
+    OrderMerged: order_outcomes.order_merged,
+    ActionRequested: order_outcomes.action_requested,
+    ActionMoved: order_outcomes.action_moved,
 }

@@ -6,6 +6,8 @@ but when the gate is asked, so that a hung pass fails closed without any event.
 
 from __future__ import annotations
 
+from trueup.model import OrderStatus
+from trueup.reconciliation.order_inputs import named
 from trueup.reconciliation.state import Break, GateState, State, View
 
 
@@ -17,6 +19,8 @@ def gate_of(state: State, *, startup: bool) -> GateState:
     view = state.view()
     if not view.answers:
         return GateState("closed", "no start-up pass yet")
+    if state.restored and (pending := _not_looked_up(state)) is not None:
+        return GateState("closed", f"restored from a backup: {pending}")
     if state.hold is not None:
         held = f"{len(state.hold.missing)} positions are missing at once, held until explained or acknowledged"
         return GateState("reduce_only", held)
@@ -25,6 +29,25 @@ def gate_of(state: State, *, startup: bool) -> GateState:
         return GateState("reduce_only", doubt)
     symbols = _limited(state, view, startup)
     return GateState("open", "compared and agreeing", tuple(sorted(symbols.items())))
+
+
+def _not_looked_up(state: State) -> str | None:
+    """What of a restored store has not been looked up yet; None when all has (section 9)."""
+    for surface in ("positions", "open_orders", "fills"):
+        view = state.view(surface)
+        if surface not in state.surfaces or not view.supported:
+            continue
+        if not view.complete or view.complete_asked.epoch != state.epoch:
+            return f"{surface} since then have not been listed completely yet"
+    listed = {named(state, row) for row in state.view("open_orders").orders.values()}
+    if "order" not in state.surfaces or not state.view("order").supported:
+        return None
+    for name in sorted(state.orders):
+        slot = state.orders[name]
+        known = name in listed or slot.looked_up.epoch == state.epoch or slot.changed.epoch == state.epoch
+        if not known and slot.order.status is not OrderStatus.SCHEDULED:
+            return f"order {name} has not been looked up yet"
+    return None
 
 
 def _account_wide(view: View) -> str | None:
@@ -44,6 +67,10 @@ def _limited(state: State, view: View, startup: bool) -> dict[str, str]:
         for one in state.breaks[key]:
             if startup or _is_settled(one):
                 symbols.setdefault(one.symbol, f"break {one.id}: {one.kind} of {one.field or 'the position'}")
+    for key in sorted(state.order_breaks):
+        for one in state.order_breaks[key]:
+            if startup or _is_settled(one):
+                symbols.setdefault(one.symbol, f"break {one.id}: {one.kind} of order {one.ticket}")
     for refusal in view.refused:
         assert refusal.symbol is not None
         symbols[refusal.symbol] = f"row {refusal.row} of the last answer was refused: {refusal.why}"

@@ -20,7 +20,6 @@ from trueup.facts import (
     FillRecorded,
     InboxTaken,
     Observed,
-    OrderRecorded,
     PolicyAdopted,
     PositionRecorded,
     Rows,
@@ -28,12 +27,10 @@ from trueup.facts import (
     WriterClaimed,
 )
 from trueup.model import (
-    TERMINAL,
     BrokerPosition,
     Execution,
     Key,
     Moment,
-    OrderStatus,
     Side,
     elapsed_ns,
 )
@@ -46,18 +43,15 @@ from trueup.reconciliation.keys import (
     position_reference,
     unbound_of,
 )
+from trueup.reconciliation.order_inputs import executed, interrupted, looked_up, order_of, orders_listed
 from trueup.reconciliation.state import (
     GateState,
-    OrderBrief,
     Slot,
     State,
     View,
 )
 
 _DAY_NS: Final = 86_400_000_000_000
-IN_FLIGHT_PER_SYMBOL_MAX: Final = 256
-"""Pending orders per symbol that are watched (law 12); the oldest give way."""
-
 
 # -- inputs: who, under what rules -------------------------------------------------------------------------
 
@@ -67,6 +61,12 @@ def writer_claimed(draft: Draft, position: int, fact: WriterClaimed) -> None:
     draft.mode = fact.position_mode
     draft.source = fact.source or draft.source
     draft.lag_ms = fact.lag_ms_max or draft.lag_ms
+    if fact.source:
+        draft.surfaces, draft.actions = fact.surfaces, fact.actions
+        draft.can_reduce_only = fact.can_reduce_only
+    draft.restored = draft.restored or fact.restored
+    draft.passes_tried = 0
+    interrupted(draft)
     draft.gate = GateState()
     draft.gate_since = fact.at
     if fact.delivers and not draft.delivered:
@@ -125,8 +125,16 @@ def observed(draft: Draft, position: int, fact: Observed) -> None:
         draft.past_executions = frozenset(name for name in listed if draft.executions.get(name) is None)
         draft.past_listed = fact.at  # history: remembered, and moves nothing
         draft.first_fills = True
+    if fact.surface == "positions":
+        draft.passes_tried += 1
     if fact.surface == "positions" and fact.positions is not None:
         view = _positions_listed(draft, view, position, fact, fact.positions)
+    if fact.orders is not None:
+        view = orders_listed(draft, view, position, fact, fact.orders)
+    if fact.surface == "fills" and fact.completeness == "complete":
+        view = replace(view, since_ns=fact.since_ns)
+    if fact.sought is not None:
+        looked_up(draft, fact)
     draft.views = draft.views.set(fact.surface, view)
 
 
@@ -238,6 +246,7 @@ def apply(draft: Draft, key: Key, execution: Execution, position: int) -> None:
         draft.executions.turn()
         draft.executions_since = at
     draft.executions.put(execution.execution_id, execution)
+    executed(draft, position, execution)
     slot = draft.slot(key)
     applied = apply_execution(
         slot,
@@ -253,9 +262,8 @@ def apply(draft: Draft, key: Key, execution: Execution, position: int) -> None:
 
 def first_recorded(state: Draft | State, execution: Execution) -> int | None:
     """Where the execution's order was first recorded, if it was."""
-    if execution.client_order_id is None:
-        return None
-    order = state.orders.get(execution.client_order_id) or state.ended_orders.get(execution.client_order_id)
+    name = order_of(state, execution)
+    order = None if name is None else state.order(name)
     return None if order is None else order.first_position
 
 
@@ -309,39 +317,6 @@ def position_recorded(draft: Draft, position: int, fact: PositionRecorded) -> No
     slot, _ = set_position(before, fact, position=position)
     if slot is not before:
         draft.put_slot(key, slot)
-
-
-def order_recorded(draft: Draft, position: int, fact: OrderRecorded) -> None:
-    _local_change(draft)
-    name = fact.client_order_id
-    known = draft.orders.get(name) or draft.ended_orders.get(name)
-    if known is None:
-        sent_after = position if fact.status is OrderStatus.PENDING else 0
-        order = OrderBrief(fact.symbol, fact.status, sent_after, draft.at, draft.at)
-    elif fact.status is OrderStatus.UNKNOWN or known.status in TERMINAL:
-        return  # an unknown word changes nothing (L41); an ended order is not put in flight again
-    else:
-        order = replace(known, status=fact.status, changed=draft.at)
-    if order.status in TERMINAL:
-        draft.orders.pop(name, None)
-        draft.ended_orders.put(name, order)
-    else:
-        draft.orders[name] = order
-    _flight(draft, name, order, known)
-
-
-def _flight(draft: Draft, name: str, order: OrderBrief, known: OrderBrief | None) -> None:
-    """Keep the list of orders in flight on the symbol, and when the last one left it."""
-    flying = draft.in_flight.get(order.symbol, ())
-    if order.status is OrderStatus.PENDING:
-        if name not in flying:
-            draft.in_flight = draft.in_flight.set(order.symbol, (*flying, name)[-IN_FLIGHT_PER_SYMBOL_MAX:])
-        return
-    if name in flying:
-        rest = tuple(other for other in flying if other != name)
-        draft.in_flight = draft.in_flight.set(order.symbol, rest) if rest else draft.in_flight.delete(order.symbol)
-    if known is None or known.status is OrderStatus.PENDING or order.status in TERMINAL:
-        draft.order_ends = draft.order_ends.set(order.symbol, draft.at)
 
 
 def inbox_taken(draft: Draft, position: int, fact: InboxTaken) -> None:

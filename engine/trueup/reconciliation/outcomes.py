@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from immutables import MapMutation
 from msgspec.structs import replace
 
 from trueup.decisions import (
@@ -38,6 +39,7 @@ from trueup.model import (
 from trueup.reconciliation.draft import Draft
 from trueup.reconciliation.fills import infer
 from trueup.reconciliation.inputs import apply, bound, rename
+from trueup.reconciliation.order_outcomes import order_corrected, view_at
 from trueup.reconciliation.state import (
     NEVER,
     Break,
@@ -87,13 +89,16 @@ def position_bound(draft: Draft, position: int, decision: PositionBound) -> None
 
 def break_moved(draft: Draft, position: int, decision: BreakMoved) -> None:
     """The breaks of the key take their steps; then the book takes the correction."""
-    known = draft.breaks.get(decision.key, ())
+    breaks = draft.breaks if decision.of == "position" else draft.order_breaks
+    known = breaks.get(decision.key, ())
     if len(known) == 1 and _ends(known[0], decision.steps):
-        del draft.breaks[decision.key]
+        del breaks[decision.key]
     else:
-        _step_by_step(draft, decision, known)
+        _step_by_step(draft, breaks, decision, known)
     if decision.correction is not None:
         _corrected(draft, position, decision.key, decision.correction)
+    elif decision.order_correction is not None:
+        order_corrected(draft, position, decision)
 
 
 def _ends(known: Break, steps: tuple[Step, ...]) -> bool:
@@ -104,16 +109,18 @@ def _ends(known: Break, steps: tuple[Step, ...]) -> bool:
     return len(steps) == 1 or (len(steps) == 2 and steps[0].break_id == known.id)
 
 
-def _step_by_step(draft: Draft, decision: BreakMoved, known: tuple[Break, ...]) -> None:
+def _step_by_step(
+    draft: Draft, breaks: MapMutation[Key, tuple[Break, ...]], decision: BreakMoved, known: tuple[Break, ...]
+) -> None:
     ended = {step.break_id for step in decision.steps if step.state in _ENDS}
-    breaks = {one.field: one for one in known if one.id not in ended}
+    left = {one.field: one for one in known if one.id not in ended}
     for step in decision.steps:
         if step.break_id not in ended:
-            breaks[step.field] = _stepped(breaks.get(step.field), decision, step, draft)
-    if breaks:
-        draft.breaks[decision.key] = tuple(breaks[field] for field in sorted(breaks, key=_in_order))
+            left[step.field] = _stepped(left.get(step.field), decision, step, draft)
+    if left:
+        breaks[decision.key] = tuple(left[field] for field in sorted(left, key=_in_order))
     elif known:
-        del draft.breaks[decision.key]
+        del breaks[decision.key]
 
 
 _ENDS: Final = frozenset({"cleared", "corrected"})
@@ -127,7 +134,7 @@ def _stepped(known: Break | None, decision: BreakMoved, step: Step, draft: Draft
     """The break after one step that leaves it open."""
     if known is not None and known.id != step.break_id:
         known = None
-    view = draft.view("positions")
+    view = draft.view("positions") if decision.of == "position" else view_at(draft, decision.cause)
     sightings = _sighted(known, step, view)
     state = step.state if step.state in ("confirmed", "escalated") else (known.state if known else "opened")
     assert state in ("opened", "confirmed", "escalated")
@@ -245,6 +252,8 @@ def quarantine_moved(draft: Draft, position: int, decision: QuarantineMoved) -> 
 
 def gate_moved(draft: Draft, position: int, decision: GateMoved) -> None:
     draft.gate = GateState(decision.status, decision.why, decision.symbols)
+    if decision.status != "closed":
+        draft.restored = False  # all that had happened since the backup has been looked up
     draft.gate_since = draft.at
 
 

@@ -12,8 +12,17 @@ from typing import Any, Final
 import msgspec
 from immutables import Map
 
-from trueup.model import BrokerPosition, Execution, Key, Moment, Surface
-from trueup.reconciliation.state import Break, Memory, OrderBrief, Quarantine, Slot, State, View
+from trueup.model import BrokerOrder, BrokerPosition, Execution, Key, Moment, Surface
+from trueup.reconciliation.state import (
+    ActionSlot,
+    Break,
+    Memory,
+    OrderSlot,
+    Quarantine,
+    Slot,
+    State,
+    View,
+)
 
 
 class _SavedView(msgspec.Struct, frozen=True, array_like=True):
@@ -21,11 +30,14 @@ class _SavedView(msgspec.Struct, frozen=True, array_like=True):
 
     rows: tuple[tuple[Key, BrokerPosition], ...]
     rest: dict[str, msgspec.Raw]
+    orders: tuple[tuple[str, BrokerOrder], ...] = ()
 
 
 _MAPS: Final[dict[str, Any]] = {
     "book": tuple[tuple[Key, Slot], ...],
-    "orders": tuple[tuple[str, OrderBrief], ...],
+    "orders": tuple[tuple[str, OrderSlot], ...],
+    "order_breaks": tuple[tuple[str, tuple[Break, ...]], ...],
+    "outbox": tuple[tuple[str, ActionSlot], ...],
     "in_flight": tuple[tuple[str, tuple[str, ...]], ...],
     "order_ends": tuple[tuple[str, Moment], ...],
     "dirty": tuple[tuple[Key, bool], ...],
@@ -36,7 +48,9 @@ _MEMORIES: Final[dict[str, Any]] = {
     "closed": tuple[tuple[Key, Slot], ...],
     "bindings": tuple[tuple[Key, Key], ...],
     "executions": tuple[tuple[str, Execution], ...],
-    "ended_orders": tuple[tuple[str, OrderBrief], ...],
+    "ended_orders": tuple[tuple[str, OrderSlot], ...],
+    "order_names": tuple[tuple[str, str], ...],
+    "ended_actions": tuple[tuple[str, ActionSlot], ...],
     "observation_ids": tuple[tuple[str, int], ...],
 }
 _SETS: Final = ("unbound", "acknowledged", "past_executions")
@@ -66,9 +80,9 @@ def _save_view(view: View) -> _SavedView:
     rest = {
         name: msgspec.Raw(_encode(tuple(sorted(view.listed)) if name == "listed" else getattr(view, name)))
         for name in View.__struct_fields__
-        if name != "rows"
+        if name not in ("rows", "orders")
     }
-    return _SavedView(tuple(sorted(view.rows.items())), rest)
+    return _SavedView(tuple(sorted(view.rows.items())), rest, tuple(sorted(view.orders.items())))
 
 
 def load(saved: bytes) -> State:
@@ -96,7 +110,7 @@ def load(saved: bytes) -> State:
 def _load_view(saved: _SavedView) -> View:
     hints = _hints(View)
     rest: dict[str, Any] = {name: _decode(raw, type=hints[name]) for name, raw in saved.rest.items()}
-    return View(rows=dict(saved.rows), **rest)
+    return View(rows=dict(saved.rows), orders=dict(saved.orders), **rest)
 
 
 def _hints(cls: type[msgspec.Struct]) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ own receipt, by monotonic ticks (L16).
 from __future__ import annotations
 
 from trueup.model import Moment, elapsed_ns
-from trueup.reconciliation.state import Slot, State
+from trueup.reconciliation.state import ActionSlot, Slot, State
 
 
 def unsettled(state: State, slot: Slot | None, symbol: str, asked: Moment, settle_ns: int) -> str | None:
@@ -19,7 +19,7 @@ def unsettled(state: State, slot: Slot | None, symbol: str, asked: Moment, settl
     """
     if slot is not None and elapsed_ns(slot.changed, asked) < settle_ns:
         return "the book changed it too shortly before the question was asked"
-    if not state.order_ends and not state.in_flight:
+    if not state.order_ends and not state.in_flight and not state.outbox:
         return None
     ended = state.order_ends.get(symbol)
     if ended is not None and elapsed_ns(ended, asked) < settle_ns:
@@ -27,7 +27,20 @@ def unsettled(state: State, slot: Slot | None, symbol: str, asked: Moment, settl
     for name in state.in_flight.get(symbol, ()):
         if _flying(state, name, asked, settle_ns):
             return f"order {name} on {symbol} is in flight"
+    for client_id in sorted(state.outbox):
+        action = state.outbox[client_id]
+        if action.terms.symbol == symbol and _acting(state, action, asked, settle_ns):
+            return f"action {client_id} on {symbol} is in flight"
     return None
+
+
+def _acting(state: State, slot: ActionSlot, asked: Moment, settle_ns: int) -> bool:
+    """Whether something that was asked of the broker may still be moving its symbol: from sent until answered."""
+    if slot.state not in ("sent", "unknown") or slot.terms.kind == "cancel":
+        return False
+    if slot.sent.epoch < asked.epoch:
+        return asked.tick_ns < settle_ns
+    return elapsed_ns(slot.sent, asked) <= state.policy.in_flight_s_max * 1_000_000_000
 
 
 def _flying(state: State, name: str, asked: Moment, settle_ns: int) -> bool:

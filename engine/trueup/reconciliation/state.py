@@ -14,15 +14,18 @@ from typing import Final, Generic, Literal, TypeVar
 import msgspec
 from immutables import Map
 
-from trueup.decisions import BreakKind, BreakOf, GateStatus
+from trueup.decisions import ActionPurpose, ActionTerms, BreakKind, BreakOf, GateStatus
 from trueup.evidence import Sightings
+from trueup.facts import ActionKind
 from trueup.model import (
+    ZERO,
+    BookOrder,
+    BrokerOrder,
     BrokerPosition,
     Execution,
     Holding,
     Key,
     Moment,
-    OrderStatus,
     PositionMode,
     Refusal,
     Source,
@@ -30,9 +33,9 @@ from trueup.model import (
 )
 from trueup.policy import LAG_MS_MAX_DEFAULT, Policy
 
-FOLD_VERSION: Final = 2
+FOLD_VERSION: Final = 3
 """A snapshot of another version is discarded and the journal folded anew."""
-DECIDER_VERSION: Final = 2
+DECIDER_VERSION: Final = 3
 """Decisions written by another version are `undetermined` in a replay, never differences."""
 
 NEVER: Final = Moment(0, 0, 0)
@@ -92,16 +95,48 @@ class Slot(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return self.corrected == self.position
 
 
-class OrderBrief(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """As much of one of our orders as positions need: whether it may be moving its symbol."""
+class OrderSlot(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """All that is known of one of our orders, working or ended."""
 
-    symbol: str
-    status: OrderStatus
+    order: BookOrder
     first_position: int
     """Where it was recorded as pending, before it was sent; 0 for one that we heard of only afterwards: its fills
     may be as old as any, and a correction may well have seen them (L14)."""
     pending_since: Moment
+    """When we first heard of it."""
     changed: Moment
+    """When the book last changed it."""
+    position: int = 0
+    """The journal position of that change."""
+    executed: Decimal = ZERO
+    """What its executions add up to, unsigned: recorded by us or reported by the broker, each once (L20)."""
+    looked_up: Moment = NEVER
+    """When it was last asked for by its id: who waited longest comes first (L11)."""
+    rearmed_epoch: int = 0
+    """For a slice of a plan that was handed back to the process: the epoch in which that was done."""
+
+
+class ActionSlot(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One thing asked of the broker, from its request until it is settled."""
+
+    terms: ActionTerms
+    purpose: ActionPurpose
+    key: Key
+    attempt: int
+    requested: Moment
+    position: int
+    """The journal position of the request."""
+    state: Literal["requested", "sent", "acknowledged", "rejected", "unknown", "done", "failed", "abandoned"] = (
+        "requested"
+    )
+    sent: Moment = NEVER
+    connection: int = 0
+    """Which connection carried it; 0: unknown, as after a crash."""
+    order_id: str | None = None
+    why: str = ""
+    looked_up: Moment = NEVER
+    sightings: Sightings | None = None
+    """Independent look-ups that count and did not find it."""
 
 
 class Break(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -158,6 +193,10 @@ class View(msgspec.Struct, frozen=True):
     """Rows refused in the last answer that came."""
     why: str = ""
     supported: bool = True
+    orders: Mapping[str, BrokerOrder] = {}
+    """For `open_orders`: of the last complete answer, by `order_ref`; never changed in place."""
+    since_ns: int | None = None
+    """For `fills`: how far back the last complete answer reaches (L08); None: as far as the adapter goes."""
 
 
 class Hold(msgspec.Struct, frozen=True, array_like=True):
@@ -200,6 +239,13 @@ class State(msgspec.Struct, frozen=True):
     source: str = ""
     lag_ms: tuple[tuple[Surface, int], ...] = ()
     """As declared by the adapter at the last claim."""
+    surfaces: tuple[Surface, ...] = ()
+    """What the adapter says can be asked."""
+    actions: tuple[ActionKind, ...] = ()
+    """What the broker can be asked to do."""
+    can_reduce_only: bool = False
+    restored: bool = False
+    """Opened from a restored backup, and not everything since has been looked up yet."""
     policy: Policy = Policy()
     policy_mark: bytes = b""
 
@@ -213,8 +259,20 @@ class State(msgspec.Struct, frozen=True):
     executions: Memory[Execution] = Memory()
     executions_since: Moment = NEVER
     """When the younger generation of executions began."""
-    orders: Map[str, OrderBrief] = Map()
-    ended_orders: Memory[OrderBrief] = Memory()
+    orders: Map[str, OrderSlot] = Map()
+    """Our working orders, by client order id."""
+    ended_orders: Memory[OrderSlot] = Memory()
+    order_names: Memory[str] = Memory()
+    """From the broker's order id to our client order id."""
+    unpriced: tuple[str, ...] = ()
+    """Orders that are filled at a price that nobody has stated yet."""
+    order_breaks: Map[str, tuple[Break, ...]] = Map()
+    """Of orders: by client order id, or `@` and the broker's reference for one that the book lacks."""
+    outbox: Map[str, ActionSlot] = Map()
+    """What was asked of the broker and is not settled, by the action's client id."""
+    ended_actions: Memory[ActionSlot] = Memory()
+    passes_tried: int = 0
+    """Observations of positions in this epoch, whatever came of them."""
     in_flight: Map[str, tuple[str, ...]] = Map()
     """Per symbol: our orders on it that are pending, by client order id."""
     order_ends: Map[str, Moment] = Map()
@@ -258,6 +316,15 @@ class State(msgspec.Struct, frozen=True):
     def view(self, surface: Surface = "positions") -> View:
         """The broker's side of one surface; an empty view when it was never asked."""
         return self.views.get(surface, NO_VIEW)
+
+    def offers(self, surface: Surface) -> bool:
+        """Whether the broker is known to answer for a surface: the adapter asks it, and it was answered once."""
+        view = self.view(surface)
+        return surface in self.surfaces and view.supported and view.complete_received.at_ns > 0
+
+    def order(self, name: str) -> OrderSlot | None:
+        """All that is known of one of our orders, working or ended."""
+        return self.orders.get(name) or self.ended_orders.get(name)
 
     def slot(self, key: Key) -> Slot | None:
         """All the book knows of a key, whether held or closed."""

@@ -6,8 +6,9 @@ broker that was not heard, for a refused row, or for what only a human can decid
 
 from __future__ import annotations
 
-from trueup.model import Key, Moment, elapsed_ns
-from trueup.reconciliation.state import Break, State
+from trueup.model import Key, Moment, OrderStatus, elapsed_ns
+from trueup.reconciliation.outbox import to_look_up
+from trueup.reconciliation.state import Break, OrderSlot, State
 
 MARGIN_NS = 1_000_000
 """Asked this much later than necessary: clocks are read at more than one place."""
@@ -26,7 +27,62 @@ def next_question_ns(state: State, now: Moment) -> int | None:
     ]
     if _suspicious_once(state):
         times.append(_spaced_ns(state, view.received, now))
+    times += _order_times(state, now)
     return max(0, min(times) + MARGIN_NS) if times else None
+
+
+def fills_wanted_since(state: State) -> int | None:
+    """Since which wall time fills are wanted, because look-ups did not find an order and no fills were listed since;
+    None when no order waits for that."""
+    listed = state.view("fills").complete_asked
+    waiting: list[int] = []
+    for name in sorted(state.order_breaks):
+        slot = state.orders.get(name)
+        for one in state.order_breaks[name]:
+            if slot is None or one.kind != "ghost" or one.state == "escalated" or not one.sightings.count:
+                continue
+            if elapsed_ns(one.sightings.first_asked, listed) < 0:
+                waiting.append(slot.pending_since.at_ns)
+    return min(waiting, default=None)
+
+
+def _order_times(state: State, now: Moment) -> list[int]:
+    """When another answer about orders could decide something, from now."""
+    times: list[int] = []
+    if to_look_up(state, now):
+        times.append(0)
+    look_ups = "order" in state.surfaces and state.view("order").supported and not state.view("order").failures
+    if look_ups:
+        times += [_rest_ns(state, one.looked_up, now) for one in state.outbox.values() if one.state == "unknown"]
+    lists = state.offers("open_orders") and not state.view("open_orders").failures
+    for name in sorted(state.order_breaks):
+        slot = state.orders.get(name)
+        for one in state.order_breaks[name]:
+            if one.state == "escalated":
+                continue
+            if one.kind == "ghost" and look_ups and slot is not None:
+                times.append(max(_rest_ns(state, slot.looked_up, now), _queue_ns(state, slot, now)))
+            elif one.kind != "ghost" and lists:
+                times.append(_listed_ns(state, slot, one, now))
+    return times
+
+
+def _rest_ns(state: State, looked_up: Moment, now: Moment) -> int:
+    return max(0, state.spacing_ns("order") - elapsed_ns(looked_up, now)) if looked_up.at_ns else 0
+
+
+def _queue_ns(state: State, slot: OrderSlot, now: Moment) -> int:
+    """Until a look-up of an order that was recorded as pending counts (law 6)."""
+    if slot.order.status is not OrderStatus.PENDING:
+        return max(0, state.settle_ns("order") - elapsed_ns(slot.changed, now))
+    return max(0, state.policy.action_queue_s_max * 1_000_000_000 - elapsed_ns(slot.pending_since, now))
+
+
+def _listed_ns(state: State, slot: OrderSlot | None, one: Break, now: Moment) -> int:
+    if one.sightings.count:
+        return max(0, state.spacing_ns("open_orders") - elapsed_ns(one.sightings.last_received, now))
+    changed = one.opened if slot is None else slot.changed
+    return max(0, state.settle_ns("open_orders") - elapsed_ns(changed, now))
 
 
 def _decidable(state: State, one: Break) -> bool:

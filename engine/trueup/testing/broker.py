@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from trueup.errors import InputError
+from trueup.facts import ActionKind
 from trueup.model import (
     BrokerOrder,
     BrokerPosition,
@@ -35,7 +36,7 @@ from trueup.model import (
     symbol_key,
     ticket_key,
 )
-from trueup.ports import Action, ActionKind, Answer, Capabilities, Outcome, Question, failed, unsupported
+from trueup.ports import Action, Answer, Capabilities, Outcome, Question, failed, unsupported
 from trueup.testing.answers import ActionTrouble, Trouble, orders_answer, positions_answer, wanted
 from trueup.testing.desk import OrderType, SimulatedDesk
 

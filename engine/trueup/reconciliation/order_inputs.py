@@ -1,0 +1,273 @@
+"""What do inputs that speak of orders and actions do to the state?
+
+Our own word on an order joins what is known of it field by field (`orders`); a fill of it moves it as well, unless
+it had ended: that is a decision (L17). What the broker lists is kept as its view; what follows from it is decided.
+Pure handlers on a draft.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from msgspec.structs import replace
+
+from trueup.facts import ActionAnswered, ActionSent, Observed, OrderRecorded, OrderRows
+from trueup.model import (
+    EXTERNAL,
+    TERMINAL,
+    ZERO,
+    BookOrder,
+    BrokerOrder,
+    Execution,
+    OrderStatus,
+    add,
+)
+from trueup.orders import joined_filled, joined_status, order_ref, settled_status, with_fill
+from trueup.reconciliation.draft import Draft
+from trueup.reconciliation.state import ActionSlot, OrderSlot, State, View
+
+IN_FLIGHT_PER_SYMBOL_MAX: Final = 256
+"""Pending orders per symbol that are watched (law 12); the oldest give way."""
+UNPRICED_MAX: Final = 1_000
+"""Orders that are filled and whose price may still come (law 12)."""
+WORKING_ORDERS_MAX: Final = 20_000
+"""Working orders that the book holds (law 12): beyond it the ones untouched for longest count as ended."""
+WORKING_ORDERS_DROPPED: Final = 2_000
+"""How many of them give way at once."""
+
+
+def named(state: State | Draft, row: BrokerOrder) -> str | None:
+    """The client order id of our order that a broker's row speaks of; None when the book has none such."""
+    name = row.client_order_id
+    if name is not None and (state.orders.get(name) or state.ended_orders.get(name)) is not None:
+        return name
+    return None if row.order_id is None else state.order_names.get(row.order_id)
+
+
+def order_of(state: State | Draft, execution: Execution) -> str | None:
+    """The client order id of our order that an execution belongs to, where it names one."""
+    name = execution.client_order_id
+    if name is not None and (state.orders.get(name) or state.ended_orders.get(name)) is not None:
+        return name
+    return None if execution.order_id is None else state.order_names.get(execution.order_id)
+
+
+def put_order(draft: Draft, slot: OrderSlot) -> None:
+    """Replace what is known of an order, and keep track of what is in flight on its symbol."""
+    order = slot.order
+    name, known = order.client_order_id, draft.order(order.client_order_id)
+    if order.is_open:
+        if name not in draft.orders and len(draft.orders) >= WORKING_ORDERS_MAX:
+            _drop_oldest(draft)
+        draft.orders[name] = slot
+    else:
+        draft.orders.pop(name, None)
+        draft.ended_orders.put(name, slot)
+    if order.order_id is not None and draft.order_names.get(order.order_id) != name:
+        draft.order_names.put(order.order_id, name)
+    waits = order.lacks_price and not order.mark and not slot.executed
+    if waits or name in draft.unpriced:
+        rest = tuple(other for other in draft.unpriced if other != name)
+        draft.unpriced = (*rest, name)[-UNPRICED_MAX:] if waits else rest
+    _flight(draft, order, None if known is None else known.order)
+
+
+def _drop_oldest(draft: Draft) -> None:
+    orders = draft.orders.finish()
+    oldest = sorted(orders, key=lambda name: (orders[name].position, name))[:WORKING_ORDERS_DROPPED]
+    draft.orders = orders.mutate()
+    for name in oldest:
+        slot = draft.orders.pop(name)
+        draft.ended_orders.put(name, slot)
+        _flight(draft, replace(slot.order, status=OrderStatus.FAILED), slot.order)
+
+
+def _flight(draft: Draft, order: BookOrder, known: BookOrder | None) -> None:
+    """Keep the list of orders in flight on the symbol, and when the last one left it."""
+    name = order.client_order_id
+    flying = draft.in_flight.get(order.symbol, ())
+    if order.status is OrderStatus.PENDING:
+        if name not in flying:
+            draft.in_flight = draft.in_flight.set(order.symbol, (*flying, name)[-IN_FLIGHT_PER_SYMBOL_MAX:])
+        return
+    if name in flying:
+        rest = tuple(other for other in flying if other != name)
+        draft.in_flight = draft.in_flight.set(order.symbol, rest) if rest else draft.in_flight.delete(order.symbol)
+    left = known is None or known.status is OrderStatus.PENDING
+    if left or (order.status in TERMINAL and known is not None and known.status not in TERMINAL):
+        draft.order_ends = draft.order_ends.set(order.symbol, draft.at)
+
+
+# -- our own word ------------------------------------------------------------------------------------------
+
+
+def order_recorded(draft: Draft, position: int, fact: OrderRecorded) -> None:
+    if draft.baseline == "open":
+        draft.baseline = "forgone"
+    known = draft.order(fact.client_order_id)
+    if known is None:
+        sent_after = position if fact.status is OrderStatus.PENDING else 0
+        put_order(draft, OrderSlot(_new(fact), sent_after, draft.at, draft.at, position))
+        return
+    order = restated(known.order, fact)
+    if order != known.order:
+        put_order(draft, replace(known, order=order, changed=draft.at, position=position))
+
+
+def _new(fact: OrderRecorded) -> BookOrder:
+    filled = fact.filled or ZERO
+    return BookOrder(
+        client_order_id=fact.client_order_id,
+        symbol=fact.symbol,
+        side=fact.side,
+        type=fact.type,
+        quantity=fact.quantity,
+        status=settled_status(fact.status, filled, fact.quantity),
+        raw_status=fact.raw_status,
+        order_id=fact.order_id,
+        filled=filled,
+        average_price=fact.average_price,
+        limit=fact.limit,
+        stop=fact.stop,
+        reduce_only=fact.reduce_only,
+        strategy=fact.strategy or EXTERNAL,
+        parent=fact.parent,
+        scheduled_for=fact.scheduled_for,
+    )
+
+
+def restated(order: BookOrder, fact: OrderRecorded) -> BookOrder:
+    """The order after our own word on it: terms as we now state them, fills and status joined (L19).
+
+    An unknown word changes no status (L41). An order that had ended stays ended: more fills than it had then are
+    decided about, and reopen it by a compensating event (L17).
+    """
+    ended = order.status in TERMINAL
+    filled = joined_filled(order.filled, None if ended else fact.filled)
+    status = order.status if ended else joined_status(order.status, fact.status)
+    return replace(
+        order,
+        side=order.side if ended else fact.side,
+        type=order.type if ended else fact.type,
+        quantity=order.quantity if ended else fact.quantity,
+        status=status if ended else settled_status(status, filled, fact.quantity),
+        raw_status=fact.raw_status or order.raw_status,
+        order_id=fact.order_id or order.order_id,
+        filled=filled,
+        average_price=fact.average_price if fact.average_price is not None else order.average_price,
+        limit=fact.limit if fact.limit is not None else order.limit,
+        stop=fact.stop if fact.stop is not None else order.stop,
+        reduce_only=fact.reduce_only if fact.reduce_only is not None else order.reduce_only,
+        strategy=fact.strategy or order.strategy,
+        parent=fact.parent or order.parent,
+        scheduled_for=fact.scheduled_for or order.scheduled_for,
+    )
+
+
+def executed(draft: Draft, position: int, execution: Execution) -> None:
+    """An execution of ours, seen for the first time, moves its order as well; one that had ended waits for a decision
+    (L17), and so does one that is now filled beyond its size."""
+    name = order_of(draft, execution)
+    slot = None if name is None else draft.order(name)
+    if slot is None:
+        return
+    total = add(slot.executed, execution.signed_quantity.copy_abs())
+    order = slot.order
+    if order.is_open or order.status is OrderStatus.FILLED:
+        order = with_fill(order, total)
+        if order.average_price is None and total == execution.signed_quantity.copy_abs():
+            order = replace(order, average_price=execution.price)
+        if order.order_id is None and execution.order_id is not None:
+            order = replace(order, order_id=execution.order_id)
+    put_order(draft, replace(slot, order=order, executed=total, changed=draft.at, position=position))
+
+
+# -- the broker's ------------------------------------------------------------------------------------------
+
+
+def orders_listed(draft: Draft, view: View, position: int, fact: Observed, listed: OrderRows) -> View:
+    """The view on working orders with what an answer lists; what a look-up brought is judged, not kept."""
+    if fact.surface != "open_orders" or fact.completeness != "complete":
+        return view
+    rows = resolved(view.orders, listed)
+    weight = 0 if not listed.base else view.weight + len(listed.stated) + len(listed.gone)
+    return replace(view, orders=rows, base=position, weight=weight)
+
+
+def resolved(base: Mapping[str, BrokerOrder], listed: OrderRows) -> Mapping[str, BrokerOrder]:
+    """All rows that an answer on working orders stands for, by reference."""
+    stated = {order_ref(row): row for row in listed.stated}
+    if not listed.base:
+        return stated
+    if not stated and not listed.gone:
+        return base
+    rows = {**base, **stated}
+    for ref in listed.gone:
+        rows.pop(ref, None)
+    return rows
+
+
+def looked_up(draft: Draft, fact: Observed) -> None:
+    """Remember when an order or action was last asked for: who waited longest comes first (L11)."""
+    assert fact.sought is not None
+    name = fact.sought.client_order_id
+    if name is not None and (action := draft.outbox.get(name)) is not None:
+        draft.outbox[name] = replace(action, looked_up=fact.asked)
+    if name is None and fact.sought.order_id is not None:
+        name = draft.order_names.get(fact.sought.order_id)
+    for client_id, action in _sorted(draft):
+        if action.terms.kind == "cancel" and _is_target(fact, action.terms.order_id, action.terms.target):
+            draft.outbox[client_id] = replace(action, looked_up=fact.asked)
+    slot = None if name is None else draft.order(name)
+    if name is not None and slot is not None:
+        noted = replace(slot, looked_up=fact.asked)
+        if name in draft.orders:
+            draft.orders[name] = noted
+        else:
+            draft.ended_orders.put(name, noted)
+
+
+def _is_target(fact: Observed, order_id: str | None, target: str | None) -> bool:
+    assert fact.sought is not None
+    sought = fact.sought
+    return (order_id is not None and sought.order_id == order_id) or (
+        target is not None and sought.client_order_id == target
+    )
+
+
+def _sorted(draft: Draft) -> list[tuple[str, ActionSlot]]:
+    outbox = draft.outbox.finish()
+    draft.outbox = outbox.mutate()
+    return sorted(outbox.items(), key=lambda one: one[0])
+
+
+# -- actions -----------------------------------------------------------------------------------------------
+
+
+def action_sent(draft: Draft, position: int, fact: ActionSent) -> None:
+    slot = draft.outbox[fact.client_id]
+    draft.outbox[fact.client_id] = replace(slot, state="sent", sent=fact.at)
+
+
+def action_answered(draft: Draft, position: int, fact: ActionAnswered) -> None:
+    slot = draft.outbox[fact.client_id]
+    draft.outbox[fact.client_id] = replace(
+        slot,
+        state=fact.state,
+        connection=fact.connection,
+        order_id=fact.order_id or slot.order_id,
+        why=fact.why,
+    )
+    if fact.state != "unknown":
+        draft.order_ends = draft.order_ends.set(slot.terms.symbol, fact.at)
+
+
+def interrupted(draft: Draft) -> None:
+    """A new epoch: what an earlier one sent and never heard of again is unknown, and its connection is gone."""
+    for client_id, slot in _sorted(draft):
+        if slot.state == "sent":
+            why = "the process that sent it ended before it heard what became of it"
+            draft.outbox[client_id] = replace(slot, state="unknown", connection=0, why=why)
+        elif slot.connection:
+            draft.outbox[client_id] = replace(slot, connection=0)
