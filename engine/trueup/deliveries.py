@@ -74,7 +74,7 @@ def changes_after(journal: Reads, state: State, after: int) -> Iterator[BookChan
                 recorded.position, made.kind, made.after.client_order_id, event.symbol, made.after.ticket, None, None,
                 made.why, made.id, of="order", order_before=made.before, order=made.after,
             )  # fmt: skip
-        elif isinstance(event, FillAdopted):
+        elif isinstance(event, FillAdopted) and event.correction.before != event.correction.after:
             execution = event.execution
             yield _change(recorded.position, event.key, execution.symbol, execution.ticket, event.correction)
         elif isinstance(event, BaselineTaken) and event.keys:

@@ -23,6 +23,8 @@ from trueup.reconciliation.waiting import fills_wanted_since, next_question_ns
 from trueup.report import PassReport, SurfaceRow, report
 
 NS: Final = 1_000_000_000
+SURFACES: Final[tuple[Surface, ...]] = ("positions", "open_orders", "order", "fills", "balances")
+"""In the order in which a report tells of them."""
 QUESTIONS_MAX: Final = 1_000
 """Rounds of questions in one start-up pass (law 12); its deadline ends it long before."""
 DEALS_LOOK_BACK_NS: Final = 86_400 * NS
@@ -250,14 +252,14 @@ class _Pass:
         return report(
             state,
             self.decisions,
-            [self.rows[surface] for surface in sorted(self.rows)],
+            [self.rows[surface] for surface in SURFACES if surface in self.rows],
             pass_number=self.number,
             kind=self.kind,
             gate=self.ledger.gate.narrowest,
             at_ns=self.clock.wall_ns(),
             duration_ns=self.clock.monotonic_ns() - began_ns,
             disagreements=len(disagreements(state)) if self.decisions else 0,
-            silent=[self.silent[surface] for surface in sorted(self.silent)],
+            silent=[self.silent[surface] for surface in SURFACES if surface in self.silent],
         )
 
 

@@ -299,6 +299,8 @@ def changed_fields(
     before: Holding | None, after: Holding | None
 ) -> tuple[tuple[str | None, str | None, str | None], ...]:
     """(field, before, after) where two holdings differ; field None when one of them is nothing."""
+    if before is None and after is None:
+        return ()  # a fill that was found to have been inferred: the position had moved already
     if before is None or after is None:
         return ((None, None if before is None else said(before), None if after is None else said(after)),)
     fields = (

@@ -15,7 +15,7 @@ from trueup_adapters.demo.scene import Scene
 from trueup_adapters.demo.stage import ACCOUNT, Stage
 from trueup_adapters.demo.story import RECKLESS
 
-CORRECTED: Final = [("recovery", "BTCUSD"), ("ghost", "GBPUSD"), ("drift", "USDJPY")]
+CORRECTED: Final = [("missed-fill", "BTCUSD"), ("ghost", "GBPUSD"), ("drift", "USDJPY")]
 """What the story should have led to, and nothing else."""
 
 
@@ -38,7 +38,9 @@ def audit(stage: Stage, scene: Scene) -> None:
         named = f"{change.symbol} #{change.ticket}"
         scene.trueup(
             f"event {entry.position}, {change.kind}: {entry.sentence}",
-            named in entry.sentence and entry.correction == change.correction_id and entry.sentence == change.why,
+            named in entry.sentence
+            and entry.correction == change.correction_id
+            and entry.sentence.startswith(change.why),
             entry,
         )
     remembered = json.loads(stage.keeper_file.read_text("utf-8"))
@@ -93,7 +95,7 @@ def _tamper(copy: Path) -> tuple[int, int]:
     with closing(sqlite3.connect(copy)) as db, db:
         position, before = db.execute(
             "SELECT originator_version, state FROM stored_events WHERE originator_id = ? "
-            "AND topic LIKE 'break-moved/%' AND instr(state, ?) AND instr(state, 'adopted')",
+            "AND topic LIKE 'fill-adopted/%' AND instr(state, ?)",
             (ACCOUNT, RECKLESS.symbol.encode()),
         ).fetchone()
         after = bytes(before).replace(b"0.02", b"9.02", 1)

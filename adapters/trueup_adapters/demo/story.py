@@ -86,8 +86,8 @@ def killed(stage: Stage, scene: Scene) -> None:
     )
     made = _corrected([report])
     scene.trueup(
-        f"Recovery: {_why(report)}.",
-        made == [("recovery", RECKLESS.symbol)] and held.owners[sent.name] == STRATEGY,
+        f"Missed fill: {_why(report)}.",
+        made == [("missed-fill", RECKLESS.symbol)] and held.owners[sent.name] == STRATEGY,
         report,
     )
     scene.trueup(
