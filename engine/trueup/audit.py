@@ -26,6 +26,7 @@ from trueup.decisions import (
 from trueup.events import Event, name_of_event
 from trueup.explain import described, named
 from trueup.facts import (
+    AlertsDelivered,
     CommandGiven,
     CorrectionsDelivered,
     ExecutionPushed,
@@ -168,6 +169,14 @@ def _delivered(event: CorrectionsDelivered) -> str:
     return f"corrections up to {event.upto} were handed to the trading process{failed}"
 
 
+def _alerts_delivered(event: AlertsDelivered) -> str:
+    failed = f"; {len(event.failures)} failed: {event.failures[0][1]}" if event.failures else ""
+    if not event.messages:
+        told = "none told" if failed else "told from here on"
+        return f"alerts on {event.channel}: {told}, up to {event.upto}{failed}"
+    return f"alerts up to {event.upto} were told on {event.channel} in {event.messages} messages{failed}"
+
+
 def _baseline(event: BaselineTaken) -> str:
     return f"baseline: {len(event.keys)} positions taken over; {event.why}"
 
@@ -195,6 +204,7 @@ _SENTENCES: Final[dict[type[Event], Callable[[Any], str]]] = {
     InboxTaken: lambda event: f"inbox item {event.inbox_position} was copied",
     CommandGiven: lambda event: f"{event.who} said {event.name} {' '.join(v for _, v in event.arguments)}: {event.why}",
     CorrectionsDelivered: _delivered,
+    AlertsDelivered: _alerts_delivered,
     BaselineTaken: _baseline,
     PositionBound: lambda event: event.why,
     BreakMoved: _moved,

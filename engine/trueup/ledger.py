@@ -24,6 +24,7 @@ from trueup.decisions import Decision
 from trueup.errors import InvariantBroken, JournalError
 from trueup.events import Event
 from trueup.facts import (
+    AlertsDelivered,
     CorrectionsDelivered,
     ExecutionPushed,
     Fact,
@@ -225,6 +226,14 @@ class Ledger:
         with self._lock:
             self._catch_up()
             return self._commit([CorrectionsDelivered(self.now(), upto, tuple(failures))])
+
+    def alerts_delivered(
+        self, channel: str, upto: int, *, messages: int = 0, failures: Sequence[tuple[int, str]] = ()
+    ) -> Committed:
+        """Journal that a channel was told of the alerts up to a position, or why it could not be."""
+        with self._lock:
+            self._catch_up()
+            return self._commit([AlertsDelivered(self.now(), channel, upto, messages, tuple(failures))])
 
     def catch_up(self) -> None:
         """After a failure: find out where the journal stands, and claim a new epoch if our tenure was lost.

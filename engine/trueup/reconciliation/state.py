@@ -30,7 +30,7 @@ from trueup.model import (
 )
 from trueup.policy import LAG_MS_MAX_DEFAULT, Policy
 
-FOLD_VERSION: Final = 2
+FOLD_VERSION: Final = 3
 """A snapshot of another version is discarded and the journal folded anew."""
 DECIDER_VERSION: Final = 2
 """Decisions written by another version are `undetermined` in a replay, never differences."""
@@ -247,6 +247,8 @@ class State(msgspec.Struct, frozen=True):
     inbox_position: int = 0
     delivered: int = 0
     """Corrections up to here were handed to the trading process."""
+    alerts_delivered: tuple[tuple[str, int], ...] = ()
+    """(channel, position up to which it was told of alerts), the one told last at the end."""
     gate: GateState = GateState()
     gate_since: Moment = NEVER
     """When the gate last changed, or the epoch began."""
