@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from trueup.errors import TrueupError
-from trueup_adapters.cli import INTERRUPTED, ack, check, keep, look, play, run, seal
+from trueup_adapters.cli import INTERRUPTED, ack, check, keep, look, play, replay, run, seal
 from trueup_adapters.cli.exits import USAGE, status_of
 from trueup_adapters.cli.output import admit_every_character, complain
 
@@ -53,6 +53,7 @@ for command in (
     look.positions,
     look.breaks,
     look.audit,
+    replay.replay,
     seal.verify,
     seal.head,
     keep.backup,
