@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from trueup.errors import TrueupError
-from trueup_adapters.cli import INTERRUPTED, ack, check, keep, look, play, replay, run, seal
+from trueup_adapters.cli import INTERRUPTED, ack, bring, check, keep, look, play, replay, run, seal
 from trueup_adapters.cli.exits import USAGE, status_of
 from trueup_adapters.cli.output import admit_every_character, complain
 
@@ -62,6 +62,8 @@ for command in (
     play.gateway,
 ):
     app.command()(command)
+
+app.command("import")(bring.import_)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
