@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from cli.shell import Shell
+from cli.shell import Shell, recorded
 from house.source import ROOT
+from trueup import PositionSet
 
 HOW_TO = ROOT / "docs" / "how-to"
 
@@ -41,3 +42,10 @@ def test_every_recipe_is_on_its_page() -> None:
     page = (HOW_TO / "recipes-recordings.md").read_text("utf-8")
     written = {path.name for path in (ROOT / "scripts" / "recipes").glob("*.py")}
     assert set(re.findall(r"scripts/recipes/(\w+\.py)", page)) == written
+
+
+def test_signing_as_the_page_says(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    recorded("sqlite:///trueup.db", PositionSet(symbol="A", side="long", quantity=1, ticket="1"))
+    scripts = dict(blocks("hand-over-evidence.md"))
+    assert [status for status, _ in ran(shell, scripts["sign"])] == [0, 0, 0]
