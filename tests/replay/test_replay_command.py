@@ -13,9 +13,12 @@ from cli.shell import Shell
 from laws.steps import play, random_steps
 from laws.world import World, impatient
 from replay.journals import events, listed, stored
+from replay.recording import Recording, fill
 from trueup.decisions import AlertRaised, BreakMoved
 from trueup.facts import WriterClaimed
+from trueup.journal import open_reader
 from trueup.reconciliation.state import DECIDER_VERSION
+from trueup_adapters.cli.otherwise import seconds
 
 shell = shell_fixture
 
@@ -124,3 +127,97 @@ def test_words_that_cannot_be_meant(tmp_path: Path, shell: Shell) -> None:
     ended = shell("replay")
     assert (ended.status, ended.err) == (2, "trueup: which journal? Give --store\n")
     assert shell("replay", "--store", f"sqlite:///{tmp_path}/none.db").status == 3
+
+
+# -- under another policy ----------------------------------------------------------------------------------
+
+
+def policy_file(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "other.toml"
+    path.write_text(text)
+    return path
+
+
+def glitched(tmp_path: Path) -> str:
+    """Two answers that left a position out, then one that listed it again; and two more that confirm that."""
+    recording = Recording()
+    recording.record(fill("e1", "AUD", 2))
+    recording.says(AUD=2)
+    for _ in range(2):
+        recording.says(BTC=1)
+    for _ in range(2):
+        recording.says(AUD=2, BTC=1)
+    return stored(recording.journal, tmp_path / "s.db")
+
+
+def test_another_policy_s_decisions_row_by_row(tmp_path: Path, shell: Shell) -> None:
+    url = glitched(tmp_path)
+    patient = policy_file(tmp_path, "confirmations = 3\nmass_absence_count_min = 100\nretries_max = 1\n")
+    ended = shell("replay", "--store", url, "--policy", patient, "--json")
+    found = ended.json
+    assert ended.status == 1
+    assert (found["identical"], found["same"]) == (False, 1)
+    assert found["counts"] == {"avoided": 2, "added": 0, "earlier": 0, "later": 0}
+    ghost = found["differences"][0]
+    assert ghost["recorded"].pop("at").endswith("Z")
+    assert "2 independent answers do not list AUD" in ghost["recorded"].pop("why")
+    assert ghost["replayed"].pop("at").endswith("Z")
+    assert "over by input" in ghost.pop("why")
+    corrected, cleared = ghost["recorded"].pop("position"), ghost["replayed"].pop("position")
+    assert corrected == ghost.pop("position") < cleared
+    assert ghost == {
+        "change": "avoided", "of": "position", "kind": "ghost", "key": "AUD", "symbol": "AUD", "ticket": None,
+        "field": None, "recorded": {"outcome": "corrected", "book": "long 2", "broker": None},
+        "replayed": {"outcome": "cleared", "book": "long 2", "broker": None, "why": "the two sides agree again"},
+        "by_ms": None, "certain": True,
+    }  # fmt: skip
+    assert [one["what"] for one in found["undetermined"]] == ["knob"]
+    assert found["policy"]["preset"] == "adopt"
+    assert (found["worlds"]["recorded"]["wrong"], found["worlds"]["replayed"]["wrong"]) == (1, 0)
+    assert found["worlds"]["replayed"]["ending"]["agrees"] is True
+
+
+def test_another_policy_for_a_person(tmp_path: Path, shell: Shell) -> None:
+    url = glitched(tmp_path)
+    patient = policy_file(tmp_path, "confirmations = 3\nmass_absence_count_min = 100\nretries_max = 1\n")
+    said = shell("replay", "--store", url, "--policy", patient)
+    assert said.status == 1
+    assert "avoided" in said.out
+    assert "1 corrections the same, 2 avoided" in said.out
+    assert "undetermined: retries_max is another, but how often the broker was asked" in said.err
+    same = policy_file(tmp_path, "mass_absence_count_min = 100\ntotal_absence_s = 0\nconfirmations_total = 2\n")
+    said = shell("replay", "--store", url, "--policy", same)
+    assert said.status == 0
+    assert "3 corrections the same, and no other" in said.out
+    patient = policy_file(tmp_path, "confirmations = 3\nmass_absence_count_min = 100\n")
+    shorter = shell("replay", "--store", url, "--policy", patient, "--position", ghost_closed(url))
+    assert "1 undetermined" in shorter.out
+    assert "undetermined: ghost, AUD at " in shorter.err
+
+
+def ghost_closed(url: str) -> int:
+    """Where the turn ends that closed it."""
+    with open_reader(url, "test:1") as reader:
+        told = [(one.position, one.event) for one in reader.read()]
+    at = next(p for p, one in told if isinstance(one, BreakMoved) and one.correction and one.correction.kind == "ghost")
+    return next(p for p, one in told if p > at and not hasattr(one, "cause")) - 1
+
+
+def test_seconds_are_told_exactly() -> None:
+    assert [seconds(ms) for ms in (0, 5, 2_001, 60_000, 1_234_500)] == [
+        "0 s",
+        "0.005 s",
+        "2.001 s",
+        "60 s",
+        "1,234.5 s",
+    ]
+
+
+def test_policies_that_cannot_be_asked_about(tmp_path: Path, shell: Shell) -> None:
+    url = glitched(tmp_path)
+    bad = policy_file(tmp_path, "confirmatons = 3\n")
+    assert shell("replay", "--store", url, "--policy", bad).status == 2
+    good = policy_file(tmp_path, "confirmations = 3\n")
+    both = shell("replay", "--store", url, "--policy", good, "--into", tmp_path / "v.db")
+    assert (both.status, both.out) == (2, "")
+    assert "give one of them" in both.err

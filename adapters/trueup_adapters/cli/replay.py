@@ -11,9 +11,11 @@ import typer
 from trueup.audit import sentence
 from trueup.decisions import Decision
 from trueup.errors import InputError
-from trueup.replay import Redecided, differing, redecide, told
+from trueup.policy_file import read_policy
+from trueup.replay import Redecided, differing, redecide, redecide_under, told
 from trueup_adapters.cli.exits import DONE, FOUND
 from trueup_adapters.cli.options import Account, AsOf, Json, Position
+from trueup_adapters.cli.otherwise import otherwise_shown, tell_otherwise
 from trueup_adapters.cli.output import busy, give, note, say, table
 from trueup_adapters.cli.stores import account_in, moment_of, reading
 
@@ -45,6 +47,10 @@ def replay(
     account: Account = None,
     as_of: AsOf = None,
     position: Position = None,
+    policy: Annotated[
+        Path | None,
+        typer.Option("--policy", metavar="FILE", help="What would this policy have decided? Its own decisions go on."),
+    ] = None,
     into: Annotated[
         Path | None,
         typer.Option("--into", metavar="FILE", help="Write the read models of that moment there, and decide nothing."),
@@ -54,6 +60,10 @@ def replay(
     """Decide on every recorded input again. 1 where a decision comes out otherwise."""
     if store is None:
         raise InputError("which journal? Give --store")
+    if into is not None and policy is not None:
+        raise InputError("--into writes what was, and --policy asks what would have been; give one of them")
+    if policy is not None:
+        return _otherwise(store, account, as_of, position, policy, as_json)
     if into is not None:
         return _projected(store, account, as_of, position, into, as_json)
     return _again(store, account, as_of, position, as_json)
@@ -118,6 +128,26 @@ def _for_people(found: Redecided) -> None:
 
 def _said(decision: Decision | None) -> str | None:
     return None if decision is None else sentence(decision)
+
+
+# -- under another policy ----------------------------------------------------------------------------------
+
+
+def _otherwise(
+    store: str, account: str | None, as_of: str | None, position: int | None, file: Path, as_json: bool
+) -> int:
+    policy = read_policy(file)
+    with reading(store, account) as reader:
+        moment = moment_of(reader, as_of, position)
+        with busy(f"deciding under {file} what {reader.account} would have decided"):
+            found = redecide_under(reader, policy, upto=moment.position)
+    if moment.note is not None:
+        note(moment.note)
+    if as_json:
+        give(otherwise_shown(found, policy, moment.position))
+    else:
+        tell_otherwise(found, policy)
+    return FOUND if found.compared.rows else DONE
 
 
 # -- read models of any moment -----------------------------------------------------------------------------

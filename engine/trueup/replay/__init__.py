@@ -1,25 +1,43 @@
 """What would be decided again, what would have been decided otherwise, and what was so at any moment?
 
 Read in this order: `turns` inputs with their decisions · `redeciding` law 1, each input on the recorded state ·
-`telling` events in plain words · `journals` the shell that reads.
+`telling` events in plain words · `lives` how each break of a world went · `questions` what was never asked ·
+`elsewhere` the same inputs under another policy · `pairing`, `ending` what that changes · `journals` the shell.
 """
 
-from trueup.replay.journals import Readable, Redecided, events_of, redecide
+from trueup.replay.elsewhere import Elsewhere
+from trueup.replay.ending import Apart, Ending
+from trueup.replay.journals import Otherwise, Readable, Redecided, WorldTold, both_worlds, redecide, redecide_under
+from trueup.replay.lives import Life, Lives
+from trueup.replay.pairing import Compared, Row, Told, Undecided, compared
 from trueup.replay.redeciding import Difference, Redeciding, Span
 from trueup.replay.telling import differing, plainly, told
 from trueup.replay.turns import Turn, turns
 
 __all__ = [
+    "Apart",
+    "Compared",
     "Difference",
+    "Elsewhere",
+    "Ending",
+    "Life",
+    "Lives",
+    "Otherwise",
     "Readable",
     "Redecided",
     "Redeciding",
+    "Row",
     "Span",
+    "Told",
     "Turn",
+    "Undecided",
+    "WorldTold",
+    "both_worlds",
+    "compared",
     "differing",
-    "events_of",
     "plainly",
     "redecide",
+    "redecide_under",
     "told",
     "turns",
 ]

@@ -12,7 +12,11 @@ import msgspec
 
 from trueup.events import Event
 from trueup.journal import Head, Recorded
+from trueup.policy import Policy
 from trueup.reconciliation.state import DECIDER_VERSION
+from trueup.replay.elsewhere import Elsewhere, World
+from trueup.replay.ending import Ending, contradict, ending, wrong
+from trueup.replay.pairing import Compared, compared
 from trueup.replay.redeciding import Difference, Redeciding, Span
 from trueup.replay.turns import turns
 from trueup.storage import no_collecting
@@ -69,6 +73,96 @@ def redecide(reader: Readable, *, upto: int | None = None, decider_version: int 
         differing=redeciding.differing,
         differences=tuple(redeciding.differences),
         undetermined=tuple(redeciding.undetermined),
+    )
+
+
+class WorldTold(msgspec.Struct, frozen=True, kw_only=True):
+    """One world, in figures."""
+
+    decisions: dict[str, int]
+    """How many of each name, in order of name."""
+    corrections: int
+    """One for each field that was corrected, and each missed fill."""
+    wrong: int
+    """Of them: undone later by a compensating one, or contradicted by the broker's last complete answer."""
+    standing: int
+    """Breaks open at the end."""
+    escalated: int
+    """Breaks that were handed to a human."""
+    ending: Ending
+
+
+class Otherwise(msgspec.Struct, frozen=True, kw_only=True):
+    """What another policy would have decided on the same inputs, beside what was decided."""
+
+    account: str
+    events: int
+    inputs: int
+    decisions: int
+    """As recorded."""
+    asked: int
+    """Questions that were put to the broker."""
+    unasked: int
+    """Times that the other policy would have put one, and the recording has none."""
+    set_aside: int
+    """Outcomes of actions that it did not request."""
+    unsent: int
+    """Actions that it requested and nobody sent."""
+    unseen: dict[str, str]
+    """Knobs that it has otherwise and that act before anything is recorded, and why nothing can be said of them."""
+    compared: Compared
+    recorded: WorldTold
+    replayed: WorldTold
+
+
+def redecide_under(reader: Readable, policy: Policy, *, upto: int | None = None) -> Otherwise:
+    """Decide on the same inputs under another policy, its own decisions folded, open-loop.
+
+    upto   the last event that counts; None: the head as it is now. An input whose decisions go on behind it is
+           left out
+
+    Raises JournalCorrupt where the journal cannot be read, JournalError.
+    """
+    elsewhere = both_worlds(reader, policy, upto=upto)
+    return Otherwise(
+        account=reader.account,
+        events=elsewhere.inputs + elsewhere.decisions,
+        inputs=elsewhere.inputs,
+        decisions=elsewhere.decisions,
+        asked=elsewhere.asked,
+        unasked=elsewhere.questions.unasked,
+        set_aside=elsewhere.set_aside,
+        unsent=len(elsewhere.requested),
+        unseen=dict(sorted(elsewhere.unseen.items())),
+        compared=compared(elsewhere.recorded.lives, elsewhere.other.lives),
+        recorded=_world(elsewhere.recorded),
+        replayed=_world(elsewhere.other),
+    )
+
+
+def both_worlds(reader: Readable, policy: Policy, *, upto: int | None = None) -> Elsewhere:
+    """The recorded world and the other one, as far as `upto`. Raises as `redecide_under`."""
+    upto = reader.head().position if upto is None else upto
+    elsewhere = Elsewhere(reader.account, policy)
+    with no_collecting():
+        for turn in turns(events_of(reader, upto), upto=upto):
+            if turn.whole:  # half of what was decided on an input can be held against nothing
+                elsewhere.take(turn)
+    for world in (elsewhere.recorded, elsewhere.other):
+        contradict(world.lives, world.state)
+    return elsewhere
+
+
+def _world(world: World) -> WorldTold:
+    lives = world.lives
+    every = lives.all()
+    return WorldTold(
+        decisions=dict(sorted(world.names.items())),
+        corrections=sum(one.outcome == "corrected" for one in every),
+        wrong=len(wrong(lives)),
+        standing=len(lives.standing),
+        escalated=sum(one.escalated for one in every),
+        ending=ending(world.state),
     )
 
 

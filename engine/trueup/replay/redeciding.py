@@ -18,7 +18,7 @@ from trueup.facts import WriterClaimed
 from trueup.reconciliation.decide import decide
 from trueup.reconciliation.fold import fold
 from trueup.reconciliation.state import DECIDER_VERSION, State
-from trueup.replay.turns import Turn
+from trueup.replay.turns import Turn, recorded
 
 DIFFERENCES_MAX: Final = 10_000
 """Differences that are kept to be shown; all are counted (law 12)."""
@@ -77,7 +77,7 @@ class Redeciding:
         after = fold(self.state, [(turn.position, fact)])
         if self._theirs != self._ours:
             self._undetermined(turn)
-            self.state = _recorded(after, turn)
+            self.state = recorded(after, turn)
             return
         decided = decide(self.state, after, fact)
         again = decided.decisions if turn.whole else decided.decisions[: len(turn.decisions)]
@@ -87,13 +87,13 @@ class Redeciding:
             return
         ours, theirs = [encode(one) for one in again], [encode(one) for one in turn.decisions]
         if ours == theirs:  # the same events on the same state: it need not be folded again
-            self.state = decided.state if turn.whole else _recorded(after, turn)
+            self.state = decided.state if turn.whole else recorded(after, turn)
             return
         for one in _aligned(turn, again, theirs, ours):
             self.differing += 1
             if len(self.differences) < DIFFERENCES_MAX:
                 self.differences.append(one)
-        self.state = _recorded(after, turn)
+        self.state = recorded(after, turn)
 
     def _undetermined(self, turn: Turn) -> None:
         wrote = "no writer had claimed the account yet" if self._theirs is None else f"decider version {self._theirs}"
@@ -109,30 +109,23 @@ class Redeciding:
         return len(self.undetermined) >= SPANS_MAX
 
 
-def _recorded(after: State, turn: Turn) -> State:
-    if not turn.decisions:
-        return after
-    return fold(after, enumerate(turn.decisions, start=turn.position + 1))
-
-
 def _aligned(
-    turn: Turn, again: Sequence[Decision], recorded: Sequence[bytes], replayed: Sequence[bytes]
+    turn: Turn, again: Sequence[Decision], before: Sequence[bytes], now: Sequence[bytes]
 ) -> Iterator[Difference]:
     """One missing decision is one difference, not one for each decision behind it."""
-    start = 0
-    while start < min(len(recorded), len(replayed)) and recorded[start] == replayed[start]:
+    start = end = 0
+    while start < min(len(before), len(now)) and before[start] == now[start]:
         start += 1
-    end = 0
-    while end < min(len(recorded), len(replayed)) - start and recorded[-1 - end] == replayed[-1 - end]:
+    while end < min(len(before), len(now)) - start and before[-1 - end] == now[-1 - end]:
         end += 1
-    ours, theirs = replayed[start : len(replayed) - end], recorded[start : len(recorded) - end]
+    theirs, ours = before[start : len(before) - end], now[start : len(now) - end]
     blocks: Sequence[tuple[str, int, int, int, int]] = [("replace", 0, len(theirs), 0, len(ours))]
     if max(len(ours), len(theirs)) <= ALIGNED_MAX:
         blocks = SequenceMatcher(None, theirs, ours, autojunk=False).get_opcodes()
     for tag, i1, i2, j1, j2 in blocks:
-        for step in range(max(i2 - i1, j2 - j1)):
+        for step in range(0 if tag == "equal" else max(i2 - i1, j2 - j1)):
             i, j = start + i1 + step, start + j1 + step
             was = turn.decisions[i] if i < start + i2 else None
-            now = again[j] if j < start + j2 else None
-            if tag != "equal" and (was is None or now is None or recorded[i] != replayed[j]):
-                yield Difference(turn.position + 1 + min(i, start + i2), was, now)
+            replayed = again[j] if j < start + j2 else None
+            if was is None or replayed is None or before[i] != now[j]:
+                yield Difference(turn.position + 1 + min(i, start + i2), was, replayed)

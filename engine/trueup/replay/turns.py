@@ -14,6 +14,8 @@ from trueup.decisions import Decision
 from trueup.errors import JournalCorrupt
 from trueup.events import Event
 from trueup.facts import Fact
+from trueup.reconciliation.fold import fold
+from trueup.reconciliation.state import State
 
 
 class Turn(msgspec.Struct, frozen=True, gc=False):
@@ -57,3 +59,10 @@ def turns(events: Iterable[tuple[int, Event]], *, upto: int | None = None) -> It
         fact, position, decisions = event, place, []
     if fact is not None:
         yield Turn(position, fact, tuple(decisions))
+
+
+def recorded(after: State, turn: Turn) -> State:
+    """The state after a turn as it was recorded; `after` is the one with its input folded in."""
+    if not turn.decisions:
+        return after
+    return fold(after, enumerate(turn.decisions, start=turn.position + 1))
