@@ -11,9 +11,9 @@ from decimal import Decimal
 import msgspec
 
 from trueup.model import EXACT, ZERO, BrokerPosition, plain
-from trueup_adapters.ccxt.markets import Reading, canonical_of
+from trueup_adapters.ccxt.markets import Reading, canonical_of, scope_of
 from trueup_adapters.ccxt.numbers import Stated, number_cell
-from trueup_adapters.ccxt.rows import BadRow, Judged, NotOurs, Row, judge, printable, row_in
+from trueup_adapters.ccxt.rows import BadRow, Judged, NotOurs, Row, judge, printable, readable, row_in
 
 _NO_COINS = frozenset({"info", "free", "used", "total", "debt", "timestamp", "datetime"})
 
@@ -43,7 +43,11 @@ def judge_balances(answer: Row, stated: Stated | None = None) -> Judged[Balance]
     stated   the numbers of the raw answer, where they are not under `info`
     """
     numbers = Stated(answer.get("info")) if stated is None else stated
-    return judge(coins_of(answer), lambda row: balance_of(row, numbers), lambda balance: f"coin {balance.coin}")
+
+    def named(balance: Balance) -> str:
+        return f"coin {balance.coin}"
+
+    return judge(coins_of(answer), lambda row: balance_of(row, numbers), named, lambda row: readable(row.get("symbol")))
 
 
 def balance_of(row: Row, stated: Stated) -> Balance:
@@ -73,7 +77,7 @@ def holding_of(balance: Balance, reading: Reading) -> BrokerPosition:
     for money."""
     if balance.coin in reading.quotes:
         raise NotOurs(f"{balance.coin} is money, not a holding")
-    symbol = f"{balance.coin}/{reading.quotes[0]}" if reading.quotes else balance.coin
+    symbol = f"{balance.coin}/{reading.quotes[0]}"
     name, spelling = canonical_of(symbol, reading)
     return BrokerPosition(symbol=name, signed_quantity=balance.total, spelling=spelling, unit=balance.coin)
 
@@ -82,4 +86,12 @@ def judge_holdings(answer: Row, reading: Reading) -> Judged[BrokerPosition]:
     """Every coin of a balance answer as a holding, a refusal, or not ours. Pure; never raises for what it holds."""
     stated = Stated(answer.get("info"))
     rows = coins_of(answer)
-    return judge(rows, lambda row: holding_of(balance_of(row, stated), reading), lambda held: held.symbol)
+
+    def named(held: BrokerPosition) -> str:
+        return held.symbol
+
+    def scope(row: Row) -> str | None:
+        coin = readable(row.get("symbol"))
+        return None if coin is None else scope_of({"symbol": f"{coin}/{reading.quotes[0]}"}, reading)
+
+    return judge(rows, lambda row: holding_of(balance_of(row, stated), reading), named, scope)

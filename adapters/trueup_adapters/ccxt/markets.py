@@ -16,7 +16,7 @@ import msgspec
 
 from trueup.errors import TrueupError
 from trueup.model import ZERO, PositionMode, Side, plain
-from trueup_adapters.ccxt.rows import BadRow, id_cell, printable
+from trueup_adapters.ccxt.rows import BadRow, Row, id_cell, printable, readable
 
 NAMES_MAX: Final = 10_000
 """Spellings of symbols that are remembered (law 12)."""
@@ -94,6 +94,15 @@ def canonical_of(spelled: str, reading: Reading) -> tuple[str, str | None]:
     if len(reading.names) < NAMES_MAX:
         reading.names[spelled] = met
     return met
+
+
+def scope_of(row: Row, reading: Reading) -> str | None:
+    """The canonical symbol of a row that is refused, as far as it can be read; else as it is spelled."""
+    spelled = readable(row.get("symbol"))
+    try:
+        return None if spelled is None else canonical_of(spelled, reading)[0]
+    except BadRow:
+        return spelled
 
 
 def leg_of(symbol: str, side: Side) -> str:

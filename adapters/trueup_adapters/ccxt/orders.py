@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Final
 
 from trueup.model import EXACT, ZERO, BrokerOrder, TradeSide, plain
-from trueup_adapters.ccxt.markets import Reading, canonical_of, leg_of, parts_of, symbol_cell
+from trueup_adapters.ccxt.markets import Reading, canonical_of, leg_of, parts_of, scope_of, symbol_cell
 from trueup_adapters.ccxt.numbers import Stated, number_cell, price_cell, same_digits
 from trueup_adapters.ccxt.rows import BadRow, Judged, Row, id_cell, judge, raw_cells, when_cell, word
 from trueup_adapters.ccxt.words import UNKNOWN_TYPE, leg_side, status_of, trade_side, type_of
@@ -32,7 +32,7 @@ def judge_orders(rows: Sequence[object], reading: Reading) -> Judged[BrokerOrder
     def named(order: BrokerOrder) -> str:
         return f"order {order.order_id}" if order.order_id is not None else f"the order of {order.client_order_id}"
 
-    return judge(rows, lambda row: order_of(row, reading), named)
+    return judge(rows, lambda row: order_of(row, reading), named, lambda row: scope_of(row, reading))
 
 
 def order_of(row: Row, reading: Reading) -> BrokerOrder:

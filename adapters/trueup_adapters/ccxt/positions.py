@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Final
 
 from trueup.model import EXACT, ZERO, BrokerPosition, Side, Stop, plain, signed
-from trueup_adapters.ccxt.markets import Reading, canonical_of, leg_of, parts_of, symbol_cell, unit_of
+from trueup_adapters.ccxt.markets import Reading, canonical_of, leg_of, parts_of, scope_of, symbol_cell, unit_of
 from trueup_adapters.ccxt.numbers import Stated, number_cell, price_cell, rough_cell, same_digits
 from trueup_adapters.ccxt.rows import BadRow, Judged, NotOurs, Row, judge, raw_cells, when_cell, word
 from trueup_adapters.ccxt.words import position_side
@@ -31,7 +31,7 @@ def judge_positions(rows: Sequence[object], reading: Reading) -> Judged[BrokerPo
     def named(position: BrokerPosition) -> str:
         return position.symbol if reading.position_mode == "netting" else str(position.ticket)
 
-    return judge(rows, lambda row: position_of(row, reading), named)
+    return judge(rows, lambda row: position_of(row, reading), named, lambda row: scope_of(row, reading))
 
 
 def position_of(row: Row, reading: Reading) -> BrokerPosition:

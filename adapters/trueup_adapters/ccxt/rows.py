@@ -18,6 +18,8 @@ from trueup.model import Refusal, name_of
 Row: TypeAlias = Mapping[str, object]
 Read = TypeVar("Read")
 
+UNREAD: Final = "trueup_unread"
+"""The cell of a row that ccxt could not read, with its reason (see `guarding`)."""
 WHY_MAX: Final = 300
 """The longest text of the outside's that is repeated in a reason."""
 
@@ -56,11 +58,17 @@ class Judged(msgspec.Struct, Generic[Read], frozen=True):
     set_aside: tuple[SetAside, ...]
 
 
-def judge(rows: Sequence[object], read: Callable[[Row], Read], named: Callable[[Read], str]) -> Judged[Read]:
+def judge(
+    rows: Sequence[object],
+    read: Callable[[Row], Read],
+    named: Callable[[Read], str],
+    scope: Callable[[Row], str | None],
+) -> Judged[Read]:
     """Every row, judged on its own and then against those of the same name. Pure; never raises for a row.
 
     read   a row's reading; raises BadRow or NotOurs
     named  what two readings of one and the same thing share
+    scope  the symbol of a row that is refused, as far as it can be read, so that the right scope is closed
 
     A repeat in the same words is refused, rows of one name in other words are refused together (L29).
     """
@@ -73,12 +81,14 @@ def judge(rows: Sequence[object], read: Callable[[Row], Read], named: Callable[[
             refused.append(Refusal(place, f"it is {printable(repr(given))[:40]}, not a row"))
             continue
         try:
+            if UNREAD in row:
+                raise BadRow(f"ccxt could not read it: {printable(str(row[UNREAD]))}")
             found.append((place, read(row)))
         except NotOurs as other:
             set_aside.append(SetAside(place, str(other)))
         except BadRow as bad:
-            refused.append(Refusal(place, _told(row, str(bad)), readable(row.get("symbol"))))
-    kept = _without_twins(found, refused, rows, named)
+            refused.append(Refusal(place, _told(row, str(bad)), scope(row)))
+    kept = _without_twins(found, refused, rows, named, scope)
     refused.sort(key=lambda refusal: refusal.row)
     return Judged(kept, tuple(refused), tuple(set_aside))
 
@@ -88,6 +98,7 @@ def _without_twins(
     refused: list[Refusal],
     rows: Sequence[object],
     named: Callable[[Read], str],
+    scope: Callable[[Row], str | None],
 ) -> tuple[Read, ...]:
     groups: dict[str, list[tuple[int, Read]]] = {}
     for place, one in found:
@@ -100,7 +111,7 @@ def _without_twins(
         why = f"{name} was listed before, in the same words" if same else f"{name} is listed again, in other words"
         for place, _ in those[1:] if same else those:
             row = row_in(rows[place - 1])
-            refused.append(Refusal(place, why, None if row is None else readable(row.get("symbol"))))
+            refused.append(Refusal(place, why, None if row is None else scope(row)))
     kept.sort(key=lambda pair: pair[0])
     return tuple(one for _, one in kept)
 

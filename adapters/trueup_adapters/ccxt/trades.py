@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Final
 
 from trueup.model import EXACT, ZERO, Execution, plain, signed
-from trueup_adapters.ccxt.markets import Reading, canonical_of, leg_of, parts_of, symbol_cell
+from trueup_adapters.ccxt.markets import Reading, canonical_of, leg_of, parts_of, scope_of, symbol_cell
 from trueup_adapters.ccxt.numbers import Stated, number_cell, price_cell, same_digits
 from trueup_adapters.ccxt.orders import client_id_of
 from trueup_adapters.ccxt.rows import BadRow, Judged, NotOurs, Row, id_cell, judge, row_in, when_cell
@@ -24,7 +24,11 @@ _RATE_NAME: Final = re.compile(r"rate")
 
 def judge_trades(rows: Sequence[object], reading: Reading) -> Judged[Execution]:
     """Every row as an execution, a refusal, or not ours. Pure; never raises for what a row holds."""
-    return judge(rows, lambda row: execution_of(row, reading), lambda execution: f"trade {execution.execution_id}")
+
+    def named(execution: Execution) -> str:
+        return f"trade {execution.execution_id}"
+
+    return judge(rows, lambda row: execution_of(row, reading), named, lambda row: scope_of(row, reading))
 
 
 def execution_of(row: Row, reading: Reading) -> Execution:

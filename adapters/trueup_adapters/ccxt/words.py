@@ -16,11 +16,14 @@ from trueup_adapters.ccxt.rows import BadRow, Row, printable, raw_cells, readabl
 # -- sides -------------------------------------------------------------------------------------------------
 
 _POSITION_SIDES: Final[dict[str, Side]] = {"long": "long", "short": "short", "buy": "long", "sell": "short"}
-_TRADE_SIDES: Final[Mapping[str, TradeSide]] = {"buy": "buy", "sell": "sell"}
-_OTHER: Final[dict[TradeSide, TradeSide]] = {"buy": "sell", "sell": "buy"}
 _TURNED: Final = frozenset({"bitget"})
 """Exchanges whose hedge mode names a closing trade by the position's side: to close a long is `buy`, `close`. ccxt
 puts that right for orders, and in some versions not for trades."""
+
+
+def _trade_side_of(value: object) -> TradeSide | None:
+    said = word(value)
+    return "buy" if said == "buy" else "sell" if said == "sell" else None
 
 
 def position_side(row: Row) -> Side:
@@ -34,15 +37,15 @@ def position_side(row: Row) -> Side:
 def trade_side(row: Row, exchange: str) -> TradeSide:
     """`buy` or `sell`, by ccxt, else by the exchange's own row. Raises BadRow."""
     raw = raw_cells(row)
-    own = [_TRADE_SIDES.get(word(raw[name])) for name in ("side", "direction") if name in raw]
+    own: list[TradeSide | None] = [_trade_side_of(raw[name]) for name in ("side", "direction") if name in raw]
     given = row.get("side")
-    side: TradeSide | None = _TRADE_SIDES.get(word(given))
+    side: TradeSide | None = _trade_side_of(given)
     if given is None and own and all(one == own[0] for one in own):
         side = own[0]
     elif side is not None and exchange in _TURNED and word(raw.get("posmode")) == "hedgemode":
         closing = word(raw.get("tradeside")) == "close"
-        if closing and _TRADE_SIDES.get(word(raw.get("side"))) == side:
-            side = _OTHER[side]
+        if closing and _trade_side_of(raw.get("side")) == side:
+            side = "sell" if side == "buy" else "buy"
     if side is None:
         raise BadRow(f"its side is {printable(repr(given))[:40]}, which is neither buy nor sell")
     return side
