@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from trueup.errors import TrueupError
-from trueup_adapters.cli import INTERRUPTED, ack, bring, check, keep, look, play, replay, run, seal
+from trueup_adapters.cli import INTERRUPTED, ack, bring, check, export, keep, look, play, replay, run, seal
 from trueup_adapters.cli.exits import USAGE, status_of
 from trueup_adapters.cli.output import admit_every_character, complain
 
@@ -64,6 +64,7 @@ for command in (
     app.command()(command)
 
 app.command("import")(bring.import_)
+app.command()(export.export)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

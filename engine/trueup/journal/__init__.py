@@ -17,7 +17,7 @@ from trueup.journal.follow import Followed, Follower, Overtaken, Page, TrackedFi
 from trueup.journal.heads import new_key, require_head, require_signature, sign_head, signed_bytes
 from trueup.journal.inbox import Inbox, open_inbox
 from trueup.journal.items import InboxItem
-from trueup.journal.reader import JournalReader, Recorded
+from trueup.journal.reader import JournalReader, Recorded, Sealed
 from trueup.journal.snapshots import Snapshot
 from trueup.journal.store import (
     JournalWriter,
@@ -42,6 +42,7 @@ __all__ = [
     "Overtaken",
     "Page",
     "Recorded",
+    "Sealed",
     "Snapshot",
     "TrackedFile",
     "VerifyReport",
