@@ -18,7 +18,7 @@ COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[
 CONTRACT = {"demo", "run", "check", "status", "positions", "breaks", "audit", "verify", "head", "ack", "gateway"}
 CONTRACT |= {"backup", "archive"}
 CONTRACT |= {"import", "export"}
-CONTRACT |= {"replay"}
+CONTRACT |= {"replay", "diff"}
 
 
 def section(command: str) -> str:

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from trueup.errors import TrueupError
-from trueup_adapters.cli import INTERRUPTED, ack, bring, check, export, keep, look, play, replay, run, seal
+from trueup_adapters.cli import INTERRUPTED, ack, bring, check, diff, export, keep, look, play, replay, run, seal
 from trueup_adapters.cli.exits import USAGE, status_of
 from trueup_adapters.cli.output import admit_every_character, complain
 
@@ -54,6 +54,7 @@ for command in (
     look.breaks,
     look.audit,
     replay.replay,
+    diff.diff,
     seal.verify,
     seal.head,
     keep.backup,

@@ -2,12 +2,23 @@
 
 Read in this order: `turns` inputs with their decisions · `redeciding` law 1, each input on the recorded state ·
 `telling` events in plain words · `lives` how each break of a world went · `questions` what was never asked ·
-`elsewhere` the same inputs under another policy · `pairing`, `ending` what that changes · `journals` the shell.
+`elsewhere` the same inputs under another policy · `pairing`, `ending` what that changes ·
+`between` two moments held against each other · `journals` the shell.
 """
 
+from trueup.replay.between import Between, Changed, broker_orders, fields_of
 from trueup.replay.elsewhere import Elsewhere
 from trueup.replay.ending import Apart, Ending
-from trueup.replay.journals import Otherwise, Readable, Redecided, WorldTold, both_worlds, redecide, redecide_under
+from trueup.replay.journals import (
+    Otherwise,
+    Readable,
+    Redecided,
+    WorldTold,
+    both_worlds,
+    differences_between,
+    redecide,
+    redecide_under,
+)
 from trueup.replay.lives import Life, Lives
 from trueup.replay.pairing import Compared, Row, Told, Undecided, compared
 from trueup.replay.redeciding import Difference, Redeciding, Span
@@ -16,6 +27,8 @@ from trueup.replay.turns import Turn, turns
 
 __all__ = [
     "Apart",
+    "Between",
+    "Changed",
     "Compared",
     "Difference",
     "Elsewhere",
@@ -33,8 +46,11 @@ __all__ = [
     "Undecided",
     "WorldTold",
     "both_worlds",
+    "broker_orders",
     "compared",
+    "differences_between",
     "differing",
+    "fields_of",
     "plainly",
     "redecide",
     "redecide_under",

@@ -10,16 +10,18 @@ from typing import Protocol
 
 import msgspec
 
+from trueup.errors import InputError
 from trueup.events import Event
-from trueup.journal import Head, Recorded
+from trueup.journal import Head, JournalReader, Recorded
 from trueup.policy import Policy
 from trueup.reconciliation.state import DECIDER_VERSION
+from trueup.replay.between import Between
 from trueup.replay.elsewhere import Elsewhere, World
 from trueup.replay.ending import Ending, contradict, ending, wrong
 from trueup.replay.pairing import Compared, compared
 from trueup.replay.redeciding import Difference, Redeciding, Span
 from trueup.replay.turns import turns
-from trueup.storage import no_collecting
+from trueup.storage import no_collecting, rehydrate
 
 
 class Readable(Protocol):
@@ -151,6 +153,22 @@ def both_worlds(reader: Readable, policy: Policy, *, upto: int | None = None) ->
     for world in (elsewhere.recorded, elsewhere.other):
         contradict(world.lives, world.state)
     return elsewhere
+
+
+def differences_between(reader: JournalReader, first: int, last: int) -> Between:
+    """What differs between two journal positions, with the events that did it.
+
+    Each moment is folded from the nearest snapshot at or before it. Raises InputError when `first` lies behind `last`,
+    JournalCorrupt, JournalError.
+    """
+    if first > last:
+        raise InputError(f"{reader.account}: position {first} lies behind {last}; give the earlier moment first")
+    before = rehydrate(reader.account, reader, upto=first)
+    between = Between(before, rehydrate(reader.account, reader, upto=last))
+    if between.differs:
+        with no_collecting():
+            between.follow((one.position, one.event) for one in reader.read(after=first, upto=last))
+    return between
 
 
 def _world(world: World) -> WorldTold:
