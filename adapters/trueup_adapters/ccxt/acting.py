@@ -18,7 +18,7 @@ from trueup_adapters.ccxt.asking import Asking
 from trueup_adapters.ccxt.exchange import Exchange, Kind
 from trueup_adapters.ccxt.faults import meaning_of, told
 from trueup_adapters.ccxt.hearing import decoded, hearing, raw_of
-from trueup_adapters.ccxt.markets import Reading, leg_named, parts_of
+from trueup_adapters.ccxt.markets import Reading, canonical_of, leg_named
 from trueup_adapters.ccxt.memory import Memory
 from trueup_adapters.ccxt.rows import BadRow, readable, row_in, word
 
@@ -105,7 +105,8 @@ class Acting:
     async def _cancel(self, action: Action) -> Outcome:
         if not (action.order_id or action.target):
             raise NotSent("a cancel names its order, by order_id or by target")
-        symbol = self._spelled(action.symbol, None)
+        symbol = self._memory.symbol_of(action.order_id) or self._memory.symbol_of(action.target)
+        symbol = symbol or self._spelled(action.symbol, None)
         self._memory.placed(symbol, action.order_id, action.target)
         order_id = action.order_id
         if order_id is None:
@@ -161,15 +162,18 @@ class Acting:
         """ccxt's spelling of a canonical symbol (L33). Raises NotSent where there are several and none is certain."""
         if position is not None:
             return position.spelling or position.symbol
-        met = [spelled for spelled, (name, _) in self._reading.names.items() if name == symbol]
-        if len(met) > 1:
-            raise NotSent(f"{symbol} is spelled in several ways at this exchange")
-        spelled = met[0] if met else symbol
+        spot = self._kind == "spot"
+        markets = (market for market in row_in(self._exchange.markets) or {} if (":" not in market) == spot)
+        met = [market for market in markets if self._name_of(market) == symbol]
+        if len(met) != 1:
+            raise NotSent(f"{symbol} names {len(met)} markets of {self._exchange.id}; it must name one")
+        return met[0]
+
+    def _name_of(self, market: str) -> str | None:
         try:
-            parts_of(spelled)
-        except BadRow as bad:
-            raise NotSent(f"{bad}; no row of this symbol was seen yet") from bad
-        return spelled
+            return canonical_of(market, self._reading)[0]
+        except BadRow:
+            return None
 
     def _amount(self, symbol: str, quantity: Decimal) -> str:
         """The quantity as text, where the market takes exactly that. Raises NotSent: nothing is rounded (L35)."""

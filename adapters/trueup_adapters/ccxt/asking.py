@@ -142,11 +142,10 @@ class Asking:
         known = self._memory.symbol_of(question.order_id) or self._memory.symbol_of(question.client_order_id)
         if known is not None:
             return (known,), True
-        needed = {"fetchOrder", "fetchClosedOrders", "fetchOrders"} & self._offers.symbol_for
-        symbols = self._memory.symbols
-        if not symbols:
-            return (None,), not needed
-        return symbols, self._memory.declared
+        asked = self._offers.by_id if question.order_id is not None else self._offers.by_name
+        if not asked & self._offers.symbol_for:
+            return (None,), True
+        return self._memory.symbols or (None,), self._memory.declared
 
     def _remember(self, orders: Iterable[BrokerOrder]) -> None:
         for order in orders:

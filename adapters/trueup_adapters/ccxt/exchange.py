@@ -69,6 +69,8 @@ class Offers(msgspec.Struct, frozen=True):
     trades_limit: int | None
     trades_days: int | None
     """How far back executions can be asked for; None: it does not say."""
+    by_id: frozenset[str]
+    """The methods that find an order by its id; of two, one knows the working and the other the ended ones."""
     symbol_for: frozenset[str]
     """Methods that answer for one symbol at a time only."""
     order_variants: tuple[Mapping[str, object], ...]
@@ -77,6 +79,11 @@ class Offers(msgspec.Struct, frozen=True):
     """Methods that list orders which have ended, the best first."""
     by_client_id: bool
     """Whether an order can be fetched by its client id."""
+
+    @property
+    def by_name(self) -> frozenset[str]:
+        """The methods that find an order by its client id."""
+        return frozenset({"fetchOrder"} if self.by_client_id else {"fetchOpenOrders", *self.ended[:1]})
 
 
 def offers(exchange: Exchange, kind: Kind) -> Offers:
@@ -98,7 +105,10 @@ def offers(exchange: Exchange, kind: Kind) -> Offers:
         actions.add("close_position")
         if has.get("createStopLossOrder") or any(_said(exchange, kind, "createOrder", "stopLossPrice")):
             actions.add("place_stop")
-    methods = ("fetchMyTrades", "fetchOrder", "fetchOpenOrders", "fetchClosedOrders", "fetchOrders")
+    both = {"fetchOpenOrder", "fetchClosedOrder"}
+    by_id = both if all(has.get(method) for method in both) else {"fetchOrder"}
+    methods = ["fetchMyTrades", "fetchOrder", "fetchOpenOrder", "fetchClosedOrder", "fetchOpenOrders"]
+    methods += ["fetchClosedOrders", "fetchOrders", "fetchCanceledAndClosedOrders"]
     waiting = () if exchange.id in _ALL_IN_ONE else ("trigger", "trailing")
     variants: tuple[Mapping[str, object], ...] = (
         {},
@@ -111,6 +121,7 @@ def offers(exchange: Exchange, kind: Kind) -> Offers:
         orders_limit=_least(_said(exchange, kind, "fetchOpenOrders", "limit")),
         trades_limit=_least(_said(exchange, kind, "fetchMyTrades", "limit")),
         trades_days=_least(_said(exchange, kind, "fetchMyTrades", "daysBack")),
+        by_id=frozenset(by_id),
         symbol_for=frozenset(m for m in methods if any(_said(exchange, kind, m, "symbolRequired"))),
         order_variants=variants,
         ended=tuple(method for method in ended if has.get(method)),

@@ -7,6 +7,7 @@ bodies, also while others are under way.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ def listen(exchange: Any) -> None:
     """Hear every body that comes to `exchange` from now on; once for each exchange object.
 
     ccxt calls `on_rest_response` with each reply so that it can be overridden. Anything that has none is not heard.
+    Numbers of the replies stay the text they are: left to itself, ccxt makes floats of those that are not quoted (L35).
     """
     before: Callable[..., Any] | None = getattr(exchange, "on_rest_response", None)
     if before is None or getattr(before, "trueup_hears", False):
@@ -46,6 +48,7 @@ def listen(exchange: Any) -> None:
 
     heard.trueup_hears = True  # type: ignore[attr-defined]
     exchange.on_rest_response = heard
+    exchange.on_json_response = functools.partial(json.loads, parse_float=str)
 
 
 @contextmanager

@@ -7,7 +7,6 @@ its client id. Each place is asked in turn; only when all have answered without 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from trueup.model import BrokerOrder
 from trueup.ports import Question
@@ -64,9 +63,7 @@ class LookUp:
         return await self._listed(self._client_id, symbol, scope)
 
     async def _by_id(self, order_id: str, symbol: str | None, scope: Mapping[str, object]) -> Row | None:
-        has: Mapping[str, Any] = row_in(self._exchange.has) or {}
-        both = has.get("fetchOpenOrder") and has.get("fetchClosedOrder")
-        for method in ("fetchOpenOrder", "fetchClosedOrder") if both else ("fetchOrder",):
+        for method in ("fetchOrder",) if "fetchOrder" in self._offers.by_id else ("fetchOpenOrder", "fetchClosedOrder"):
             for variant in self._offers.order_variants:
                 row = await self._fetched(method, order_id, symbol, {**scope, **variant})
                 if row is not None:
