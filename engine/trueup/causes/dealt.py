@@ -74,7 +74,8 @@ def _exact(deals: Sequence[Deal], delta: Decimal) -> tuple[list[Deal], bool, str
     if sum_of(deal.execution.signed_quantity for deal in deals) == delta:
         return list(deals), False, ""
     limit = "" if single.complete and whole.complete else "; the search stopped at its limit"
-    return [], False, f"no combination of {len(deals)} deals is exactly {signed_text(delta)}{limit}"
+    known = "the one deal that is known is not" if len(deals) == 1 else f"no combination of {len(deals)} deals is"
+    return [], False, f"{known} exactly {signed_text(delta)}{limit}"
 
 
 def _by_order(deals: Sequence[Deal]) -> list[list[Deal]]:
@@ -105,7 +106,7 @@ def _readings(
     if claimed_by is not None:
         return (Reading("missed_fill", "certain", claimed_by),)
     if all(deal.ours for deal in deals):
-        return (Reading("missed_fill", "certain", "it names an order of ours, and nobody had recorded it"),)
+        return (Reading("missed_fill", "certain", "it is of an order of ours, and the book had not counted it"),)
     if (level := _stop_reached(facts, deals)) is not None:
         by = f"it closes at or beyond the stop at {plain(level)}"
         return (Reading("stop_hit", "likely", by),)
