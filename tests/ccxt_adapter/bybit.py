@@ -141,7 +141,9 @@ class Bybit:
     def _done(self, path: str, asked: Mapping[str, Any]) -> bytes:
         symbol = name_of(str(asked["symbol"]))
         if path == "/v5/order/cancel":
-            action = Action(kind="cancel", client_id="x", symbol=symbol, order_id=str(asked["orderId"]))
+            action = Action(
+                kind="cancel", client_id=f"x{len(self.requests)}", symbol=symbol, order_id=str(asked["orderId"])
+            )
         else:
             client_id = str(asked["orderLinkId"])
             if any(order.client_order_id == client_id for order in self.account.orders.values()):
