@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from trueup.model import Surface
 from trueup.ports import Answer, Capabilities, Question, failed, unsupported
-from trueup.simulation.answers import ANSWER_FAULTS, LIES, PARTIAL, REFUSALS, Said, told, told_fills
+from trueup.simulation.answers import LIES, PARTIAL, REFUSALS, Said, told, told_fills
 from trueup.simulation.loop import MS
 
 if TYPE_CHECKING:
@@ -98,9 +98,11 @@ class HardBroker:
                 world.tally.fault(fault)
             elif rows is not world.exchange.at(world.loop.now_ns):
                 world.tally.fault("lagging_answer")
-        if fault in REFUSALS or (fault in PARTIAL and answer.completeness == "partial"):
-            world.tally.fault(fault)
-        elif fault in LIES and len(answer.positions) < len(world.exchange.at(of_ns)):
+        if (
+            fault in REFUSALS
+            or (fault in PARTIAL and answer.completeness == "partial")
+            or (fault in LIES and len(answer.positions) < len(world.exchange.at(of_ns)))
+        ):
             world.tally.fault(fault)
         said.answer = answer
         await asyncio.sleep(dice.between(0, latency) / 1_000)
@@ -108,6 +110,3 @@ class HardBroker:
 
     async def close(self) -> None:
         self._closed = True
-
-
-__all__ = ["ANSWER_FAULTS", "HardBroker"]

@@ -1,6 +1,7 @@
-"""Did every correction rest on what was really answered, often enough, and long enough after the last change? (4, 5)
+"""Did every correction rest on what was really answered, often enough, and long enough after the last change?
 
-The answers are the world's own memory of what it said; how many of them are independent is counted here anew.
+Laws 4 and 5. The answers are the world's own memory of what it said; how many of them are independent is counted here
+anew.
 """
 
 from __future__ import annotations
@@ -113,30 +114,38 @@ def _chain(history: History, made: Made, settle_ns: int) -> list[Observed]:
     """The answers that say the very same of the key, back to the last change of it on either side; oldest first."""
     key, fields = made.key, _changed(made.correction.before, made.correction.after)
     wanted = _claim(history.answers[made.turn.position][1].get(key), fields)
-    slot = made.turn.before.slot(key)
-    since, moved = (Moment(0, 0, 0), 0) if slot is None else (slot.changed, slot.position)
     found: list[Observed] = []
     for place in range(made.place, -1, -1):
         turn = history.turns[place]
-        if turn.position <= moved:
-            break
-        fact = turn.fact
-        if isinstance(fact, FillRecorded | OrderRecorded) and _symbol(fact) == _symbol_of(made):
-            since = max(since, fact.at, key=lambda moment: (moment.epoch, moment.tick_ns))
-        if turn.position not in history.answers:
-            continue
-        observed, rows = history.answers[turn.position]
-        row = rows.get(key)
-        if row is None and observed.completeness != "complete":
-            continue
-        if _claim(row, fields) != wanted:
-            break
-        found.append(observed)
-    return [one for one in reversed(found) if slot is None or apart_ns(slot.changed, one.asked) >= settle_ns]
+        known = _known_before(turn, key)
+        if place < made.place and _held(turn.before, known, fields) != _held(turn.after, key, fields):
+            break  # what was said before that was said of another book
+        if turn.position in history.answers:
+            observed, rows = history.answers[turn.position]
+            row = rows.get(key)
+            if row is None and observed.completeness != "complete":
+                continue
+            if _claim(row, fields) != wanted:
+                break
+            slot = turn.before.slot(known)
+            if slot is None or apart_ns(slot.changed, observed.asked) >= settle_ns:
+                found.append(observed)
+        if known != key:
+            break  # before that nobody knew whose ticket it was
+    found.reverse()
+    return found
 
 
-def _symbol(fact: FillRecorded | OrderRecorded) -> str:
-    return fact.symbol if isinstance(fact, OrderRecorded) else fact.execution.symbol
+def _known_before(turn: Turn, key: Key) -> Key:
+    """The name of a key before a turn in which it was recognised."""
+    named = (getattr(one, "unbound", None) for one in turn.decisions if getattr(one, "key", None) == key)
+    return next((str(name) for name in named if name is not None), key)
+
+
+def _held(state: State, key: Key, fields: tuple[str, ...]) -> Claim:
+    """What the book holds of a key, in these fields."""
+    held = state.held(key)
+    return None if held is None else tuple(getattr(held, name) for name in fields)
 
 
 def _symbol_of(made: Made) -> str:
@@ -168,13 +177,16 @@ def _in_flight(history: History, made: Made, settle_ns: int) -> str:
     symbol = _symbol_of(made)
     policy = made.turn.before.policy
     pending: dict[str, Moment] = {}
+    ended: tuple[str, Moment] | None = None
     for turn in history.turns[: made.place]:
         one = turn.fact
         if isinstance(one, OrderRecorded) and one.symbol == symbol:
             if one.status is OrderStatus.PENDING:
                 pending.setdefault(one.client_order_id, one.at)
-            elif pending.pop(one.client_order_id, None) is not None and apart_ns(one.at, fact.asked) < settle_ns:
-                return one.client_order_id  # it ended too shortly before
+            elif pending.pop(one.client_order_id, None) is not None:
+                ended = one.client_order_id, one.at
+    if ended is not None and apart_ns(ended[1], fact.asked) < settle_ns:
+        return ended[0]  # the last one ended too shortly before
     for name, since in pending.items():
         if since.epoch == fact.asked.epoch and 0 <= apart_ns(since, fact.asked) <= policy.in_flight_s_max * NS:
             return name
@@ -233,7 +245,8 @@ def _is_total(turn: Turn, history: History) -> bool:
 def _no_mass_closing(history: History) -> Iterator[Violation]:
     """No ghost is closed while more than the allowed part of the book is gone at once (L02, L03)."""
     for turn in history.turns:
-        ghosts = [key for key, one in _corrected(turn) if _is_ghost(one)]
+        released = turn.before.acknowledged  # by an operator, or because the deals explain them one by one
+        ghosts = [key for key, one in _corrected(turn) if _is_ghost(one) and key not in released]
         if not ghosts or turn.position not in history.answers:
             continue
         policy = turn.before.policy

@@ -1,9 +1,13 @@
-"""Does the journal hold all that was acknowledged, in one unbroken chain, and does it replay? (Laws 1, 7, 8, 9, 12)"""
+"""Does the journal hold all that was acknowledged, in one unbroken chain, and does it replay?
+
+Laws 1, 7, 8, 9 and 12, by our own arithmetic.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from decimal import Decimal
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
@@ -86,7 +90,7 @@ def _nothing_lost(world: World, history: History) -> Iterator[Violation]:
 
 
 def _set(change: PositionSet) -> tuple[str, str | None, str]:
-    return change.symbol, change.ticket, str(abs(change.quantity).normalize())  # type: ignore[union-attr,arg-type]
+    return change.symbol, change.ticket, str(Decimal(change.quantity).normalize())
 
 
 # -- law 8 -------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
-"""Does the book become what the broker holds, and was every correction true when it was made? (Laws 2, 3, 13)
+"""Does the book become what the broker holds, and was every correction true when it was made?
 
-Everything is held against the exchange's own past.
+Laws 2, 3 and 13. Everything is held against the exchange's own past.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import msgspec
 from trueup.model import EXTERNAL, BrokerPosition, Holding, Key
 from trueup.simulation.history import History, Made, quantities, true_key
 from trueup.simulation.loop import MS
+from trueup.simulation.scenario import PRICES
 
 if TYPE_CHECKING:
     from trueup.simulation.world import World
@@ -63,9 +64,9 @@ def _unsettled_price(breaks: object) -> bool:
 
 def differ(held: Holding | None, row: BrokerPosition | None) -> str:
     """Why two sides of one key are not the same; '' where they are, as far as both report."""
+    if held is None and row is None:
+        return ""
     if held is None or row is None:
-        if held is row:
-            return ""
         return f"the book holds {held and held.signed_quantity}, the broker {row and row.signed_quantity}"
     if held.signed_quantity != row.signed_quantity:
         return f"the book holds {held.signed_quantity}, the broker {row.signed_quantity}"
@@ -125,7 +126,7 @@ def _right_by_fills_alone(world: World, history: History) -> Iterator[Violation]
     """(ii) Once all messages have arrived, the book is right, and nothing is corrected any more."""
     if world.settings.bot != "fills" or world.agreed_position is None:
         return
-    early = set(world.early) if history.state.baseline != "taken" else set[Key]()
+    early = _of_no_fill(world, history)
     book: dict[Key, Decimal] = {}
     for key, quantity in quantities(history.at(world.agreed_position)).items():
         name = true_key(key)
@@ -139,6 +140,15 @@ def _right_by_fills_alone(world: World, history: History) -> Iterator[Violation]
         sized = (before and before.signed_quantity) != (after and after.signed_quantity)
         if made.turn.position > world.agreed_position and true_key(made.key) not in early and sized:
             yield Violation(3, f"{made.key} was corrected at {made.turn.position}, though all fills had been told")
+
+
+def _of_no_fill(world: World, history: History) -> set[Key]:
+    """What existed before the first start, and is moved by fills that nobody can tell from those which made it: where
+    there was no baseline to tell them apart, or an order was not written down before it was sent."""
+    if history.state.baseline != "taken":
+        return set(world.early)
+    unsure = {order.symbol for order in world.orders if not order.recorded}
+    return {key for key, symbol in world.early.items() if symbol in unsure}
 
 
 # -- law 13 ------------------------------------------------------------------------------------------------
@@ -163,8 +173,8 @@ def _nothing_invented(world: World, history: History) -> Iterator[Violation]:
 
 def _known(world: World, held: Holding, tickets: set[str], where: str) -> Iterator[Violation]:
     exchange = world.exchange
-    prices = exchange.prices.get(held.symbol, set())
-    if held.price is not None and not (prices and min(prices) <= held.price <= max(prices)):
+    prices = {*exchange.prices.get(held.symbol, ()), PRICES[held.symbol]}  # what the process made up costs that
+    if held.price is not None and not (min(prices) <= held.price <= max(prices)):
         yield Violation(13, f"{where}: a price of {held.price} that nobody stated")
     if held.strategy not in ("mine", EXTERNAL):
         yield Violation(13, f"{where}: an owner {held.strategy} that nobody named")

@@ -79,7 +79,13 @@ class Exchange:
         return symbol if self.mode == "netting" else f"#{ticket}"
 
     def move(
-        self, symbol: str, quantity: Decimal, ticket: str | None, *, order: Placed | None = None, price: Decimal | None = None
+        self,
+        symbol: str,
+        quantity: Decimal,
+        ticket: str | None,
+        *,
+        order: Placed | None = None,
+        price: Decimal | None = None,
     ) -> Execution:
         """One execution: a new position, a change of one, or its end."""
         paid = PRICES[symbol] if price is None else price

@@ -81,21 +81,21 @@ class History:
 
     def made(self) -> list[Made]:
         """Every correction of a break, in order."""
-        found: list[Made] = []
-        for place, turn in enumerate(self.turns):
-            for one in turn.decisions:
-                if isinstance(one, BreakMoved) and one.of == "position" and one.correction is not None:
-                    found.append(Made(place, turn, one.key, one.correction, self.said.get(turn.position)))
-        return found
+        return [
+            Made(place, turn, one.key, one.correction, self.said.get(turn.position))
+            for place, turn in enumerate(self.turns)
+            for one in turn.decisions
+            if isinstance(one, BreakMoved) and one.of == "position" and one.correction is not None
+        ]
 
     def told(self) -> list[str]:
         """The ids of all corrections, in order: what the trading process has to hear of."""
-        found: list[str] = []
-        for turn in self.turns:
-            for one in turn.decisions:
-                if isinstance(one, BreakMoved | FillAdopted) and one.correction is not None:
-                    found.append(one.correction.id)
-        return found
+        return [
+            one.correction.id
+            for turn in self.turns
+            for one in turn.decisions
+            if isinstance(one, BreakMoved | FillAdopted) and one.correction is not None
+        ]
 
     def at(self, position: int) -> State:
         """The book at a journal position, whole turns only."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from trueup.gate import Intent
+from trueup.model import TradeSide
 from trueup.simulation.answers import Said
 from trueup.simulation.loop import MS
 from trueup.simulation.scenario import RENAMED
@@ -45,7 +46,7 @@ def probe(world: World, symbol: str, quantity: Decimal) -> Probe | None:
     process = world.process
     if process is None or not process.alive or process.rec is None or process.journal is None:
         return None
-    side = "sell" if quantity.is_signed() else "buy"
+    side: TradeSide = "sell" if quantity.is_signed() else "buy"
     size = quantity.copy_abs()
     answer = process.rec.gate.check(Intent(symbol=symbol, side=side, quantity=size, strategy="mine"))
     cancel = process.rec.gate.check(Intent(symbol=symbol, side=side, quantity=size, kind="cancel")) is None

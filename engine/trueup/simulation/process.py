@@ -91,7 +91,6 @@ class Process:
         rec = self._open()
         if rec is None:
             return
-        world = self._world
         async with rec:
             self._report(await rec.startup_recovery())
             while True:
@@ -101,9 +100,7 @@ class Process:
     def _open(self) -> AsyncReconciler | None:
         """Become the writer; None where the store would not have it: the process ends, and is started again."""
         world, settings = self._world, self._world.settings
-        clock = VirtualClock(
-            world.loop, world.wall, zero_ns=(7 + 13 * self.number) * NS, poll_ms=settings.poll_ms
-        )
+        clock = VirtualClock(world.loop, world.wall, zero_ns=(7 + 13 * self.number) * NS, poll_ms=settings.poll_ms)
         claim = Claim(
             policy=self.policy,
             position_mode=settings.mode,

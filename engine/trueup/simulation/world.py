@@ -13,13 +13,13 @@ import contextvars
 from collections.abc import Coroutine, Generator, Sequence
 from decimal import Decimal
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
 from trueup.changes import Change, Command, Fill, PushedExecution
-from trueup.deliveries import BookChange
 from trueup.decisions import FillAdopted, PositionBound
+from trueup.deliveries import BookChange
 from trueup.events import Event
 from trueup.facts import FillRecorded, Observed, OrderRecorded, PositionRecorded
 from trueup.journal import InboxItem, open_inbox
@@ -40,6 +40,7 @@ from trueup.simulation.tally import Tally
 if TYPE_CHECKING:
     from trueup.report import PassReport
 
+Work: TypeAlias = Coroutine[Any, Any, Any] | Generator[Any, None, Any]
 REDELIVERED_MS: Final = 2_000
 """How soon a durable stream tries again what nobody took."""
 RESTART_MS_MAX: Final = 20_000
@@ -85,6 +86,8 @@ class World:
         self.letters: list[Letter] = []
         """Messages that are still on their way."""
         self.heard: list[Change] = []
+        self.executing = 0
+        """Parts of orders that the broker is still to carry out."""
         self.orders: list[Placed] = []
         self.invented: set[str] = set()
         """Ids of executions that the process made up."""
@@ -98,8 +101,8 @@ class World:
         """The story: when, and what."""
         self.agreed_position: int | None = None
         """Where the journal ended when all messages had arrived."""
-        self.early: set[Key] = set()
-        """What existed before the process first started, of which no fill will ever tell."""
+        self.early: dict[Key, str] = {}
+        """What existed before the process first started, of which no fill will ever tell, and its symbol."""
         self.fed: list[BookChange] = []
         """What the trading process was told of corrections, in the end."""
         self.live: State | None = None
@@ -202,6 +205,14 @@ class World:
                 said.first_ns = process.opened_ns + event.asked.tick_ns
                 return
         self.errors.append(f"position {position} holds an answer that the broker never gave")
+
+    def forget_after(self, position: int) -> None:
+        """The journal lost its tail: what was promised of it is no promise any more, with durability `normal`."""
+        self.kept = [one for one in self.kept if one.position <= position]
+        self.reports.clear()  # the numbers of passes will be given out again
+        for said in self.said:
+            if said.position is not None and said.position > position:
+                said.position = None
 
     def _spoke(self, symbol: str) -> None:
         self._spoke_ns[symbol] = self.loop.now_ns
@@ -310,7 +321,7 @@ class World:
             symbol = SYMBOLS[number % len(SYMBOLS)]
             ticket = self.exchange.next_id() if self.settings.mode == "hedging" else None
             self.exchange.move(symbol, lots * LOT, ticket)
-            self.early.add(self.exchange.key(symbol, ticket))
+            self.early[self.exchange.key(symbol, ticket)] = symbol
         self.loop.at_ms(1_000, self.start_process)
         for happening in self.scenario.happenings:
             self.loop.at_ms(happening.at_ms, lambda happening=happening: happenings.happen(self, happening))  # type: ignore[misc]
@@ -332,7 +343,7 @@ class World:
         for _ in range(600):
             await asyncio.sleep(1)
             self.start_process()
-            if not self.letters:
+            if not self.letters and not self.executing:
                 break
         rec = None if self.process is None else self.process.rec
         if not self.letters and rec is not None:
@@ -364,7 +375,7 @@ def liveness_ms(policy: Policy, lag_ms: int) -> int:
     return policy.in_flight_s_max * 1_000 + settle_ms + count * each_ms + policy.total_absence_s * 1_000
 
 
-def _task(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any] | Generator[Any, None, Any], **how: Any) -> asyncio.Task[Any]:
+def _task(loop: asyncio.AbstractEventLoop, work: Work, **how: Any) -> asyncio.Task[Any]:
     """A task that knows whose it is, so that the process can be killed with all that it does."""
     task: asyncio.Task[Any] = asyncio.Task(work, loop=loop, **how)
     context: contextvars.Context = how.get("context") or contextvars.copy_context()
