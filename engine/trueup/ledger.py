@@ -342,9 +342,9 @@ class Ledger:
         self._commit(claim_facts(self._state, self._claim, Moment(self._clock.wall_ns(), 0, self._epoch)))
 
     def _fold_on(self) -> None:
-        state = self._state
-        if self._journal.head().position != state.position:
-            events = self._journal.read(after=state.position)
+        state, head = self._state, self._journal.head()
+        if head.position != state.position:  # up to ours and no further: what a rival appended behind it is not ours
+            events = self._journal.read(after=state.position, upto=head.position)
             self._state = fold(state, ((recorded.position, recorded.event) for recorded in events))
 
     def _commit(self, facts: Sequence[Fact]) -> Committed:
