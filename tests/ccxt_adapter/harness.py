@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 from collections.abc import Generator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -22,10 +24,13 @@ def named(symbol: str) -> str:
     return name_of(base + rest.partition(":")[0])
 
 
+def ccxt_classes() -> Any:
+    """ccxt's own classes: the library's, not a folder of ours."""
+    return importlib.import_module("ccxt.async_support")
+
+
 def exchange_at(url: str, **config: Any) -> Any:
     """ccxt's bybit, pointed at `url`, with its markets already known."""
-    import ccxt.async_support as ccxt
-
     given: dict[str, Any] = {
         "apiKey": KEY,
         "secret": SECRET,
@@ -34,7 +39,7 @@ def exchange_at(url: str, **config: Any) -> Any:
         "options": {"enableUnifiedMargin": False, "enableUnifiedAccount": True, "unifiedMarginStatus": 6},
         **config,
     }
-    exchange = ccxt.bybit(given)
+    exchange = ccxt_classes().bybit(given)
     exchange.urls["api"] = dict.fromkeys(("spot", "futures", "v2", "public", "private"), url)
     exchange.options["defaultType"] = "swap"
     exchange.options["fetchMarkets"] = {"types": ["linear"]}
@@ -47,12 +52,9 @@ def exchange_at(url: str, **config: Any) -> Any:
 @cache
 def _markets() -> list[dict[str, Any]]:
     """The markets as ccxt's class reads them from the server."""
-    import asyncio
-
-    import ccxt.async_support as ccxt
 
     async def loaded(url: str) -> list[dict[str, Any]]:
-        exchange = ccxt.bybit({"verify": False, "rateLimit": 1})
+        exchange = ccxt_classes().bybit({"verify": False, "rateLimit": 1})
         exchange.urls["api"] = dict.fromkeys(("spot", "futures", "v2", "public", "private"), url)
         exchange.options["fetchMarkets"] = {"types": ["linear"]}
         exchange.has["fetchCurrencies"] = False

@@ -205,7 +205,9 @@ class CcxtBroker:
         """Ask nothing for as long as the exchange says, within bounds."""
         headers = row_in(getattr(self._exchange, "last_response_headers", None)) or {}
         said = next((value for name, value in headers.items() if name.lower() == "retry-after"), None)
-        seconds = float(said) if isinstance(said, str) and said.isascii() and said.isdigit() else PAUSE_S
+        seconds = (
+            int(said) if isinstance(said, str) and said.isascii() and said.isdigit() and len(said) < 6 else PAUSE_S
+        )
         self._pause_until = self._clock() + min(seconds, PAUSE_S_MAX)
 
     # -- acting --------------------------------------------------------------------------------------------

@@ -53,11 +53,19 @@ class Stated:
         Raises BadRow where it states several that differ: nobody can say which.
         """
         size = abs(value)
-        those = {EXACT.normalize(number.copy_abs()) for _, number in self.cells if float(number.copy_abs()) == size}
+        those = {
+            EXACT.normalize(number.copy_abs()) for _, number in self.cells if _is_float_of(number.copy_abs(), size)
+        }
         those = those or {scaled for _, number in self.cells for scaled in _scaled(number.copy_abs(), size)}
         if len(those) > 1:
             raise BadRow(f"{value!r} came as a float, and the exchange's row states {len(those)} numbers it may be")
         return next((number.copy_sign(Decimal(value)) for number in those), None)
+
+
+def _is_float_of(number: Decimal, size: float) -> bool:
+    """Whether `size` is what becomes of `number` as a float: they are at most half a step of the floats apart."""
+    apart = EXACT.abs(EXACT.subtract(number, Decimal(size)))
+    return EXACT.multiply(apart, Decimal(2)) <= Decimal(math.ulp(size))
 
 
 def _within(info: object, name: str, depth: int) -> Iterator[tuple[str, Decimal]]:
@@ -103,7 +111,7 @@ def _scaled(number: Decimal, size: float) -> Iterable[Decimal]:
     return tuple(
         EXACT.normalize(scaled)
         for by in (shift - 1, shift, shift + 1)
-        if by < 0 and float(scaled := EXACT.scaleb(number, by)) == size
+        if by < 0 and _is_float_of(scaled := EXACT.scaleb(number, by), size)
     )
 
 
