@@ -125,7 +125,7 @@ def test_an_ambiguous_time_is_said(tmp_path: Path, shell: Shell) -> None:
 
 def test_words_that_cannot_be_meant(tmp_path: Path, shell: Shell) -> None:
     ended = shell("replay")
-    assert (ended.status, ended.err) == (2, "trueup: which journal? Give --store\n")
+    assert (ended.status, ended.err) == (2, "trueup: which journal? Give --store, or --corpus for all of a folder\n")
     assert shell("replay", "--store", f"sqlite:///{tmp_path}/none.db").status == 3
 
 

@@ -13,6 +13,7 @@ from trueup.decisions import Decision
 from trueup.errors import InputError
 from trueup.policy_file import read_policy
 from trueup.replay import Redecided, differing, redecide, redecide_under, told
+from trueup_adapters.cli.corpus import replay_corpus
 from trueup_adapters.cli.exits import DONE, FOUND
 from trueup_adapters.cli.options import Account, AsOf, Json, Position
 from trueup_adapters.cli.otherwise import otherwise_shown, tell_otherwise
@@ -55,11 +56,37 @@ def replay(
         Path | None,
         typer.Option("--into", metavar="FILE", help="Write the read models of that moment there, and decide nothing."),
     ] = None,
+    corpus: Annotated[
+        Path | None,
+        typer.Option("--corpus", metavar="DIR", help="All journals of a folder, *.db, instead of one store."),
+    ] = None,
+    policies: Annotated[
+        list[Path] | None,
+        typer.Option("--policies", metavar="FILE...", help="With --corpus: the policies to be compared."),
+    ] = None,
+    more: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE]...", help="More files of --policies.", show_default=False)
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", metavar="N", min=1, help="With --corpus: processes; without it, one for each core."),
+    ] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option("--dask", metavar="ADDRESS", help="With --corpus: the workers of this Dask scheduler instead."),
+    ] = None,
     as_json: Json = False,
 ) -> int:
     """Decide on every recorded input again. 1 where a decision comes out otherwise."""
+    if corpus is not None:
+        if store or account or as_of or position is not None or policy or into:
+            raise InputError("--corpus goes over whole journals; of the options of a single one it takes none")
+        files = [*(policies or ()), *(more or ())] if policies else []
+        return replay_corpus(corpus, files, workers=workers, dask=dask, as_json=as_json)
+    if policies or more or workers or dask:
+        raise InputError("--policies, --workers and --dask belong to --corpus; for one journal give --policy FILE")
     if store is None:
-        raise InputError("which journal? Give --store")
+        raise InputError("which journal? Give --store, or --corpus for all of a folder")
     if into is not None and policy is not None:
         raise InputError("--into writes what was, and --policy asks what would have been; give one of them")
     if policy is not None:

@@ -3,10 +3,11 @@
 Read in this order: `turns` inputs with their decisions · `redeciding` law 1, each input on the recorded state ·
 `telling` events in plain words · `lives` how each break of a world went · `questions` what was never asked ·
 `elsewhere` the same inputs under another policy · `pairing`, `ending` what that changes ·
-`between` two moments held against each other · `journals` the shell.
+`between` two moments held against each other · `journals` the shell · `corpus`, `machines` many journals.
 """
 
 from trueup.replay.between import Between, Changed, broker_orders, fields_of
+from trueup.replay.corpus import Journal, Measured, Summary, Tally, Task, journals_in, measure, summed
 from trueup.replay.elsewhere import Elsewhere
 from trueup.replay.ending import Apart, Ending
 from trueup.replay.journals import (
@@ -20,6 +21,7 @@ from trueup.replay.journals import (
     redecide_under,
 )
 from trueup.replay.lives import Life, Lives
+from trueup.replay.machines import measured
 from trueup.replay.pairing import Compared, Row, Told, Undecided, compared
 from trueup.replay.redeciding import Difference, Redeciding, Span
 from trueup.replay.telling import differing, plainly, told
@@ -33,14 +35,19 @@ __all__ = [
     "Difference",
     "Elsewhere",
     "Ending",
+    "Journal",
     "Life",
     "Lives",
+    "Measured",
     "Otherwise",
     "Readable",
     "Redecided",
     "Redeciding",
     "Row",
     "Span",
+    "Summary",
+    "Tally",
+    "Task",
     "Told",
     "Turn",
     "Undecided",
@@ -51,9 +58,13 @@ __all__ = [
     "differences_between",
     "differing",
     "fields_of",
+    "journals_in",
+    "measure",
+    "measured",
     "plainly",
     "redecide",
     "redecide_under",
+    "summed",
     "told",
     "turns",
 ]
