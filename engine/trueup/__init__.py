@@ -1,11 +1,11 @@
 """How is a trading process's book kept equal to its broker, and how is that proven?
 
 Read in this order: `model` values · `changes` what can be recorded · `facts` inputs · `decisions` outputs · `events`
-their names and bytes · `evidence` present, absent with proof, unknown · `policy`, `policy_file` the rules · `compare`
-book against broker · `explain` sentences · `reconciliation` the aggregate: fold and decide · `journal` storage ·
-`storage` what of it is needed · `claims`, `edge`, `ledger` decide and append · `gate` · `ports` clock and broker ·
-`passes`, `report` one pass · `book`, `audit`, `deliveries` what comes back · `shell`, `reconciler` the two faces ·
-`errors`.
+their names and bytes · `evidence` present, absent with proof, unknown · `policy`, `policy_file`, `toml_lines` the
+rules · `compare` book against broker · `explain` sentences · `reconciliation` the aggregate: fold and decide ·
+`journal` storage · `storage` what of it is needed · `claims`, `edge`, `ledger` decide and append · `gate` · `ports`
+clock and broker · `passes`, `report` one pass · `book`, `audit`, `deliveries` what comes back · `shell`, `reconciler`
+the two faces · `errors`.
 """
 
 from trueup.audit import AuditEntry

@@ -34,6 +34,7 @@ from trueup.explain import described, named
 from trueup.facts import (
     ActionAnswered,
     ActionSent,
+    AlertsDelivered,
     CommandGiven,
     CorrectionsDelivered,
     ExecutionPushed,
@@ -206,6 +207,14 @@ def _delivered(event: CorrectionsDelivered) -> str:
     return f"corrections up to {event.upto} were handed to the trading process{failed}"
 
 
+def _alerts_delivered(event: AlertsDelivered) -> str:
+    failed = f"; {len(event.failures)} failed: {event.failures[0][1]}" if event.failures else ""
+    if not event.messages:
+        told = "none told" if failed else "told from here on"
+        return f"alerts on {event.channel}: {told}, up to {event.upto}{failed}"
+    return f"alerts up to {event.upto} were told on {event.channel} in {event.messages} messages{failed}"
+
+
 def _baseline(event: BaselineTaken) -> str:
     return f"baseline: {len(event.keys)} positions taken over; {event.why}"
 
@@ -233,6 +242,7 @@ _SENTENCES: Final[dict[type[Event], Callable[[Any], str]]] = {
     InboxTaken: lambda event: f"inbox item {event.inbox_position} was copied",
     CommandGiven: lambda event: f"{event.who} said {event.name} {' '.join(v for _, v in event.arguments)}: {event.why}",
     CorrectionsDelivered: _delivered,
+    AlertsDelivered: _alerts_delivered,
     BaselineTaken: _baseline,
     PositionBound: lambda event: event.why,
     BreakMoved: _moved,

@@ -36,6 +36,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """The store is a restored backup: nothing opens before all orders and fills since are looked up."""
     keep_every_raw: bool = False
     """Keep every raw reply, not only those that decisions rest on."""
+    process: str = ""
+    """What the journal calls this process; '': by its number, `pid 4711`."""
 
     def __post_init__(self) -> None:
         self.policy.check()  # nothing is adopted that could not be read back
@@ -60,7 +62,7 @@ def claim_facts(state: State, claim: Claim, at: Moment) -> list[Fact]:
             decider_version=DECIDER_VERSION,
             fold_version=FOLD_VERSION,
             source=claim.source,
-            process=f"pid {os.getpid()}",
+            process=claim.process or f"pid {os.getpid()}",
             lag_ms_max=tuple(sorted(claim.lag_ms_max.items())),
             baseline=claim.baseline,
             delivers=claim.delivers,

@@ -236,6 +236,20 @@ class ActionAnswered(Fact, frozen=True, array_like=True, tag="action-answered/1"
     """Which connection carried it; 0: more than one, or unknown. A later answer on the same one is behind it."""
 
 
+class AlertsDelivered(Fact, frozen=True, array_like=True, tag="alerts-delivered/1"):
+    """One channel was told of alerts, and of alerted breaks that are over: each at least once, also when we die in
+    between. Where nothing could be told, only what went wrong."""
+
+    channel: str
+    """Its name in the configuration; never its address, which is a secret."""
+    upto: int
+    """Everything at or before this journal position that the channel should hear of has been told."""
+    messages: int = 0
+    """How many messages that took; 0 where the channel is new and hears of what comes from here on, or failed."""
+    failures: tuple[tuple[int, str], ...] = ()
+    """(journal position of the first alert that waits or was given up, what went wrong)."""
+
+
 FACTS: tuple[type[Fact], ...] = (
     WriterClaimed,
     PolicyAdopted,
@@ -250,4 +264,5 @@ FACTS: tuple[type[Fact], ...] = (
     CorrectionsDelivered,
     ActionSent,
     ActionAnswered,
+    AlertsDelivered,
 )

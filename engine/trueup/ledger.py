@@ -26,6 +26,7 @@ from trueup.events import Event
 from trueup.facts import (
     ActionAnswered,
     ActionSent,
+    AlertsDelivered,
     CorrectionsDelivered,
     ExecutionPushed,
     Fact,
@@ -260,6 +261,14 @@ class Ledger:
             self._catch_up()
             return self._commit([CorrectionsDelivered(self.now(), upto, tuple(failures))])
 
+    def alerts_delivered(
+        self, channel: str, upto: int, *, messages: int = 0, failures: Sequence[tuple[int, str]] = ()
+    ) -> Committed:
+        """Journal that a channel was told of the alerts up to a position, or why it could not be."""
+        with self._lock:
+            self._catch_up()
+            return self._commit([AlertsDelivered(self.now(), channel, upto, messages, tuple(failures))])
+
     def catch_up(self) -> None:
         """After a failure: find out where the journal stands, and claim a new epoch if our tenure was lost.
 
@@ -352,9 +361,9 @@ class Ledger:
         self._commit(claim_facts(self._state, self._claim, Moment(self._clock.wall_ns(), 0, self._epoch)))
 
     def _fold_on(self) -> None:
-        state = self._state
-        if self._journal.head().position != state.position:
-            events = self._journal.read(after=state.position)
+        state, head = self._state, self._journal.head()
+        if head.position != state.position:  # up to ours and no further: what a rival appended behind it is not ours
+            events = self._journal.read(after=state.position, upto=head.position)
             self._state = fold(state, ((recorded.position, recorded.event) for recorded in events))
 
     def _commit(self, facts: Sequence[Fact]) -> Committed:

@@ -1,9 +1,9 @@
 """What does a policy file say, and where exactly is it wrong?
 
 TOML. The knobs of `trueup.policy.Policy` stand at the top level or under `[policy]`; `[instruments."EURUSD"]` and
-`[strategies]` beside them. The same file may name `account`, `broker` and `store` (`trueup run --config`). Numbers
-are read exactly from their text, never by way of a float (L35). Every error names file, line, key, what is wrong with
-the value, and the nearest key that exists.
+`[strategies]` beside them. The same file may name `account`, `broker` and `store`, and hold the rest of a sidecar's
+configuration, which is passed over here (`trueup run --config`). Numbers are read exactly from their text, never by way
+of a float (L35). Every error names file, line, key, what is wrong with the value, and the nearest key that exists.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final, cast, get_args
+from typing import Any, Final, NamedTuple, cast, get_args
 
 import msgspec
 
 from trueup.errors import InputError, PolicyError
 from trueup.model import Surface
 from trueup.policy import PRESETS, ClosedHours, Instrument, Policy
+from trueup.toml_lines import Path as KeyPath
+from trueup.toml_lines import line_of, meant
 
 FILE_BYTES_MAX: Final = 1_000_000
 """The longest policy file that is read (law 12)."""
@@ -28,17 +29,18 @@ WHOLE_MAX: Final = 10**12
 """No knob that counts or times anything is larger."""
 SETTINGS: Final = ("account", "broker", "store")
 """What a file may hold beside its policy: text, each of them."""
+BESIDE: Final = (
+    "accounts", "alerts", "baseline", "book", "dry_run", "durability", "environment", "insecure", "logs", "metrics",
+    "mode", "timeout_ms", "views",
+)  # fmt: skip
+"""What else a sidecar's configuration may hold at its top level; judged by whoever reads that."""
 
 _KNOBS: Final = Policy.__struct_fields__
-_TOP: Final = (*_KNOBS, *SETTINGS, "policy")
+_TOP: Final = (*_KNOBS, *SETTINGS, *BESIDE, "policy")
 _PER_SYMBOL: Final = ("quantity_tolerance", "price_tolerance", "dust")
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _WEEK_MINUTES: Final = 7 * 24 * 60
 
-_NAME = r"""(?:[A-Za-z0-9_\-]+|"[^"]*"|'[^']*')"""
-_PATH = rf"{_NAME}(?:\s*\.\s*{_NAME})*"
-_HEADER = re.compile(rf"\s*\[\[?\s*({_PATH})\s*\]")
-_KEY = re.compile(rf"\s*({_PATH})\s*=")
 _CLOCK = re.compile(r"(mon|tue|wed|thu|fri|sat|sun)[a-z]*\s+([01]\d|2[0-3]):([0-5]\d)\Z", re.ASCII)
 
 
@@ -49,6 +51,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     account: str | None = None
     broker: str | None = None
     store: str | None = None
+
+
+class Problem(NamedTuple):
+    """One key whose value cannot be meant."""
+
+    path: KeyPath
+    why: str
 
 
 class _Wrong(Exception):
@@ -66,6 +75,11 @@ def read_policy(path: Path) -> Policy:
 
 def read_settings(path: Path) -> Settings:
     """Policy, account, broker and store, as far as a file states them. Raises PolicyError."""
+    return settings_of(text_of(path), name=str(path))
+
+
+def text_of(path: Path) -> str:
+    """A file's text, of bounded length. Raises PolicyError where it cannot be read as such."""
     try:
         with path.open("rb") as file:
             raw = file.read(FILE_BYTES_MAX + 1)
@@ -74,35 +88,63 @@ def read_settings(path: Path) -> Settings:
     if len(raw) > FILE_BYTES_MAX:
         raise PolicyError(f"{path}: is longer than {FILE_BYTES_MAX:,} bytes, which no policy is")
     try:
-        text = raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise PolicyError(f"{path}: is not UTF-8 text ({error.reason} at byte {error.start})") from error
-    return settings_of(text, name=str(path))
 
 
-def settings_of(text: str, *, name: str) -> Settings:
-    """The same from the file's text; `name` is what errors call it. Raises PolicyError, one line a problem."""
+def table_of(text: str, *, name: str) -> dict[str, object]:
+    """The TOML table that a text is, numbers exact. Raises PolicyError; `name` is what errors call it."""
     try:
-        given = tomllib.loads(text, parse_float=Decimal)
+        return tomllib.loads(text, parse_float=Decimal)
     except ArithmeticError as error:
         raise PolicyError(f"{name}: holds a number whose exponent is beyond any that could be meant") from error
     except (ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError
         raise PolicyError(f"{name}: is not TOML: {error}") from error
-    problems: list[_Wrong] = []
-    found, knobs = _sorted_out(given, problems)
-    preset = str(knobs.pop("preset", "adopt"))
-    for knob in list(knobs):
-        path, value = knobs[knob]
-        try:
-            knobs[knob] = _judged(knob, path, value)
-        except _Wrong as wrong:
-            problems.append(wrong)
+
+
+def settings_of(text: str, *, name: str) -> Settings:
+    """The same from the file's text; `name` is what errors call it. Raises PolicyError, one line a problem."""
+    given = table_of(text, name=name)
+    found, knobs, problems = stated(given)
     if not problems:
         try:
-            return Settings(policy=_policy(preset, knobs), **found)
-        except InputError as error:
-            problems.append(_Wrong((), _bare(error)))
-    raise PolicyError("\n".join(_sentence(name, text, wrong) for wrong in problems))
+            return Settings(policy=policy_of(knobs), **found)
+        except PolicyError as error:
+            problems.append(Problem((), _bare(error)))
+    raise PolicyError("\n".join(told(name, text, one) for one in problems))
+
+
+def stated(given: Mapping[str, object]) -> tuple[dict[str, str], dict[str, object], list[Problem]]:
+    """(account, broker and store; the knobs, each judged by itself; all problems) of a table that was read from TOML.
+
+    For whoever reads a file of which this is a part, and knows where in it the table stands.
+    """
+    problems: list[_Wrong] = []
+    found, knobs = _sorted_out(given, problems)
+    for knob in list(knobs):
+        if knob != "preset":
+            path, value = knobs[knob]
+            try:
+                knobs[knob] = _judged(knob, path, value)
+            except _Wrong as wrong:
+                problems.append(wrong)
+    return found, knobs, [Problem(wrong.path, str(wrong)) for wrong in problems]
+
+
+def policy_of(knobs: Mapping[str, object]) -> Policy:
+    """The policy of judged knobs, its preset among them. Raises PolicyError where they contradict each other."""
+    rest = dict(knobs)
+    try:
+        return _policy(str(rest.pop("preset", "adopt")), rest)
+    except InputError as error:
+        raise PolicyError(_bare(error)) from error
+
+
+def told(name: str, text: str, problem: Problem) -> str:
+    """A problem as a sentence that says where it is."""
+    line = line_of(text, problem.path)
+    return f"{name}{'' if line is None else f', line {line}'}: {problem.why}"
 
 
 # -- which keys --------------------------------------------------------------------------------------------
@@ -121,8 +163,10 @@ def _sorted_out(given: Mapping[str, Any], problems: list[_Wrong]) -> tuple[dict[
                 problems.append(_Wrong(path, f"{key} is {_shown(value)}; it must be text"))
         elif key in SETTINGS:
             problems.append(_Wrong(path, f"{key} belongs above the first table of the file, not under [policy]"))
+        elif key in BESIDE and len(path) == 1:
+            continue
         elif key not in _KNOBS:
-            problems.append(_Wrong(path, _unknown("knob", ".".join(path), key, _TOP if len(path) == 1 else _KNOBS)))
+            problems.append(_Wrong(path, meant("knob", ".".join(path), key, _TOP if len(path) == 1 else _KNOBS)))
         elif key in knobs:
             problems.append(_Wrong(path, f"{key} is given twice, at the top level and under [policy]; keep one"))
         elif key == "preset":
@@ -144,11 +188,6 @@ def _leaves(given: Mapping[str, object], problems: list[_Wrong]) -> Iterator[tup
             yield from ((("policy", inner), cell) for inner, cell in inside.items())
         else:
             problems.append(_Wrong(("policy",), f"policy is {_shown(value)}; it must be a table, [policy]"))
-
-
-def _unknown(what: str, shown: str, key: str, known: tuple[str, ...]) -> str:
-    near = get_close_matches(key, known, 1)
-    return f"there is no {what} {shown!r}" + (f"; did you mean {near[0]!r}?" if near else "")
 
 
 # -- what values -------------------------------------------------------------------------------------------
@@ -200,7 +239,7 @@ def _tables(knob: str, path: tuple[str, ...], value: object) -> None:
             where = (*path, name, cell)
             fields = Instrument.__struct_fields__
             if cell not in fields:
-                raise _Wrong(where, _unknown("cell", f"instruments.{name}.{cell}", cell, fields))
+                raise _Wrong(where, meant("cell", f"instruments.{name}.{cell}", cell, fields))
             kind = f"instruments.{name}.{cell} is {_shown(said)}; it must be {_CELLS[cell]}"
             _alone("instruments", {name: {cell: said}}, where, kind)
 
@@ -292,32 +331,3 @@ def _shown(value: object) -> str:
         return "true" if value else "false"
     text = str(value) if isinstance(value, int | Decimal) else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
-
-
-# -- where it stands ---------------------------------------------------------------------------------------
-
-
-def _sentence(name: str, text: str, wrong: _Wrong) -> str:
-    line = _line_of(text, wrong.path)
-    return f"{name}{'' if line is None else f', line {line}'}: {wrong}"
-
-
-def _line_of(text: str, path: tuple[str, ...]) -> int | None:
-    """The line that gives `path` its value, or the nearest table around it; None when none can be told."""
-    table: tuple[str, ...] = ()
-    best: int | None = None
-    length = 0
-    for number, line in enumerate(text.splitlines(), 1):
-        key = _KEY.match(line)
-        header = None if key else _HEADER.match(line)
-        if header:
-            table = _dotted(header[1])
-        if key or header:
-            here = (*table, *(_dotted(key[1]) if key else ()))
-            if len(here) > length and here == path[: len(here)]:
-                best, length = number, len(here)
-    return best
-
-
-def _dotted(path: str) -> tuple[str, ...]:
-    return tuple(name.strip("\"'") for name in re.findall(_NAME, path))

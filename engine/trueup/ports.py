@@ -13,7 +13,8 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from trueup.facts import ActionKind, Completeness
+from trueup.facts import ActionKind as ActionKind
+from trueup.facts import Completeness
 from trueup.model import BrokerOrder, BrokerPosition, Execution, Key, PositionMode, Refusal, Surface, TradeSide
 
 

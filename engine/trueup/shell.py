@@ -122,6 +122,17 @@ class Shell:
         return self._book
 
     @property
+    def ledger(self) -> Ledger:
+        """What decides and appends. For adapters that look at the whole fold, or journal what they did for the account
+        on a thread of their own (alerts); a trading process needs nothing of it."""
+        return self._ledger
+
+    @property
+    def journal(self) -> JournalReader:
+        """The account's journal, for whoever follows it by position. Any thread may read; closed with this."""
+        return self._reader
+
+    @property
     def broker_positions(self) -> tuple[BrokerPosition, ...]:
         """The broker's side as its last complete answer stated it, in key order."""
         rows = self._ledger.state.view().rows

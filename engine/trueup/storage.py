@@ -45,12 +45,12 @@ def rehydrate(account: str, journal: ReadPort, *, upto: int | None = None) -> St
     snapshot = journal.snapshot(fold_version=FOLD_VERSION, upto=upto)
     state = State(account=account) if snapshot is None else load(snapshot.state)
     events = journal.read(after=state.position, upto=upto)
-    with _no_collecting():
+    with no_collecting():
         return fold(state, ((recorded.position, recorded.event) for recorded in events))
 
 
 @contextmanager
-def _no_collecting() -> Generator[None]:
+def no_collecting() -> Generator[None]:
     """Folding makes no cycles, only a great many values that stay: looking for garbage among them again and again
     takes a fifth of the time that a long journal needs."""
     collects = gc.isenabled()

@@ -10,6 +10,7 @@ import pytest
 from trueup.errors import PolicyError
 from trueup.policy import ClosedHours, Policy
 from trueup.policy_file import FILE_BYTES_MAX, read_policy, read_settings, settings_of
+from trueup.toml_lines import line_of
 
 
 def said(text: str) -> Policy:
@@ -140,3 +141,32 @@ def test_a_span_of_closed_hours_lies_within_the_week(start: int, end: int) -> No
     with pytest.raises(PolicyError, match="no span of the week"):
         Policy.adopt(sessions=[{"from_minute": start, "to_minute": end}])
     assert Policy.adopt(sessions=[{"from_minute": 0, "to_minute": 10080}]).is_closed_hours(0)
+
+
+def test_the_rest_of_a_sidecars_configuration_is_passed_over() -> None:
+    text = 'environment = "paper"\nconfirmations = 3\n[alerts]\nnonsense = 1\n[[accounts]]\naccount = "a:1"\n'
+    assert said(text).confirmations == 3
+    with pytest.raises(PolicyError, match=r"line 2: there is no knob 'policy\.alerts'"):
+        said("[policy]\nalerts = 3")
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        (("a",), 1),
+        (("list", 0, "x"), 3),
+        (("list", 1, "x"), 8),
+        (("list", 1, "y"), 7),
+        (("list", 0, "inner", "z"), 5),
+        (("list", 1, "inner", "z"), 10),
+        (("list", 1, "deep", 1), 12),
+        (("list", 2), 2),
+        (("other",), None),
+    ],
+)
+def test_lines_are_found_in_lists_of_tables_too(path: tuple[str | int, ...], line: int | None) -> None:
+    text = (
+        "a = 1\n[[list]]\nx = 1\n[list.inner]\nz = 1\n\n[[list]]\nx = 2\n[list.inner]\nz = 2\n"
+        "[[list.deep]]\n[[list.deep]]\n"
+    )
+    assert line_of(text, path) == line

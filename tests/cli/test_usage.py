@@ -24,7 +24,7 @@ def test_version_and_help(shell: Shell) -> None:
         assert ended.status == 0
         for command in ("demo", "run", "check", "gateway"):
             assert f" {command} " in ended.out
-        for later in ("simulate", "replay", "override"):
+        for later in ("simulate", "override"):
             assert later not in ended.out
 
 

@@ -60,7 +60,7 @@ def test_everything_comes_back_as_it_was(world: Worlds) -> None:
     w = eventful(world)
     empty = State()
     same = [name for name in State.__struct_fields__ if getattr(w.state, name) == getattr(empty, name)]
-    assert same == ["inbox_position", "delivered"], f"the story leaves these untold: {same}"
+    assert same == ["inbox_position", "delivered", "alerts_delivered"], f"the story leaves these untold: {same}"
     saved = save(w.state)
     loaded = load(saved)
     assert loaded == w.state

@@ -14,7 +14,14 @@ from trueup.audit import entry, sentence
 from trueup.decisions import AlertRaised, BaselineTaken, GateMoved
 from trueup.events import Event, names
 from trueup.explain import answers, described, missed, named, title
-from trueup.facts import CorrectionsDelivered, ExecutionPushed, InboxTaken, OrderRecorded, PositionRecorded
+from trueup.facts import (
+    AlertsDelivered,
+    CorrectionsDelivered,
+    ExecutionPushed,
+    InboxTaken,
+    OrderRecorded,
+    PositionRecorded,
+)
 from trueup.journal import Recorded
 from trueup.model import Execution, Holding, Moment, OrderStatus, Refusal, Stop
 from trueup.ports import failed
@@ -131,6 +138,16 @@ def test_the_rest_of_what_may_be_told(world: Worlds) -> None:
         (
             CorrectionsDelivered(AT, 9, ((4, "KeyError: 'x'"), (5, "y"))),
             "corrections up to 9 were handed to the trading process; 2 failed: KeyError: 'x'",
+        ),
+        (AlertsDelivered(AT, "desk", 9, 2), "alerts up to 9 were told on desk in 2 messages"),
+        (AlertsDelivered(AT, "desk", 9), "alerts on desk: told from here on, up to 9"),
+        (
+            AlertsDelivered(AT, "desk", 9, 1, ((8, "HTTP 404"),)),
+            "alerts up to 9 were told on desk in 1 messages; 1 failed: HTTP 404",
+        ),
+        (
+            AlertsDelivered(AT, "desk", 4, 0, ((9, "HTTP 404"),)),
+            "alerts on desk: none told, up to 4; 1 failed: HTTP 404",
         ),
         (
             ExecutionPushed(AT, Execution("x", "EURUSD", Decimal("-1E+1"))),
@@ -325,7 +342,7 @@ def test_fields_that_changed() -> None:
         ("price", None, "1.1"),
         ("stop", None, "none"),
     )
-    assert changed_fields(None, None) == ((None, None, None),)
+    assert changed_fields(None, None) == (), "a fill that had been inferred: nothing moved"
 
 
 def test_a_missed_fill_is_a_correction_row_and_other_decisions_are_none(world: Worlds) -> None:

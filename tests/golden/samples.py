@@ -33,6 +33,7 @@ from trueup.events import Event
 from trueup.facts import (
     ActionAnswered,
     ActionSent,
+    AlertsDelivered,
     CommandGiven,
     CorrectionsDelivered,
     ExecutionPushed,
@@ -145,6 +146,10 @@ EVENTS: Final[dict[str, list[Event]]] = {
     "inbox-taken": [InboxTaken(AT, 12, DIGEST)],
     "command-given": [CommandGiven(AT, "ack", "ada", "all sold by phone", (("what", "mass-absence"),))],
     "corrections-delivered": [CorrectionsDelivered(AT, 41, ((40, "KeyError: 'EURUSD'"),)), CorrectionsDelivered(AT, 0)],
+    "alerts-delivered": [
+        AlertsDelivered(AT, "desk", 41, 2, ((40, "HTTP 429, again in 30 s"),)),
+        AlertsDelivered(AT, "mail", 0),
+    ],
     "baseline-taken": [BaselineTaken(41, AT.at_ns, MARK, ("#7", "EURUSD"), "the first complete answer")],
     "position-bound": [PositionBound(41, AT.at_ns, MARK, "?order/c-1", "#7", "its opening order became the ticket")],
     "break-moved": [

@@ -65,6 +65,7 @@ def _played(url: str) -> World:
     w.sees(times=2, step_ms=LAG_MS)
     w.record(fill("x4", "EURUSD", "-2", "1.25", ticket="2"), held("XAUUSD", "1", ticket="29"))
     w.ledger.delivered(w.state.position, [(5, "KeyError: 'EURUSD'")])
+    w.ledger.alerts_delivered("desk", w.state.position, messages=2, failures=[(9, "HTTP 404")])
     w.sees(row("XAUUSD", "2", ticket="29"))
     _orders(w)
     w.ledger.maintain()

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from trueup.errors import TrueupError
-from trueup_adapters.cli import INTERRUPTED, ack, check, keep, look, play, run, seal
+from trueup_adapters.cli import INTERRUPTED, ack, bring, check, diff, export, keep, look, play, replay, run, seal
 from trueup_adapters.cli.exits import USAGE, status_of
 from trueup_adapters.cli.output import admit_every_character, complain
 
@@ -53,6 +53,8 @@ for command in (
     look.positions,
     look.breaks,
     look.audit,
+    replay.replay,
+    diff.diff,
     seal.verify,
     seal.head,
     keep.backup,
@@ -61,6 +63,9 @@ for command in (
     play.gateway,
 ):
     app.command()(command)
+
+app.command("import")(bring.import_)
+app.command()(export.export)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,9 +9,10 @@ from typing import Annotated, Final
 
 import msgspec
 import typer
+from msgspec.structs import replace
 
 from trueup.errors import InputError
-from trueup.journal import Head, Recorded
+from trueup.journal import Head, Recorded, new_key, require_signature, sign_head
 from trueup.journal import verify as verify_journal
 from trueup.model import account_of
 from trueup.reconciliation.fold import fold
@@ -19,19 +20,23 @@ from trueup.reconciliation.saved import save
 from trueup.reconciliation.state import FOLD_VERSION, State
 from trueup_adapters.cli.exits import DONE, FOUND, CouldNot
 from trueup_adapters.cli.options import Account, Json, Store
-from trueup_adapters.cli.output import busy, give, say, table
+from trueup_adapters.cli.output import busy, give, note, say, table
 from trueup_adapters.cli.stores import account_in, reading
 
 HEAD_BYTES_MAX: Final = 10_000
 
 
-class ExportedHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ExportedHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Where a journal ended, to be kept where its writer cannot reach."""
 
     account: str
     position: int
     digest: str
     """64 hexadecimal digits."""
+    signature: str | None = None
+    """Ed25519 over `trueup.journal.signed_bytes`, 128 hexadecimal digits; None: not signed."""
+    key: str | None = None
+    """SHA-256 of the public key that fits it; a hint, no proof."""
 
 
 class HeadShown(msgspec.Struct, frozen=True):
@@ -66,9 +71,15 @@ def verify(
         Path | None,
         typer.Option("--head", metavar="FILE", help="One that `trueup head` wrote: finds a cut tail, a new history."),
     ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option("--key", metavar="FILE", help="The public key, PEM, that the head must be signed with."),
+    ] = None,
     as_json: Json = False,
 ) -> int:
     """Recompute the whole journal: every gap, edit, splice and reorder shows. 1 where something does."""
+    if key is not None and head is None:
+        raise InputError("--key says who must have signed a head; give that head with --head")
     given = None if head is None else read_head(head)
     name = account_in(store, account or (None if given is None else given.account))
     exported = None if head is None else head_of(head, name)
@@ -78,17 +89,24 @@ def verify(
 
     with busy(f"recomputing the journal of {name}"):
         found = verify_journal(store, name, head=exported, refold=refold, fold_version=FOLD_VERSION)
+    faults = [FaultShown(fault.position, fault.why) for fault in found.faults]
+    if key is not None and given is not None and exported is not None:
+        signature = None if given.signature is None else bytes.fromhex(given.signature)
+        if (why := require_signature(given.account, exported, signature, key)) is not None:
+            faults.append(FaultShown(given.position, why))
     shown = Verified(
-        found.ok,
+        not faults,
         found.events,
         HeadShown(found.head.position, found.head.digest.hex()),
-        tuple(FaultShown(fault.position, fault.why) for fault in found.faults),
+        tuple(faults),
         found.raw_missing,
     )
     if as_json:
         give(shown)
     else:
         _for_people(name, shown, against=given)
+        if given is not None and given.signature is not None and key is None:
+            note("the head is signed, and nobody looked by whom; --key FILE does")
     return DONE if shown.ok else FOUND
 
 
@@ -107,15 +125,33 @@ def _for_people(name: str, shown: Verified, *, against: ExportedHead | None) -> 
 
 
 def head(
-    store: Store,
+    store: Annotated[
+        str | None, typer.Option("--store", metavar="URL", help="Where the journal is; not needed for --new-key.")
+    ] = None,
     account: Account = None,
     file: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write it there instead.")] = None,
+    sign: Annotated[
+        Path | None, typer.Option("--sign", metavar="FILE", help="Sign it with this private key, Ed25519 in PEM.")
+    ] = None,
+    new: Annotated[
+        Path | None,
+        typer.Option(
+            "--new-key", metavar="FILE", help="Make a key pair instead: FILE to sign with, FILE.pub to check."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> int:
     """Where the journal ends, as JSON: keep it elsewhere, and `trueup verify --head` finds what was cut since."""
+    if new is not None:
+        return _made_key(new, as_json)
+    if store is None:
+        raise InputError("which journal's head? Give --store")
     with reading(store, account) as reader:
         end = reader.head()
         exported = ExportedHead(reader.account, end.position, end.digest.hex())
+    if sign is not None:
+        signature, key = sign_head(exported.account, end, sign)
+        exported = replace(exported, signature=signature.hex(), key=key)
     if file is None:
         give(exported)
         return DONE
@@ -123,7 +159,27 @@ def head(
     if as_json:
         give(exported)
     else:
-        say(f"{exported.account}: the head at {exported.position} is in {file}", "green")
+        how = "" if exported.key is None else f", signed with the key {exported.key[:16]}"
+        say(f"{exported.account}: the head at {exported.position} is in {file}{how}", "green")
+    return DONE
+
+
+class KeyMade(msgspec.Struct, frozen=True):
+    """A new key pair."""
+
+    private: str
+    public: str
+    key: str
+    """SHA-256 of the public key."""
+
+
+def _made_key(path: Path, as_json: bool) -> int:
+    public, key = new_key(path)
+    if as_json:
+        give(KeyMade(str(path), str(public), key))
+        return DONE
+    say(f"{path} signs, and belongs to whoever may speak for the journal; keep it where its writer cannot read it")
+    say(f"{public} checks, and may be given to anybody; its fingerprint is {key}")
     return DONE
 
 
@@ -154,6 +210,8 @@ def read_head(path: Path) -> ExportedHead:
         account_of(exported.account)
         if exported.position < 0 or len(bytes.fromhex(exported.digest)) != 32:
             raise ValueError("its digest is not 64 hexadecimal digits")
+        if exported.signature is not None and len(bytes.fromhex(exported.signature)) != 64:
+            raise ValueError("its signature is not 128 hexadecimal digits")
     except OSError as error:
         raise CouldNot(f"{path}: cannot be read: {error.strerror or error}") from error
     except (ValueError, InputError) as error:  # msgspec's own are ValueErrors

@@ -14,10 +14,10 @@ from trueup.journal.backend import Durability
 from trueup.journal.backups import backup
 from trueup.journal.chain import GENESIS, Head
 from trueup.journal.follow import Followed, Follower, Overtaken, Page, TrackedFile, open_follower, path_of_store
-from trueup.journal.heads import require_head
+from trueup.journal.heads import new_key, require_head, require_signature, sign_head, signed_bytes
 from trueup.journal.inbox import Inbox, open_inbox
 from trueup.journal.items import InboxItem
-from trueup.journal.reader import JournalReader, Recorded
+from trueup.journal.reader import JournalReader, Recorded, Sealed
 from trueup.journal.snapshots import Snapshot
 from trueup.journal.store import (
     JournalWriter,
@@ -42,17 +42,22 @@ __all__ = [
     "Overtaken",
     "Page",
     "Recorded",
+    "Sealed",
     "Snapshot",
     "TrackedFile",
     "VerifyReport",
     "accounts",
     "archive",
     "backup",
+    "new_key",
     "open_follower",
     "open_inbox",
     "open_reader",
     "open_writer",
     "path_of_store",
     "require_head",
+    "require_signature",
+    "sign_head",
+    "signed_bytes",
     "verify",
 ]

@@ -33,6 +33,15 @@ class Recorded(NamedTuple):
     digest: bytes
 
 
+class Sealed(NamedTuple):
+    """One event as it is stored: what its digest is over."""
+
+    position: int
+    name: str
+    plain: bytes
+    digest: bytes
+
+
 class JournalReader:
     """Reads one account's journal. One object may be used by several threads."""
 
@@ -70,9 +79,7 @@ class JournalReader:
                 return
             for position, name, state in page:
                 if position != expected:
-                    raise JournalCorrupt(
-                        f"{account}: event {expected} is missing; the next one is {position}. Run `trueup verify`"
-                    )
+                    raise self._missing(expected, position)
                 try:
                     if bare and state[:1] == b"\x92" and state[-34:-32] == b"\xc4\x20":
                         recorded = Recorded(position, decode(name, state[1:-34]), state[-32:])
@@ -82,6 +89,29 @@ class JournalReader:
                 except UNREADABLE as error:
                     raise self._unreadable(position, name, error) from error
                 yield recorded
+                expected += 1
+
+    def sealed(self, *, after: int = 0, upto: int | None = None) -> Iterator[Sealed]:
+        """As `read`, and not decoded: for whoever hands events on with their digests. Raises as `read`."""
+        if self._base is not None and after < self._base.position:
+            last = self._upto_base(upto)
+            yield from self.earlier().sealed(after=after, upto=last)
+            after = last
+        journal, account = self._journal, self.account
+        expected = after + 1
+        while upto is None or expected <= upto:
+            with journal.telling("read events"):
+                page = journal.rows.select_rows(account, after=expected - 1, upto=upto)
+            if not page:
+                return
+            for position, name, state in page:
+                if position != expected:
+                    raise self._missing(expected, position)
+                try:
+                    plain, digest = journal.sealing.unseal(state)
+                except UNREADABLE as error:
+                    raise self._unreadable(position, name, error) from error
+                yield Sealed(position, name, plain, digest)
                 expected += 1
 
     def event(self, position: int) -> Event:
@@ -136,10 +166,20 @@ class JournalReader:
         """Turns what the database raises while doing `what` into our errors."""
         return self._journal.telling(what)
 
+    @property
+    def begins_after(self) -> int:
+        """The last event that an excerpt leaves out; 0 for a journal that is whole, be it with archives."""
+        return self._base.position if self._base is not None and not self._base.file else 0
+
     def earlier(self) -> JournalReader:
         """A reader of the archive that this journal continues. Raises JournalError when it is not there."""
         if self._earlier is None:
             assert self._base is not None  # only then is it asked for
+            if not self._base.file:
+                raise JournalError(
+                    f"{self.account}: this is an excerpt that begins after {self._base.position}; what lies before is "
+                    "not in it, and of what it begins with only this version's own fold can be read"
+                )
             place = beside(self.url, self._base.file)
             if not place.path.exists():
                 raise JournalError(f"{self.account}: {missing_archive(self._base, place.path)}")
@@ -161,7 +201,7 @@ class JournalReader:
         with self._journal.telling("read a raw reply"):
             body = self._journal.rows.select_raw(digest)
         if body is None:
-            return None if self._base is None else self.earlier().raw(digest)
+            return None if self._base is None or self.begins_after else self.earlier().raw(digest)
         try:
             return unpacked(digest, body)
         except ValueError as error:
@@ -197,6 +237,11 @@ class JournalReader:
     def _upto_base(self, upto: int | None) -> int:
         assert self._base is not None  # only then is it asked for
         return self._base.position if upto is None else min(upto, self._base.position)
+
+    def _missing(self, expected: int, position: int) -> JournalCorrupt:
+        return JournalCorrupt(
+            f"{self.account}: event {expected} is missing; the next one is {position}. Run `trueup verify`"
+        )
 
     def _unreadable(self, position: int, name: str, error: Exception) -> JournalCorrupt:
         if isinstance(error, KeyError):

@@ -110,6 +110,7 @@ class Draft:
     past_listed: Moment
     inbox_position: int
     delivered: int
+    alerts_delivered: tuple[tuple[str, int], ...]
     gate: GateState
     gate_since: Moment
     views: Map[Surface, View]

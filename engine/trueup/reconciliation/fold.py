@@ -28,6 +28,7 @@ from trueup.events import Event
 from trueup.facts import (
     ActionAnswered,
     ActionSent,
+    AlertsDelivered,
     CommandGiven,
     CorrectionsDelivered,
     ExecutionPushed,
@@ -72,6 +73,7 @@ _HANDLERS: Final[dict[type[Event], Callable[[Draft, int, Any], None]]] = {
     InboxTaken: inputs.inbox_taken,
     CommandGiven: inputs.command_given,
     CorrectionsDelivered: inputs.corrections_delivered,
+    AlertsDelivered: inputs.alerts_delivered,
     BaselineTaken: outcomes.baseline_taken,
     PositionBound: outcomes.position_bound,
     BreakMoved: outcomes.break_moved,

@@ -73,7 +73,8 @@ def _limited(state: State, view: View, startup: bool) -> dict[str, str]:
                 symbols.setdefault(one.symbol, f"break {one.id}: {one.kind} of order {one.ticket}")
     for refusal in view.refused:
         assert refusal.symbol is not None
-        symbols[refusal.symbol] = f"row {refusal.row} of the last answer was refused: {refusal.why}"
+        symbol = state.policy.canonical(refusal.symbol)  # a row that was refused kept the broker's spelling (L33)
+        symbols[symbol] = f"row {refusal.row} of the last answer was refused: {refusal.why}"
     if not view.complete:
         for slot in state.book.values():
             if slot.holding is not None and slot.holding.symbol not in view.listed:

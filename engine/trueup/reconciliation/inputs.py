@@ -14,6 +14,7 @@ from immutables import Map
 from msgspec.structs import replace
 
 from trueup.facts import (
+    AlertsDelivered,
     CommandGiven,
     CorrectionsDelivered,
     ExecutionPushed,
@@ -52,6 +53,9 @@ from trueup.reconciliation.state import (
 )
 
 _DAY_NS: Final = 86_400_000_000_000
+CHANNELS_MAX: Final = 100
+"""Channels of alerts whose progress is remembered (law 12)."""
+
 
 # -- inputs: who, under what rules -------------------------------------------------------------------------
 
@@ -326,6 +330,13 @@ def inbox_taken(draft: Draft, position: int, fact: InboxTaken) -> None:
 def corrections_delivered(draft: Draft, position: int, fact: CorrectionsDelivered) -> None:
     """The trading process has been told of the corrections up to there."""
     draft.delivered = max(draft.delivered, fact.upto)
+
+
+def alerts_delivered(draft: Draft, position: int, fact: AlertsDelivered) -> None:
+    """A channel has been told up to there. Of channels that come and go the latest are remembered (law 12)."""
+    told = dict(draft.alerts_delivered)
+    upto = max(told.pop(fact.channel, 0), fact.upto)
+    draft.alerts_delivered = (*list(told.items())[-(CHANNELS_MAX - 1) :], (fact.channel, upto))
 
 
 def command_given(draft: Draft, position: int, fact: CommandGiven) -> None:

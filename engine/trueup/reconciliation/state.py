@@ -305,6 +305,8 @@ class State(msgspec.Struct, frozen=True):
     inbox_position: int = 0
     delivered: int = 0
     """Corrections up to here were handed to the trading process."""
+    alerts_delivered: tuple[tuple[str, int], ...] = ()
+    """(channel, position up to which it was told of alerts), the one told last at the end."""
     gate: GateState = GateState()
     gate_since: Moment = NEVER
     """When the gate last changed, or the epoch began."""

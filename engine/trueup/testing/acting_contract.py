@@ -23,7 +23,15 @@ from typing import Protocol
 from trueup.model import OrderStatus, TradeSide
 from trueup.ports import ActingBroker, Action, Outcome
 from trueup.testing.broker import ActionTrouble
-from trueup.testing.broker_contract import ANSWER_S_MAX, FILLS, GIVE_UP_S, ask, ask_until_answered, skip_without
+from trueup.testing.broker_contract import (
+    ANSWER_S_MAX,
+    FILLS,
+    GIVE_UP_S,
+    ask,
+    ask_until_answered,
+    skip_without,
+    tickets,
+)
 from trueup.testing.orders_contract import ORDERS, OrdersContract, OrdersHarness, found, look_up, not_found
 
 
@@ -87,7 +95,8 @@ class ActingBrokerContract(OrdersContract):
             assert order == found(await look_up(harness, client_id="s1"))
             assert outcome.order_id in (order.order_id, None)
             assert (order.type, order.side, order.quantity, order.stop) == ("stop", "sell", Decimal(2), Decimal("1.05"))
-            assert (order.reduce_only, order.ticket, order.client_order_id) == (True, ticket, "s1")
+            assert (order.reduce_only, order.client_order_id) == (True, "s1")
+            assert order.ticket in tickets(harness, ticket)
             assert harness.held(ticket) == 2
 
         self.act_out(scenario)

@@ -15,7 +15,15 @@ from typing import Final, Literal, Protocol
 from trueup.model import BrokerOrder, OrderStatus, TradeSide
 from trueup.ports import Answer, Question
 from trueup.testing.broker import Trouble
-from trueup.testing.broker_contract import FILLS, BrokerContract, BrokerHarness, ask, given_up, skip_without
+from trueup.testing.broker_contract import (
+    FILLS,
+    BrokerContract,
+    BrokerHarness,
+    ask,
+    given_up,
+    skip_without,
+    tickets,
+)
 
 ORDERS: Final = Question(surface="open_orders")
 
@@ -94,7 +102,8 @@ class OrdersContract(BrokerContract):
             assert (limit.symbol, limit.side, limit.type) == ("EURUSD", "buy", "limit")
             assert (limit.quantity, limit.limit) == (Decimal(quantity), Decimal("1.0543"))
             assert (limit.status, limit.filled) == (OrderStatus.ACCEPTED, Decimal(0))
-            assert (stop.order_id, stop.client_order_id) == (second, None)
+            assert stop.order_id == second
+            assert stop.client_order_id not in ("", "c1")  # some brokers give an order that has none one of their own
             assert (stop.side, stop.type, stop.stop, stop.limit) == ("sell", "stop", Decimal("1.27"), None)
 
         self.play_orders(scenario)
@@ -123,9 +132,9 @@ class OrdersContract(BrokerContract):
             harness.fill(order_id, "0.2", price="1.04")
             executions = (await ask(harness, FILLS)).executions
             assert [e.signed_quantity for e in executions] == [Decimal("-0.1"), Decimal("-0.2")]
-            told = {(e.order_id, e.client_order_id, e.ticket) for e in executions}
-            assert told == {(order_id, "c1", ticket)}
-            assert found(await look_up(harness, order_id=order_id)).ticket == ticket
+            assert {(e.order_id, e.client_order_id) for e in executions} == {(order_id, "c1")}
+            assert all(e.ticket in tickets(harness, ticket) for e in executions)
+            assert found(await look_up(harness, order_id=order_id)).ticket in tickets(harness, ticket)
 
         self.play_orders(scenario)
 
@@ -198,7 +207,9 @@ class OrdersContract(BrokerContract):
             order_id = harness.place("EURUSD", "buy", "limit", "1", price="1.05", client_id="c1")
             assert not_found(await look_up(harness, client_id="c2"))
             assert not_found(await look_up(harness, order_id="987654321"))
-            assert not_found(await look_up(harness, order_id=order_id, client_id="c2"))
+            contradicting = await look_up(harness, order_id=order_id, client_id="c2")
+            assert not contradicting.orders  # no order has both; whether one of them has another name is not told
+            assert contradicting.completeness in ("complete", "failed")
 
         self.play_orders(scenario)
 

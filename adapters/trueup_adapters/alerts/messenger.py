@@ -1,0 +1,334 @@
+"""Who carries alerts from the journal to each channel, without ever being in a pass's way?
+
+A thread for each channel follows the journal by position: at least once, also when we die in between, because what was
+told is journalled after the fact. News that come together are told together. A channel that fails is tried again, later
+and later, as its service asks; the journal keeps what waits, and the others do not notice. The first failure of a row
+is journalled too.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Final, Protocol, Self
+
+import msgspec
+
+from trueup.clock import SystemClock
+from trueup.decisions import Severity
+from trueup.errors import InputError, TrueupError
+from trueup.journal import JournalReader
+from trueup.ledger import Ledger
+from trueup.storage import rehydrate
+from trueup_adapters.alerts.channels import Channel, Sent
+from trueup_adapters.alerts.digest import MESSAGES_MAX, Message, compose
+from trueup_adapters.alerts.news import Batch, Pending
+
+POLL_MS: Final = 500
+"""How often the journal's position is looked at."""
+GATHER_MS: Final = 1_000
+"""How long news are gathered before they are told together."""
+WINDOW_MS: Final = 60_000
+"""Within which a channel gets at most MESSAGES_MAX messages."""
+BACKOFF_MS: Final = (1_000, 5_000, 15_000, 60_000, 300_000)
+"""How long a failing channel is left alone, where its service does not say."""
+REFUSALS_MAX: Final = 3
+"""Tries of a message that a service refuses as such; then it is given up, and the next one says so."""
+CHANNELS_MAX: Final = 20
+STOP_S: Final = 5
+"""How long a stop waits for a message under way."""
+_MS: Final = 1_000_000
+
+
+class Told(Protocol):
+    """The account that is told of: a `Reconciler` or `AsyncReconciler`."""
+
+    @property
+    def account(self) -> str: ...
+    @property
+    def ledger(self) -> Ledger: ...
+    @property
+    def journal(self) -> JournalReader: ...
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """What one channel is told."""
+
+    channel: Channel
+    severity: Severity = "warning"
+    """Alerts below it are not told."""
+    resolved: bool = True
+    """Whether the end of alerted breaks is told."""
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """How one channel stands."""
+
+    channel: str
+    upto: int
+    waiting: int
+    """News that it has not been told yet."""
+    messages: int
+    """Sent since this process began."""
+    failures: int
+    """Tries in a row that brought nothing."""
+    failure: str | None
+    """What went wrong last, until something goes through again."""
+
+
+class Messenger:
+    """Tells channels of one account's alerts for as long as it is open. Use it as a context manager."""
+
+    def __init__(
+        self,
+        rec: Told,
+        rules: Sequence[Rule],
+        *,
+        command: str,
+        monotonic_ns: Callable[[], int] | None = None,
+        gather_ms: int = GATHER_MS,
+        note: Callable[[str], object] | None = None,
+    ) -> None:
+        """
+        rec      the account, open; close the messenger before it
+        rules    the channels; names must differ
+        command  what lists every alert in full, as people would type it
+        note     told, in a sentence, when a channel begins to fail and when it is back
+
+        Raises InputError for two channels of one name, or too many.
+        """
+        names = [rule.channel.name for rule in rules]
+        if len(set(names)) != len(names):
+            raise InputError(f"alert channels: two are called {max(names, key=names.count)!r}; give each its own name")
+        if len(names) > CHANNELS_MAX:
+            raise InputError(f"alert channels: {len(names)} of them; {CHANNELS_MAX} are allowed")
+        clock = monotonic_ns or SystemClock().monotonic_ns
+        self._runners = [Runner(rec, rule, command, clock, gather_ms, note or _unheard) for rule in rules]
+
+    def start(self) -> None:
+        """Begin to tell, with what an earlier process left untold."""
+        for runner in self._runners:
+            runner.start()
+
+    def stop(self) -> None:
+        """Tell what is there, where that goes at once, and end. What does not go is told by the next process."""
+        for runner in self._runners:
+            runner.stop()
+        for runner in self._runners:
+            runner.join()
+
+    def standings(self) -> tuple[Standing, ...]:
+        """How each channel stands, by name."""
+        return tuple(sorted((runner.standing for runner in self._runners), key=lambda one: one.channel))
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def _unheard(_: str) -> None:
+    """Nobody asked to be told."""
+
+
+class Runner:
+    """One channel's thread. `step` does what is due at a moment, so that a test needs neither thread nor time."""
+
+    def __init__(
+        self,
+        rec: Told,
+        rule: Rule,
+        command: str,
+        monotonic_ns: Callable[[], int],
+        gather_ms: int,
+        note: Callable[[str], object],
+    ) -> None:
+        self._rec = rec
+        self._rule = rule
+        self._channel = rule.channel
+        self._command = command
+        self._monotonic_ns = monotonic_ns
+        self._gather_ns = gather_ms * _MS
+        self._note = note
+        self._stopping = threading.Event()
+        self._pending: Pending | None = None
+        self._seen_ns: int | None = None  # when the oldest of what waits was read
+        self._batch: Batch | None = None
+        self._left: deque[Message] = deque()
+        self._parts = 0
+        self._sent_ns: deque[int] = deque(maxlen=MESSAGES_MAX)
+        self._not_before_ns = 0
+        self._messages = self._failures = self._refusals = self._lost = 0
+        self._failure: str | None = None
+        self._trouble: str | None = None  # with our own journal
+        self._abandoned = False
+        self._thread = threading.Thread(target=self._run, name=f"trueup-alerts-{self._channel.name}", daemon=True)
+
+    @property
+    def standing(self) -> Standing:
+        """How it stands."""
+        pending, batch = self._pending, self._batch
+        waiting = (pending.waiting if pending else 0) + (batch.count if batch else 0)
+        upto = dict(self._rec.ledger.state.alerts_delivered).get(self._channel.name, 0)
+        failure = self._failure or self._trouble
+        return Standing(self._channel.name, upto, waiting, self._messages, self._failures, failure)
+
+    def start(self) -> None:
+        """Begin. A channel that is new hears of what comes from here on, and that is journalled at once: what is
+        raised next is told even if we die before."""
+        ledger, name = self._rec.ledger, self._channel.name
+        state = ledger.state
+        if name not in dict(state.alerts_delivered):
+            ledger.alerts_delivered(name, state.position)
+            self._pending = self._reading(state.position)
+            self._pending.know(state)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Tell what goes at once, then end."""
+        self._stopping.set()
+
+    def join(self) -> None:
+        """Wait for the end, but not for a service that hangs: what it was being told is told again."""
+        self._thread.join(STOP_S)
+        self._abandoned = True
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            wait_ms = self._guarded_step(stopping=False)
+            self._stopping.wait(min(wait_ms, POLL_MS) / 1000)
+        until_ns = self._monotonic_ns() + STOP_S * 1000 * _MS
+        pause = threading.Event()
+        while True:
+            wait_ms = self._guarded_step(stopping=True)
+            if not self._left or self._failures or self._monotonic_ns() + wait_ms * _MS > until_ns:
+                return  # what is left is told by the next process
+            pause.wait(wait_ms / 1000)
+
+    def _guarded_step(self, *, stopping: bool) -> int:
+        try:
+            wait_ms = self.step(stopping=stopping)
+        except TrueupError as error:  # our own store: the gate is closed already; what waits stays in the journal
+            if self._trouble is None and not self._abandoned:
+                self._note(f"alerts on {self._channel.name}: {error}")
+            self._trouble = str(error)
+            return POLL_MS
+        self._trouble = None
+        return wait_ms
+
+    def _reading(self, upto: int) -> Pending:
+        return Pending(upto=upto, threshold=self._rule.severity, resolved=self._rule.resolved)
+
+    def _prepare(self) -> Pending:
+        """Where an earlier process left off, with the breaks that were alerted by then."""
+        upto = dict(self._rec.ledger.state.alerts_delivered).get(self._channel.name, 0)
+        pending = self._reading(upto)
+        pending.know(rehydrate(self._rec.account, self._rec.journal, upto=upto))
+        return pending
+
+    def step(self, *, stopping: bool = False) -> int:
+        """Read what is new, and send at most one message. Returns after how many ms there may be something to do.
+
+        Raises TrueupError when the journal cannot be read or appended to; nothing is lost then.
+        """
+        if self._pending is None:
+            self._pending = self._prepare()
+        pending = self._pending
+        now_ns = self._monotonic_ns()
+        self._read(pending, now_ns)
+        if self._batch is None and not self._gathered(pending, now_ns, stopping=stopping):
+            return POLL_MS
+        wait_ms = self._paced_ms(now_ns)
+        if wait_ms:
+            return wait_ms
+        batch = self._batch
+        assert batch is not None
+        outcome = self._channel.send(self._left[0])
+        if outcome.state == "sent":
+            self._sent(batch)
+        else:
+            self._not_sent(batch, outcome)
+        return 0 if self._left and not self._failures else POLL_MS
+
+    def _read(self, pending: Pending, now_ns: int) -> None:
+        head = self._rec.ledger.state.position
+        if head == pending.upto:
+            return
+        for recorded in self._rec.journal.read(after=pending.upto, upto=head):
+            pending.read(recorded.position, recorded.event)
+        if pending.waiting and self._seen_ns is None:
+            self._seen_ns = now_ns
+
+    def _gathered(self, pending: Pending, now_ns: int, *, stopping: bool) -> bool:
+        """Whether what waits makes a batch now: after gathering for a while, and while the window has room."""
+        if self._seen_ns is None or (not stopping and now_ns - self._seen_ns < self._gather_ns):
+            return False
+        if now_ns < self._not_before_ns:
+            return False
+        budget = MESSAGES_MAX - sum(now_ns - sent_ns < WINDOW_MS * _MS for sent_ns in self._sent_ns)
+        if budget <= 0 or (batch := pending.take()) is None:
+            return False
+        self._seen_ns = None
+        channel = self._channel
+        messages = compose(
+            batch, account=self._rec.account, command=self._command, body_max=channel.body_max, messages_max=budget,
+            markdown=channel.markdown, lost=self._lost,
+        )  # fmt: skip
+        self._batch, self._left, self._parts = batch, deque(messages), len(messages)
+        return True
+
+    def _paced_ms(self, now_ns: int) -> int:
+        """How long the next message has to wait."""
+        due_ns = self._not_before_ns
+        if self._sent_ns:
+            due_ns = max(due_ns, self._sent_ns[-1] + self._channel.spacing_ms * _MS)
+        return max(0, -(-(due_ns - now_ns) // _MS))
+
+    def _sent(self, batch: Batch) -> None:
+        self._sent_ns.append(self._monotonic_ns())
+        self._messages += 1
+        self._left.popleft()
+        if self._failure is not None:
+            self._note(f"alerts on {self._channel.name}: told again")
+        self._failures = self._refusals = 0
+        self._failure = None
+        if not self._left:
+            self._lost = 0
+            self._done(batch, messages=self._parts)
+
+    def _not_sent(self, batch: Batch, outcome: Sent) -> None:
+        first = self._failures == 0
+        self._failed(outcome.why)
+        wait_ms = BACKOFF_MS[min(self._failures, len(BACKOFF_MS)) - 1]
+        self._not_before_ns = self._monotonic_ns() + max(wait_ms, outcome.wait_ms or 0) * _MS
+        if outcome.state == "refused":
+            self._refusals += 1
+            if self._refusals >= REFUSALS_MAX:
+                self._lost += batch.count
+                self._failures = self._refusals = 0
+                self._done(batch, messages=self._parts - len(self._left), failure=f"given up: {outcome.why}")
+                return
+        if first:
+            upto = dict(self._rec.ledger.state.alerts_delivered).get(self._channel.name, 0)
+            self._rec.ledger.alerts_delivered(self._channel.name, upto, failures=[(batch.first, outcome.why)])
+
+    def _failed(self, why: str) -> None:
+        if self._failure is None:
+            self._note(f"alerts on {self._channel.name} do not go out: {why}; they are kept, and tried again")
+        self._failures += 1
+        self._failure = why
+
+    def _done(self, batch: Batch, *, messages: int, failure: str | None = None) -> None:
+        """Forget the batch first: if the journal fails now, it is told again by the next process, not by this one."""
+        self._batch, self._parts = None, 0
+        self._left.clear()
+        if self._abandoned:
+            return  # the account is closed by now
+        failures = () if failure is None else ((batch.first, failure),)
+        self._rec.ledger.alerts_delivered(self._channel.name, batch.upto, messages=messages, failures=failures)

@@ -1,0 +1,178 @@
+"""What of a journal should people hear: which alerts, and which of the breaks they were told of are over?
+
+Read event by event, in order. An alert is told once; the aggregate raises another only when things have become
+materially worse (L38). A break that an alert spoke of is told again when it is corrected or cleared. Decisions of
+kinds unknown here say nothing. What is kept is bounded: of ten thousand alerts all are counted and some are kept (L60).
+Pure.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+from trueup.decisions import AlertRaised, BreakMoved, MassAbsenceMoved, Severity, Step
+from trueup.events import Event
+from trueup.explain import named
+from trueup.facts import Fact
+from trueup.reconciliation.state import State
+
+KEPT_MAX: Final = 500
+"""News of one batch whose text is kept; the rest is counted by topic (law 12)."""
+TOLD_MAX: Final = 20_000
+"""Alerted breaks that are watched for their end; the oldest give way (law 12)."""
+RANK: Final[dict[str, int]] = {"info": 0, "warning": 1, "critical": 2}
+Kind: TypeAlias = Literal["alert", "resolved"]
+
+
+def severity_of(word: str) -> int:
+    """Its rank; a word unknown to this version is critical, for silence would be worse."""
+    return RANK.get(word, RANK["critical"])
+
+
+class News(msgspec.Struct, frozen=True):
+    """One thing to be told."""
+
+    kind: Kind
+    position: int
+    """Of the event in the journal."""
+    at_ns: int
+    """When its input reached us, wall time, UTC."""
+    severity: Severity
+    """Of a resolved break: that of the alert which spoke of it."""
+    topic: str
+    text: str
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """News that are told together."""
+
+    first: int
+    """Journal position of the first of them."""
+    upto: int
+    """Journal position up to which there is nothing else to tell."""
+    news: tuple[News, ...]
+    """In order of the journal."""
+    more: tuple[tuple[str, int], ...] = ()
+    """(topic, how many) of those whose text was not kept."""
+    criticals: int = 0
+    """How many of all of them are critical alerts."""
+
+    @property
+    def count(self) -> int:
+        """All of them, kept or not."""
+        return len(self.news) + sum(number for _, number in self.more)
+
+
+class Pending:
+    """What has been read of a journal and is still to be told on one channel."""
+
+    def __init__(self, *, upto: int, threshold: Severity = "warning", resolved: bool = True) -> None:
+        """
+        upto       the journal position up to which the channel has been told
+        threshold  alerts below it are not told
+        resolved   whether the end of alerted breaks is told
+        """
+        self._threshold = severity_of(threshold)
+        self._resolved = resolved
+        self.upto = upto
+        self._news: list[News] = []
+        self._more: Counter[str] = Counter()
+        self._criticals = 0
+        self._first = 0
+        self._told: dict[str, Severity] = {}
+        self._escalated: tuple[int, list[str]] = (0, [])
+        self._held: Severity | None = None
+
+    def know(self, state: State) -> None:
+        """What was alerted before `upto` and is still open, as the fold at `upto` says it."""
+        for key in sorted(state.breaks):
+            for one in state.breaks[key]:
+                if one.alerted is not None:
+                    self._tell(one.id, "critical")
+        if state.hold is not None:
+            self._held = "critical"
+
+    def read(self, position: int, event: Event) -> None:
+        """The next event of the journal."""
+        self.upto = position
+        if isinstance(event, AlertRaised):
+            self._alert(position, event)
+        elif isinstance(event, BreakMoved):
+            self._moved(position, event)
+        elif isinstance(event, MassAbsenceMoved) and event.state != "held" and self._held is not None:
+            self._over(position, event.at_ns, self._held, "mass-absence", f"mass absence {event.state}: {event.why}")
+            self._held = None
+
+    def take(self) -> Batch | None:
+        """Everything read since the last `take`; None when there is nothing to tell."""
+        if not self._news:
+            return None
+        batch = Batch(self._first, self.upto, tuple(self._news), tuple(sorted(self._more.items())), self._criticals)
+        self._news, self._more, self._criticals = [], Counter(), 0
+        return batch
+
+    @property
+    def waiting(self) -> int:
+        """How many news wait."""
+        return len(self._news) + self._more.total()
+
+    @property
+    def first(self) -> int:
+        """Journal position of the first that waits; 0 for none."""
+        return self._first if self._news else 0
+
+    # -- one kind of event each ------------------------------------------------------------------------------
+
+    def _alert(self, position: int, event: AlertRaised) -> None:
+        cause, escalated = self._escalated
+        if event.topic == "mass-absence":
+            self._held = event.severity
+        # An alert lists some of its breaks only; the steps of the same cause name them all.
+        for break_id in (*event.breaks, *(escalated if cause == event.cause and event.breaks else ())):
+            self._tell(break_id, event.severity)
+        if severity_of(event.severity) >= self._threshold:
+            self._add(News("alert", position, event.at_ns, event.severity, event.topic, event.text))
+
+    def _moved(self, position: int, event: BreakMoved) -> None:
+        for step in event.steps:
+            if step.state == "escalated":
+                if self._escalated[0] != event.cause:
+                    self._escalated = (event.cause, [])
+                self._escalated[1].append(step.break_id)
+            elif step.state in ("corrected", "cleared"):
+                severity = self._told.pop(step.break_id, None)
+                if severity is not None:
+                    self._over(position, event.at_ns, severity, "resolved", _ended(event, step))
+
+    def _over(self, position: int, at_ns: int, severity: Severity, topic: str, text: str) -> None:
+        if self._resolved and severity_of(severity) >= self._threshold:
+            self._add(News("resolved", position, at_ns, severity, topic, text))
+
+    def _tell(self, break_id: str, severity: Severity) -> None:
+        self._told[break_id] = severity
+        if len(self._told) > TOLD_MAX:
+            del self._told[next(iter(self._told))]
+
+    def _add(self, one: News) -> None:
+        if not self._news:
+            self._first = one.position
+        if one.kind == "alert" and one.severity == "critical":
+            self._criticals += 1
+        if len(self._news) < KEPT_MAX:
+            self._news.append(one)
+        else:
+            self._more[one.topic] += 1
+
+
+def at_of(event: Event) -> int:
+    """The wall time of an event, UTC, in nanoseconds."""
+    return event.at.at_ns if isinstance(event, Fact) else event.at_ns
+
+
+def _ended(event: BreakMoved, step: Step) -> str:
+    field = f" of {step.field}" if step.field else ""
+    why = step.why or (event.correction.why if event.correction is not None else "")
+    return f"{step.kind}{field}, {named(event.symbol, event.ticket)}, is {step.state}" + (f": {why}" if why else "")

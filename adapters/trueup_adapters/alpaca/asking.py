@@ -1,0 +1,218 @@
+"""In which requests is a question put to Alpaca, and when have all its pages been read?
+
+Pages follow one another until a short one comes; what does not end within `PAGES_MAX` is partial, never complete (L05).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from urllib.parse import quote
+
+import msgspec
+
+from trueup.model import BrokerOrder, Refusal
+from trueup.ports import Answer, Clock, Question, failed
+from trueup_adapters.alpaca.cells import MALFORMED
+from trueup_adapters.alpaca.fills import PAGE_MAX, FillRow, Unread, decoded, judge_fills
+from trueup_adapters.alpaca.heads import DIALECT, is_missing, rows_of, said, why_not
+from trueup_adapters.alpaca.orders import LISTED_MAX, Reading, judge_orders, order_answer, stated
+from trueup_adapters.alpaca.positions import positions_answer
+from trueup_adapters.alpaca.symbols import unslashed
+from trueup_adapters.alpaca.transport import Reply, Transport
+
+PAGES_MAX: Final = 40
+"""Pages that one answer is read from (law 12)."""
+LOOK_UPS_MAX: Final = 20
+"""Orders and assets that one answer is looked up for besides."""
+CLIENT_IDS_MAX: Final = 20_000
+"""Orders whose client id is remembered: it never changes."""
+FILLS_LOOK_BACK_NS: Final = 7 * 86_400 * 1_000_000_000
+"""How far back fills are asked for where the question leaves it to us (L08)."""
+SKEW_NS: Final = 60 * 1_000_000_000
+"""How far Alpaca's clock may be from ours (L46): fills are asked for from so much earlier."""
+_MOMENT: Final = timedelta(microseconds=1)
+
+
+class Asking:
+    """The questions to one account."""
+
+    def __init__(self, transport: Transport, reading: Reading, clock: Clock) -> None:
+        self._transport = transport
+        self._reading = reading
+        self._clock = clock
+        self._client_ids: dict[str, str | None] = {}
+
+    async def positions(self) -> Answer:
+        """All positions. Raises NoReply, as all of these do."""
+        return positions_answer(await self._transport.get("/v2/positions"), self._reading.symbols)
+
+    async def position(self, symbol: str) -> Answer:
+        """One position, or none: Alpaca's own 404 is flat. Of a pair it is not proof enough, for Alpaca has been seen
+        to list a pair's position and to deny it by name; then the list decides."""
+        path = f"/v2/positions/{quote(unslashed(symbol), safe='')}"
+        reply = await self._transport.get(path)
+        if is_missing(reply):
+            if "/" not in symbol and not self._reading.symbols.unsure(symbol):
+                return Answer(completeness="complete", dialect=DIALECT, raw=reply.body)
+            listed = await self.positions()
+            mine = {key: row for key, row in listed.positions.items() if symbol in (row.symbol, row.spelling)}
+            return msgspec.structs.replace(listed, positions=mine)
+        if why := why_not(reply):
+            return failed(why, raw=reply.body)
+        answer = positions_answer(Reply(200, b"[" + reply.body + b"]"), self._reading.symbols)
+        return msgspec.structs.replace(answer, raw=reply.body)
+
+    # -- orders --------------------------------------------------------------------------------------------
+
+    async def orders(self, status: str, after: str = "") -> Answer:
+        """All orders of `status` (`open`, `all`), oldest first, created after a moment (ISO 8601; '' is always)."""
+        found: dict[str, BrokerOrder] = {}
+        refused: list[Refusal] = []
+        raws: list[bytes] = []
+        for _ in range(PAGES_MAX):
+            query = {"status": status, "limit": str(LISTED_MAX), "direction": "asc", "nested": "false"}
+            reply = await self._transport.get("/v2/orders", query | ({"after": after} if after else {}))
+            rows = rows_of(reply)
+            if isinstance(rows, Answer):
+                return rows  # pages without one of them say nothing of what is missing
+            judged = judge_orders(rows, self._reading)
+            known = len(found) + len(refused)
+            raws.append(reply.body)
+            told = {(r.why, r.symbol) for r in refused}  # what two pages share is refused once
+            refused += [_moved(r, known) for r in judged.refused if (r.why, r.symbol) not in told]
+            news = [order for order in judged.orders if order.order_id not in found]
+            found.update({order.order_id or "": order for order in judged.orders})  # a later page knows it better
+            self._remember(judged.orders)
+            if len(rows) < LISTED_MAX:
+                return stated(list(found.values()), refused, b"\n".join(raws))
+            after = _just_before(judged.submitted[-1])
+            if not after or not news:
+                why = "more orders were submitted in one moment than a page holds" if after else "a page has no end"
+                return stated(list(found.values()), refused, b"\n".join(raws), f"{why}, and the rest was not read")
+        why = f"{PAGES_MAX} pages were read, and there are more"
+        return stated(list(found.values()), refused, b"\n".join(raws), why)
+
+    async def order(self, question: Question) -> Answer:
+        """The one order of that id, that client id, or both."""
+        if question.client_order_id:
+            query = {"client_order_id": question.client_order_id}
+            reply = await self._transport.get("/v2/orders:by_client_order_id", query)
+            answer = order_answer(reply, self._reading, question)
+            if not question.order_id or answer.completeness != "complete" or answer.orders:
+                return self._noted(answer)
+            # Not under the client id: the book may call it by a name that was never sent (and then it is there).
+        reply = await self._transport.get(f"/v2/orders/{quote(question.order_id or '', safe='')}")
+        if reply.status == 422 and said(reply).code == 40_010_001 and not _is_uuid(question.order_id or ""):
+            return Answer(completeness="complete", dialect=DIALECT, raw=reply.body)  # nothing at Alpaca has such an id
+        return self._noted(order_answer(reply, self._reading, question))
+
+    def _noted(self, answer: Answer) -> Answer:
+        self._remember(answer.orders)
+        return answer
+
+    # -- fills ---------------------------------------------------------------------------------------------
+
+    async def fills(self, since_ns: int | None) -> Answer:
+        """All executions since a moment, in Alpaca's order."""
+        began = self._clock.wall_ns() - FILLS_LOOK_BACK_NS if since_ns is None else since_ns
+        query = {"direction": "asc", "page_size": str(PAGE_MAX), "after": _iso(max(0, began - SKEW_NS))}
+        rows: list[FillRow | Unread] = []
+        raws: list[bytes] = []
+        why = f"{PAGES_MAX} pages were read, and there are more"
+        for _ in range(PAGES_MAX):
+            reply = await self._transport.get("/v2/account/activities/FILL", query)
+            page = rows_of(reply)
+            if isinstance(page, Answer):
+                return page
+            raws.append(reply.body)
+            read = [decoded(row) for row in page]
+            rows += read
+            last = read[-1] if read else None
+            if len(page) < PAGE_MAX or last is None:
+                why = ""
+                break
+            if isinstance(last, Unread) or not isinstance(last.id, str) or last.id == query.get("page_token"):
+                why = "a page does not say where the next one begins, and the rest was not read"
+                break
+            query["page_token"] = last.id
+        return await self._executions(rows, b"\n".join(raws), why)
+
+    async def _executions(self, rows: list[FillRow | Unread], raw: bytes, why: str) -> Answer:
+        whole = [row for row in rows if isinstance(row, FillRow)]
+        await self._learn_classes({row.symbol for row in whole if self._reading.symbols.unsure(row.symbol)})
+        trouble = await self._learn_client_ids([row.order_id for row in whole if isinstance(row.order_id, str)])
+        if trouble is not None:
+            return trouble
+        judged = judge_fills(rows, self._client_ids, self._reading)
+        reasons = [f"{len(judged.refused)} of {len(rows)} rows could not be used"] if judged.refused else []
+        reasons += [why] if why else []
+        return Answer(
+            completeness="partial" if reasons else "complete",
+            why="; ".join(reasons),
+            dialect=DIALECT,
+            executions=judged.executions,
+            refused=judged.refused,
+            raw=raw,
+        )
+
+    async def _learn_classes(self, symbols: Iterable[str]) -> None:
+        """Ask what those are that could be shares or pairs. What is not answered stays unsure, and is refused."""
+        for symbol in sorted(symbols)[:LOOK_UPS_MAX]:
+            reply = await self._transport.get(f"/v2/assets/{quote(symbol, safe='')}")
+            try:
+                kind = msgspec.json.decode(reply.body, type=_Asset).kind if reply.status == 200 else ""
+            except MALFORMED:
+                kind = ""
+            if kind:
+                self._reading.symbols.learn(symbol, kind)
+
+    async def _learn_client_ids(self, order_ids: Iterable[str]) -> Answer | None:
+        """Look up the orders whose client id is not known: the latest in one list, the rest one by one."""
+        unknown = dict.fromkeys(order_id for order_id in order_ids if order_id not in self._client_ids)
+        if len(unknown) > 1:
+            query = {"status": "all", "limit": str(LISTED_MAX), "direction": "desc", "nested": "false"}
+            rows = rows_of(await self._transport.get("/v2/orders", query))
+            if isinstance(rows, Answer):
+                return failed(f"the orders of these fills could not be read: {rows.why}", raw=rows.raw)
+            self._remember(judge_orders(rows, self._reading).orders)
+        for order_id in [order_id for order_id in unknown if order_id not in self._client_ids][:LOOK_UPS_MAX]:
+            answer = await self.order(Question(surface="order", order_id=order_id))
+            if answer.completeness == "failed":
+                return failed(f"order {order_id[:64]} of these fills could not be read: {answer.why}", raw=answer.raw)
+            if answer.completeness == "complete" and not answer.orders:
+                self._client_ids[order_id] = None
+        return None
+
+    def _remember(self, orders: Iterable[BrokerOrder]) -> None:
+        for order in orders:
+            if order.order_id is not None:
+                self._client_ids[order.order_id] = order.client_order_id
+        while len(self._client_ids) > CLIENT_IDS_MAX:
+            del self._client_ids[next(iter(self._client_ids))]
+
+
+class _Asset(msgspec.Struct):
+    kind: str = msgspec.field(name="class", default="")
+
+
+def _moved(refusal: Refusal, before: int) -> Refusal:
+    """A refusal of a later page, by its place in the whole list."""
+    return msgspec.structs.replace(refusal, row=refusal.row + before)
+
+
+def _just_before(moment: str) -> str:
+    """A moment so little earlier that no order of the same one is passed over: `after` leaves out its own (L05)."""
+    try:
+        return (datetime.fromisoformat(moment) - _MOMENT).isoformat()
+    except ValueError:
+        return ""
+
+
+def _iso(at_ns: int) -> str:
+    return datetime.fromtimestamp(at_ns // 1_000_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _is_uuid(text: str) -> bool:
+    return len(text) == 36 and all(c in "0123456789abcdefABCDEF-" for c in text)

@@ -1,0 +1,166 @@
+"""Which orders do the rows of ccxt's order lists state?
+
+`amount` is what was ordered, in coins or contracts, except where it is not: a market buy on spot is often ordered by
+what it may cost, and several exchanges then put that sum into `amount`. Such a quantity is refused, not believed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Final
+
+from trueup.model import EXACT, ZERO, BrokerOrder, TradeSide, plain
+from trueup_adapters.ccxt.markets import Reading, canonical_of, leg_of, parts_of, scope_of, symbol_cell
+from trueup_adapters.ccxt.numbers import Stated, number_cell, price_cell, same_digits
+from trueup_adapters.ccxt.rows import BadRow, Judged, Row, id_cell, judge, raw_cells, when_cell, word
+from trueup_adapters.ccxt.words import UNKNOWN_TYPE, leg_side, status_of, trade_side, type_of
+
+_AVERAGE_NAME: Final = re.compile(r"av(era)?g|fill(ed)?pr|execpr|execpx|dealpr|tradepr|settlepr")
+_COST_NAME: Final = re.compile(r"cost|value|quote|funds|cash|turnover|notional|executedamount|filledtotal")
+_BY_QUOTE: Final = frozenset({"quotecoin", "quoteccy", "byquote", "quote", "true"})
+_BY_BASE: Final = frozenset({"basecoin", "baseccy", "bybase", "base", "false"})
+
+
+def judge_orders(rows: Sequence[object], reading: Reading) -> Judged[BrokerOrder]:
+    """Every row as an order or a refusal. Pure; never raises for what a row holds.
+
+    Two orders of one client id are two: that is how a double send shows (L21).
+    """
+
+    def named(order: BrokerOrder) -> str:
+        return f"order {order.order_id}" if order.order_id is not None else f"the order of {order.client_order_id}"
+
+    return judge(rows, lambda row: order_of(row, reading), named, lambda row: scope_of(row, reading))
+
+
+def order_of(row: Row, reading: Reading) -> BrokerOrder:
+    """One row as an order. Raises BadRow, with the cell that is to blame."""
+    stated = Stated(row.get("info"))
+    order_id = id_cell(row.get("id"), "id")
+    client_id = client_id_of(row)
+    if order_id is None and client_id is None:
+        raise BadRow("it has neither an id nor a client id: nobody can say which order it is")
+    symbol = symbol_cell(row.get("symbol"))
+    side = trade_side(row, reading.exchange)
+    trigger = _trigger_of(row, stated)
+    kind = type_of(row, trigger)
+    filled = number_cell(row.get("filled"), stated, what="filled quantity")
+    if filled is not None and filled < ZERO:
+        raise BadRow(f"it is filled by {plain(filled)}, which is less than nothing")
+    quantity = _quantity_of(row, stated, symbol, side, kind, filled)
+    status, raw_status = status_of(row, quantity, filled)
+    reduces = _reduces(row)
+    leg = leg_side(row, side, reduces=reduces) if reading.position_mode == "hedging" else None
+    name, spelling = canonical_of(symbol, reading)
+    return BrokerOrder(
+        symbol=name,
+        side=side,
+        type=kind,
+        quantity=quantity,
+        status=status,
+        raw_status=raw_status,
+        order_id=order_id,
+        client_order_id=client_id,
+        filled=filled,
+        average_price=_average_of(row, stated, filled),
+        limit=price_cell(row.get("price"), stated, what="price") if kind.endswith("limit") else None,
+        stop=trigger if kind.startswith("stop") else None,
+        reduce_only=reduces,
+        ticket=None if leg is None else leg_of(symbol, leg),
+        updated_at=when_cell(row, "lastUpdateTimestamp", "datetime", "timestamp"),
+        spelling=spelling,
+    )
+
+
+def _trigger_of(row: Row, stated: Stated) -> Decimal | None:
+    """The price that the order waits for, where it waits for one."""
+    names = ("triggerPrice", "stopPrice")
+    said = (price_cell(row.get(name), stated, what="trigger price") for name in names)
+    return next((price for price in said if price is not None), None)
+
+
+# -- how much ----------------------------------------------------------------------------------------------
+
+
+def _quantity_of(row: Row, stated: Stated, symbol: str, side: TradeSide, kind: str, filled: Decimal | None) -> Decimal:
+    quantity = number_cell(row.get("amount"), stated, what="amount")
+    if quantity is None:
+        raise BadRow("it does not say how much was ordered (ordered by what it may cost, perhaps)")
+    if quantity <= ZERO:
+        raise BadRow(f"its amount is {plain(quantity)}; it must be greater than 0")
+    spot = parts_of(symbol).settle is None
+    if spot and quantity != filled and kind in ("market", UNKNOWN_TYPE):
+        by = _ordered_by(row)
+        if by == "quote" or (by is None and side == "buy"):
+            raise BadRow(
+                f"its amount {plain(quantity)} may be what it was to cost, not how much it was to buy: "
+                f"{'nothing' if filled is None else plain(filled)} is filled"
+            )
+    return quantity
+
+
+def _ordered_by(row: Row) -> str | None:
+    """Whether the exchange says that its amount is in the coin (`base`) or in money (`quote`)."""
+    raw = raw_cells(row)
+    for name in ("marketunit", "tgtccy", "qtytype", "sizeinquote"):
+        cell = raw.get(name)
+        said = str(cell).lower() if isinstance(cell, bool) else word(cell)
+        if said in _BY_QUOTE:
+            return "quote"
+        if said in _BY_BASE:
+            return "base"
+    by_sum = [number for name, number in Stated(row.get("info")).cells if name == "origquoteorderqty"]
+    return "base" if by_sum and not any(by_sum) else None
+
+
+def _average_of(row: Row, stated: Stated, filled: Decimal | None) -> Decimal | None:
+    """The average price, where the exchange states it, or states the cost that it follows from; None otherwise.
+
+    ccxt also makes one from the limit price where nothing else is known: that would be an invented price (law 13).
+    """
+    average = price_cell(row.get("average"), stated, what="average price")
+    if average is None or not filled:
+        return None
+    if any(same_digits(average, number) for number in stated.named(_AVERAGE_NAME)):
+        return average
+    cost = number_cell(row.get("cost"), stated, what="cost")
+    if not cost or not any(same_digits(cost, number) for number in stated.named(_COST_NAME)):
+        return None
+    off = EXACT.subtract(EXACT.multiply(average, filled), cost)
+    return average if EXACT.abs(off) <= EXACT.multiply(cost, Decimal("0.000001")) else None
+
+
+# -- other cells -------------------------------------------------------------------------------------------
+
+_CLIENT_IDS: Final = (
+    "clientorderid",
+    "clordid",
+    "clientoid",
+    "orderlinkid",
+    "newclientorderid",
+    "clientid",
+    "cloid",
+    "cliordid",
+)
+
+
+def client_id_of(row: Row) -> str | None:
+    """The client id, by ccxt, else by the exchange's own row; None where neither says one. Raises BadRow."""
+    given = id_cell(row.get("clientOrderId"), "client id")
+    if given is not None or "clientOrderId" in row:
+        return given  # where ccxt knows the cell, an empty one is an answer
+    raw = raw_cells(row)
+    return next((own for name in _CLIENT_IDS if (own := id_cell(raw.get(name), "client id")) is not None), None)
+
+
+def _reduces(row: Row) -> bool | None:
+    """Whether it may only reduce; what the exchange says itself comes first, for ccxt makes `null` a no."""
+    raw = raw_cells(row)
+    if "reduceonly" in raw:
+        cell = raw["reduceonly"]
+        said = str(cell).lower() if isinstance(cell, bool) else word(cell)
+        return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(said)
+    given = row.get("reduceOnly")
+    return given if isinstance(given, bool) else None

@@ -1,0 +1,126 @@
+"""Which positions do the rows of ccxt's `fetch_positions` state?
+
+A row says `contracts` (how many), `contractSize` (how much one is), `side`, and whether the account is hedged. Rows of
+size zero are flat, hence not ours. A missing quantity is not zero: it is refused (L44).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Final
+
+from trueup.model import EXACT, ZERO, BrokerPosition, Side, Stop, plain, signed
+from trueup_adapters.ccxt.markets import Reading, canonical_of, leg_of, parts_of, scope_of, symbol_cell, unit_of
+from trueup_adapters.ccxt.numbers import Stated, number_cell, price_cell, rough_cell, same_digits
+from trueup_adapters.ccxt.rows import BadRow, Judged, NotOurs, Row, judge, raw_cells, when_cell, word
+from trueup_adapters.ccxt.words import position_side
+
+SIZE_NAMES: Final = frozenset(
+    {"size", "positionamt", "positionqty", "netsize", "qty", "quantity", "amount", "volume", "total", "contracts"}
+    | {"currentqty", "pos", "position", "szi", "openinterest", "netquantity", "positionsize", "holdvol", "netqty"}
+)
+"""Names under which exchanges state how large a position is."""
+_SIGNED_NAME: Final = re.compile(r"size|qty|amt|amount|position|volume|contracts|quantity|szi")
+
+
+def judge_positions(rows: Sequence[object], reading: Reading) -> Judged[BrokerPosition]:
+    """Every row as a position, a refusal, or not ours. Pure; never raises for what a row holds."""
+
+    def named(position: BrokerPosition) -> str:
+        return position.symbol if reading.position_mode == "netting" else str(position.ticket)
+
+    return judge(rows, lambda row: position_of(row, reading), named, lambda row: scope_of(row, reading))
+
+
+def position_of(row: Row, reading: Reading) -> BrokerPosition:
+    """One row as a position. Raises BadRow with the cell that is to blame, and NotOurs for a flat one."""
+    stated = Stated(row.get("info"))
+    contracts = number_cell(row.get("contracts"), stated, what="contracts")
+    if contracts is None:
+        _flat_or_unknown(row)
+    if contracts == ZERO:
+        if rough_cell(row.get("notional")):
+            raise BadRow("it has no contracts, and yet it is worth something")
+        raise NotOurs("a flat position: size 0")
+    assert contracts is not None
+    symbol = symbol_cell(row.get("symbol"))
+    side = position_side(row)
+    _check_sign(contracts, side, stated)
+    size = _contract_size(row, symbol, stated, reading)
+    unit = unit_of(symbol, size)
+    _check_worth(row, contracts, size, symbol)
+    name, spelling = canonical_of(symbol, reading)
+    stop = price_cell(row.get("stopLossPrice"), stated, what="stop-loss price")
+    return BrokerPosition(
+        symbol=name,
+        signed_quantity=signed(side, contracts),
+        ticket=_leg(row, symbol, side, reading),
+        price=_entry_of(row, stated),
+        stop=None if stop is None else Stop(stop),
+        opened_at=when_cell(row, "datetime", "timestamp"),
+        spelling=spelling,
+        unit=unit,
+    )
+
+
+def _entry_of(row: Row, stated: Stated) -> Decimal | None:
+    """The price it was opened at; None where none is reported, or where the exchange names another one its entry
+    (coinbase's `vwap` beside its `entry_vwap`): a doubtful price is not compared (L36)."""
+    price = price_cell(row.get("entryPrice"), stated, what="entry price")
+    own = [number for name, number in stated.cells if "entry" in name and number]
+    return price if price is None or not own or any(same_digits(price, number) for number in own) else None
+
+
+def _leg(row: Row, symbol: str, side: Side, reading: Reading) -> str | None:
+    """The leg's ticket when hedging (L29). When netting a symbol holds one position, and its name says which."""
+    if reading.position_mode == "hedging":
+        return leg_of(symbol, side)
+    own = {word(raw) for name, raw in raw_cells(row).items() if name in ("posmode", "positionmode")}
+    if row.get("hedged") is True or own & {"hedge", "hedgemode", "dualside"}:
+        raise BadRow("it is one leg of an account in hedge mode: say position_mode='hedging' (L29)")
+    return None
+
+
+def _flat_or_unknown(row: Row) -> None:
+    """Raises NotOurs where the exchange's own row states a size, and every such is 0; else BadRow."""
+    info = row.get("info")
+    sizes = [number for name, number in Stated(info).cells if name in SIZE_NAMES]
+    if sizes and not any(sizes):
+        raise NotOurs("a flat position: size 0")
+    raise BadRow("it does not say how many contracts it holds")
+
+
+def _check_sign(contracts: Decimal, side: Side, stated: Stated) -> None:
+    """One sign convention (L28): a size is positive, its side says the rest; neither contradicts the exchange."""
+    if contracts < ZERO:
+        raise BadRow(f"its contracts are {plain(contracts)}, below 0, and its side is {side}")
+    if side == "long" and any(number == contracts.copy_negate() for number in stated.named(_SIGNED_NAME)):
+        raise BadRow(f"its side is long, and the exchange's row states -{plain(contracts)}")
+
+
+def _contract_size(row: Row, symbol: str, stated: Stated, reading: Reading) -> Decimal | None:
+    size = number_cell(row.get("contractSize"), stated, what="contract size")
+    if size is None and reading.contract_size is not None:
+        size = number_cell(reading.contract_size(symbol), stated, what="the market's contract size")
+    return size
+
+
+def _check_worth(row: Row, contracts: Decimal, size: Decimal | None, symbol: str) -> None:
+    """Whether the row's worth speaks against its unit: contracts against coins (L34).
+
+    Only a worth that is off by exactly the contract size (within 2 %, for prices move) is a contradiction; what an
+    exchange else means by worth is its own affair.
+    """
+    worth, price = rough_cell(row.get("notional")), rough_cell(row.get("markPrice"))
+    if not worth or not price or size is None or parts_of(symbol).inverse is not False:
+        return
+    coins = EXACT.multiply(EXACT.multiply(contracts, size), price)
+    for wrong in (EXACT.multiply(contracts, price), EXACT.multiply(coins, size)):
+        if _near(worth.copy_abs(), wrong) and not _near(worth.copy_abs(), coins):
+            raise BadRow(f"it is worth {plain(worth)}, which its {plain(contracts)} contracts of {plain(size)} are not")
+
+
+def _near(one: Decimal, other: Decimal) -> bool:
+    return EXACT.abs(EXACT.subtract(one, other)) <= EXACT.multiply(max(one, other), Decimal("0.02"))

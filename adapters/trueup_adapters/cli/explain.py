@@ -1,0 +1,241 @@
+"""`trueup explain`: why was that corrected, or why is it open: from what was asked to what would have changed it?
+
+All of it is read from the journal, with or without a live writer, and nothing is locked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Annotated, Any, Final, cast
+
+import msgspec
+import typer
+from rich.text import Text
+
+from trueup.audit import AuditEntry, entry
+from trueup.causes import Rate, Reason, reason_of
+from trueup.causes.shapes import spellings_of
+from trueup.decisions import Decision
+from trueup.errors import InputError
+from trueup.events import Event
+from trueup.facts import Observed
+from trueup.journal import JournalReader, Recorded
+from trueup.model import exact
+from trueup.reconciliation.state import State
+from trueup.storage import rehydrate
+from trueup.telling import Explanation, Target, explain, find
+from trueup.telling.sentences import lines
+from trueup_adapters.cli.exits import DONE, FOUND
+from trueup_adapters.cli.options import Account, Json, Store
+from trueup_adapters.cli.output import busy, give, note, out, say, table
+from trueup_adapters.cli.stores import reading
+
+RAW_ROWS_MAX: Final = 20
+"""Rows of one raw reply that are shown."""
+RAW_DEPTH_MAX: Final = 6
+"""How deep a reply is searched for rows."""
+REPLIES_MAX: Final = 200
+"""Answers on fills whose raw replies are searched for what the broker says made a deal: the latest."""
+
+
+class JournalPast:
+    """A journal as telling reads it."""
+
+    def __init__(self, reader: JournalReader) -> None:
+        self._reader = reader
+        self.account = reader.account
+
+    def events(self, first: int = 1, last: int | None = None) -> Iterable[tuple[int, Event]]:
+        """(position, event) from `first` to `last`."""
+        return ((one.position, one.event) for one in self._reader.read(after=first - 1, upto=last))
+
+    def state(self, position: int) -> State:
+        """The fold up to there."""
+        return rehydrate(self.account, self._reader, upto=position)
+
+    def has_raw(self, digest: bytes) -> bool:
+        """Whether that reply is kept."""
+        return self._reader.raw(digest) is not None
+
+
+def explain_command(
+    which: Annotated[
+        str,
+        typer.Argument(
+            metavar="WHICH", help="The id of a correction or a break, the beginning of one, or a journal position."
+        ),
+    ],
+    store: Store,
+    account: Account = None,
+    raw: Annotated[bool, typer.Option("--raw", help="Show the rows of the raw replies that speak of it.")] = False,
+    rate: Annotated[
+        str | None,
+        typer.Option(
+            "--rate", metavar="CURRENCY=N", help="The account's currency for one of the quote currency: USD=1."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Why something was corrected, or is open: the whole chain behind it, from the journal. 1 where several match."""
+    rated = None if rate is None else _rate_of(rate)
+    with reading(store, account) as reader:
+        past = JournalPast(reader)
+        with busy("reading the journal"):
+            targets = find(which, past.events())
+        if not targets:
+            raise InputError(
+                f"{reader.account}: {which!r} is no position of the journal, no correction and no break of it; "
+                "`trueup audit` and `trueup breaks --json` show ids"
+            )
+        target, *others = targets
+        if others:
+            return _several(which, targets, as_json)
+        if target.what == "event":
+            return _event(reader, target.position, as_json)
+        with busy("putting the chain together"):
+            told = explain(past, target, said=reasons_in(reader), rate=rated)
+        rows = _raw_rows(reader, told) if raw else None
+    _shown(told, rows, as_json)
+    return DONE
+
+
+def _rate_of(text: str) -> Rate:
+    currency, equals, number = text.partition("=")
+    if not (equals and currency.isalnum()):
+        raise InputError(f"--rate is {text[:40]!r}; write CURRENCY=N, for example USD=1.0832")
+    return Rate(exact(number, what="--rate"), currency.upper())
+
+
+# -- showing -----------------------------------------------------------------------------------------------
+
+
+def _several(which: str, targets: Iterable[Target], as_json: bool) -> int:
+    if as_json:
+        give({"ambiguous": which, "candidates": [msgspec.to_builtins(one) for one in targets]})
+    else:
+        note(f"{which} may mean several things; give more of its id, or @POSITION")
+        rows = ((one.what, one.id or None, str(one.position), one.text) for one in targets)
+        table(("what", "id", "position", "which"), rows, right=("position",))
+    return FOUND
+
+
+def _shown(told: Explanation, rows: list[dict[str, Any]] | None, as_json: bool) -> None:
+    if as_json:
+        give(msgspec.to_builtins(told) | ({} if rows is None else {"raw_rows": rows}))
+        return
+    console = out()
+    for heading, under in lines(told):
+        if under:
+            console.print(Text(heading, style="bold"), soft_wrap=True)
+            for line in under:
+                console.print(Text(f"  {line}"), soft_wrap=True)
+    if rows is not None:
+        console.print(Text("What the raw replies say of it", style="bold"))
+        for one in rows:
+            for row in one["rows"] or ["nothing"]:
+                text = row if isinstance(row, str) else msgspec.json.encode(row).decode()
+                console.print(Text(f"  {one['position']}  {text}"), soft_wrap=True)
+
+
+class EventTold(msgspec.Struct, frozen=True, kw_only=True):
+    """One event that is neither correction nor break, and what it caused or was caused by."""
+
+    account: str
+    event: AuditEntry
+    cause: AuditEntry | None
+    """For a decision: its input."""
+    caused: tuple[AuditEntry, ...]
+    """For an input: what was decided on it."""
+
+
+def _event(reader: JournalReader, position: int, as_json: bool) -> int:
+    """An event that nothing was corrected by, in its own words."""
+    (recorded,) = reader.read(after=position - 1, upto=position)
+    told = entry(recorded)
+    cause = None if told.cause is None else entry(next(iter(reader.read(after=told.cause - 1, upto=told.cause))))
+    caused = () if told.cause is not None else tuple(entry(one) for one in _caused_by(reader, position))
+    if as_json:
+        give(EventTold(account=reader.account, event=told, cause=cause, caused=caused))
+        return DONE
+    say(f"{told.position}  {told.at}  {told.sentence}")
+    if cause is not None:
+        say(f"caused by {cause.position}  {cause.at}  {cause.sentence}")
+    for one in caused:
+        say(f"made us decide {one.position}  {one.sentence}" + (f"  ({one.correction})" if one.correction else ""))
+    return DONE
+
+
+def _caused_by(reader: JournalReader, position: int) -> Iterable[Recorded]:
+    """The decisions on one input: they follow it without a gap."""
+    for one in reader.read(after=position):
+        if not isinstance(one.event, Decision) or one.event.cause != position:
+            return
+        yield one
+
+
+# -- raw replies -------------------------------------------------------------------------------------------
+
+
+def reasons_in(reader: JournalReader) -> Mapping[str, Reason]:
+    """What the broker says made each deal, by execution id, as far as raw replies on fills are kept."""
+    digests = [
+        one.event.raw_digest
+        for one in reader.read()
+        if isinstance(one.event, Observed) and one.event.surface == "fills" and one.event.raw_digest
+    ]
+    found: dict[str, Reason] = {}
+    for digest in dict.fromkeys(digests[-REPLIES_MAX:]):
+        for row in _objects(_parsed(reader.raw(digest))):
+            names = [row[name] for name in ("deal", "execution_id", "id", "trade_id", "ticket") if name in row]
+            reason = reason_of(row.get("reason"), comment=row.get("comment"))
+            if names and reason is not None:
+                found[str(names[0])] = reason
+    return found
+
+
+def _raw_rows(reader: JournalReader, told: Explanation) -> list[dict[str, Any]]:
+    """Of each kept reply that the verdict rests on, the rows that name the ticket, or else the symbol."""
+    subject = told.subject
+    spellings = spellings_of(subject.symbol)
+    shown: list[dict[str, Any]] = []
+    for one in told.observations:
+        if one.raw != "present":
+            continue
+        rows: list[Any] = []
+        for row in _objects(_parsed(reader.raw(bytes.fromhex(one.raw_digest)))):
+            values = [str(value) for value in row.values() if isinstance(value, str | int)]
+            named = [value for value in values if value == subject.ticket or spellings_of(value) & spellings]
+            if named and subject.ticket in (None, *named):
+                rows.append(row)
+        shown.append({"position": one.position, "rows": rows[:RAW_ROWS_MAX], "more": max(0, len(rows) - RAW_ROWS_MAX)})
+    return shown
+
+
+def _parsed(raw: bytes | None) -> object:
+    """The reply as JSON, numbers exact; None where it is not kept or no JSON."""
+    if raw is None:
+        return None
+    try:
+        return _DECODER.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+_DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
+
+
+def _objects(value: object, depth: int = 0) -> Iterable[dict[str, Any]]:
+    """Every object inside that holds no further list of objects: the rows, wherever the dialect keeps them."""
+    if depth > RAW_DEPTH_MAX:
+        return
+    if isinstance(value, list):
+        for one in cast(list[object], value):
+            yield from _objects(one, depth + 1)
+    elif isinstance(value, dict):
+        row = cast(dict[str, object], value)
+        inner: list[object] = [one for one in row.values() if isinstance(one, list | dict) and one]
+        if not inner:
+            yield row
+        for one in inner:
+            yield from _objects(one, depth + 1)

@@ -1,0 +1,101 @@
+"""`trueup export`: how does a journal leave this house, for analysis or as evidence?"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, BinaryIO, Literal
+
+import msgspec
+import typer
+
+from trueup.errors import InputError
+from trueup.incident import exported, whole_file, write_jsonl, write_parquet
+from trueup.journal import JournalReader, accounts
+from trueup_adapters.cli.exits import DONE, CouldNot
+from trueup_adapters.cli.options import Account, Json, Store
+from trueup_adapters.cli.output import busy, give, say
+from trueup_adapters.cli.stores import reading
+
+
+class ExportWritten(msgspec.Struct, frozen=True):
+    """One account's events in one file."""
+
+    account: str
+    file: str
+    first: int
+    last: int
+    digest: str
+    """Of the last event: what `trueup head` would have said then."""
+
+
+def export(
+    store: Store,
+    out: Annotated[
+        str | None,
+        typer.Option("--out", metavar="FILE", help="A file, a folder (a file for each account), or `-`."),
+    ] = None,
+    account: Account = None,
+    form: Annotated[
+        Literal["jsonl", "parquet"], typer.Option("--format", help="Lines of JSON, or a Parquet file.")
+    ] = "jsonl",
+    first: Annotated[
+        int | None, typer.Option("--from", metavar="P", min=1, help="The first position; without it the first of all.")
+    ] = None,
+    last: Annotated[
+        int | None, typer.Option("--to", metavar="P", min=1, help="The last position; without it the journal's end.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Every event with its digest and its very bytes, so that anybody can check the chain from the export alone."""
+    if out is None:
+        raise InputError("where to? Give --out FILE, a folder, or - for standard output")
+    if out == "-":
+        if as_json:
+            raise InputError("--out - and --json both mean standard output; give one of them")
+        with reading(store, account) as reader:
+            _write(reader, sys.stdout.buffer, form, first, last)
+        sys.stdout.buffer.flush()
+        return DONE
+    folder = Path(out) if out.endswith("/") or Path(out).is_dir() else None
+    wanted = [account] if folder is None or account is not None else accounts(store)
+    written = [_one(store, name, folder, Path(out), form, first, last) for name in wanted]
+    if as_json:
+        give(written)
+    else:
+        for one in written:
+            say(f"{one.account}: events {one.first} to {one.last} are in {one.file}; the last digest is {one.digest}")
+    return DONE
+
+
+def _one(
+    store: str, account: str | None, folder: Path | None, out: Path, form: str, first: int | None, last: int | None
+) -> ExportWritten:
+    with reading(store, account) as reader:
+        path = out if folder is None else folder / f"{reader.account.replace(':', '=')}.{form}"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CouldNot(f"{path.parent}: the folder cannot be made: {error.strerror or error}") from error
+        with busy(f"exporting {reader.account}"), whole_file(path) as file:
+            begin, end = _write(reader, file, form, first, last)
+        digest = reader.digest_at(end)
+        return ExportWritten(reader.account, str(path), begin, end, "" if digest is None else digest.hex())
+
+
+def _write(reader: JournalReader, file: BinaryIO, form: str, first: int | None, last: int | None) -> tuple[int, int]:
+    begin, end = span(reader, first, last)
+    events = exported(reader, after=begin - 1, upto=end)
+    (write_parquet if form == "parquet" else write_jsonl)(events, file)
+    return begin, end
+
+
+def span(reader: JournalReader, first: int | None, last: int | None) -> tuple[int, int]:
+    """The first and last position that are meant. Raises InputError where the journal does not have them."""
+    begins, head = reader.begins_after + 1, reader.head().position
+    begin, end = first or begins, last or head
+    if head < begins:
+        raise InputError(f"{reader.account}: the journal is empty")
+    if not begins <= begin <= end <= head:
+        raise InputError(f"{reader.account}: has events {begins} to {head}, and {begin} to {end} were asked for")
+    return begin, end

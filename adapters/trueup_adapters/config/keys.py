@@ -1,0 +1,138 @@
+"""Which keys may a configuration hold, what does each mean, and which environment variables are read?
+
+One table for each part of the file. Reading, `trueup init`, and the test of docs/reference/configuration.md all go by
+it, so none of them can know a key that the others do not. The knobs of a policy are `trueup.policy.Policy`'s.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+Kind: TypeAlias = Literal["text", "whole", "yes", "word"]
+
+
+class Key(msgspec.Struct, frozen=True):
+    """One key of one table."""
+
+    name: str
+    kind: Kind
+    help: str
+    """One sentence, as `trueup init` writes it."""
+    example: str
+    """What `trueup init` shows: a value as TOML writes it."""
+    words: tuple[str, ...] = ()
+    """For `word`: what may stand there."""
+    at_least: int = 0
+    at_most: int = 10**9
+    secret: bool = False
+    """Its value is in no message."""
+
+
+class Variable(msgspec.Struct, frozen=True):
+    """One environment variable."""
+
+    name: str
+    help: str
+
+
+_MODE: Final = Key("mode", "word", "How the account keeps positions.", '"hedging"', ("hedging", "netting"))
+_ENVIRONMENT: Final = Key(
+    "environment", "word", "Real money is said twice: here, and by --live or TRUEUP_ENVIRONMENT=live.", '"paper"',
+    ("paper", "live"),
+)  # fmt: skip
+_DRY_RUN: Final = Key(
+    "dry_run", "yes", "Passes are rehearsed: nothing is corrected, and no decision is journalled.", "true"
+)
+_BROKER: Final = Key("broker", "text", "Whom to ask.", '"tcp://127.0.0.1:5555"')
+_STORE: Final = Key(
+    "store", "text", "Where the journal is, or will be; {account} is replaced.", '"sqlite:///trueup.db"'
+)
+_BOOK: Final = Key("book", "text", "A book that somebody else keeps, which is compared too.", '"sqlite:///bot.db"')
+_TIMEOUT: Final = Key("timeout_ms", "whole", "For one answer of the broker.", "10000", at_least=1, at_most=86_400_000)
+_INSECURE: Final = Key("insecure", "yes", "Accept a plain connection to another machine.", "false")
+_BASELINE: Final = Key("baseline", "yes", "Take the first complete answer over as the book, or compare it.", "true")
+
+TABLES: Final[dict[str, tuple[Key, ...]]] = {
+    "": (
+        _ENVIRONMENT,
+        _DRY_RUN,
+        Key("account", "text", "Whose book it is: broker:id.", '"mt5:5001"'),
+        _BROKER,
+        _STORE,
+        _BOOK,
+        _MODE,
+        _BASELINE,
+        _INSECURE,
+        _TIMEOUT,
+        Key(
+            "durability",
+            "word",
+            "`full` survives a power cut, `normal` a killed process.",
+            '"full"',
+            ("full", "normal"),
+        ),
+    ),
+    "accounts": (
+        Key("account", "text", "Whose book it is: broker:id.", '"mt5:5001"'),
+        _BROKER,
+        _STORE,
+        _BOOK,
+        _ENVIRONMENT,
+        _DRY_RUN,
+        _MODE,
+        _BASELINE,
+        _INSECURE,
+        _TIMEOUT,
+    ),
+    "alerts": (
+        Key("severity", "word", "Alerts below it are told nowhere.", '"warning"', ("info", "warning", "critical")),
+        Key("resolved", "yes", "Tell as well when an alerted break is over.", "true"),
+    ),
+    "alerts.channels": (
+        Key("name", "text", "What journal and logs call it.", '"desk"'),
+        Key("url_env", "text", "The environment variable that holds its address.", '"TRUEUP_ALERTS_DESK"'),
+        Key("url", "text", "Its address, as apprise writes them; a secret.", '"discord://id/token"', secret=True),
+        Key("severity", "word", "Alerts below it are not told here.", '"critical"', ("info", "warning", "critical")),
+        Key("resolved", "yes", "Tell here as well when an alerted break is over.", "true"),
+    ),
+    "metrics": (
+        Key("port", "whole", "Serve Prometheus metrics on this port; 0: on a free one.", "9464", at_most=65_535),
+        Key("host", "text", "On this address.", '"127.0.0.1"'),
+    ),
+    "logs": (
+        Key(
+            "format",
+            "word",
+            "A log line for each event, on stderr, instead of the calm lines.",
+            '"text"',
+            ("text", "json"),
+        ),
+        Key("level", "word", "The least that is logged.", '"info"', ("debug", "info", "warning", "error")),
+    ),
+    "views": (
+        Key("keep", "yes", "Keep the read models up with the journal.", "true"),
+        Key("file", "text", "Where they are; without it beside the store.", '"trueup.db.views.db"'),
+    ),
+}
+"""By the dotted name of a table ('' is the top of the file); `accounts` and `alerts.channels` are lists of tables."""
+
+ENVIRONMENT: Final = (
+    Variable("TRUEUP_CONFIG", "the configuration file, where --config is not given"),
+    Variable("TRUEUP_ACCOUNT", "`account`"),
+    Variable("TRUEUP_BROKER", "`broker`"),
+    Variable("TRUEUP_STORE", "`store`"),
+    Variable("TRUEUP_ENVIRONMENT", "`paper` or `live`; the second word that live takes"),
+    Variable("TRUEUP_DRY_RUN", "`dry_run`: 1 or 0"),
+    Variable("TRUEUP_ALERTS", "addresses of channels, parted by spaces, beside those of the file: env-1, env-2, ..."),
+    Variable("TRUEUP_METRICS_PORT", "`port` of [metrics]"),
+    Variable("TRUEUP_LOG_FORMAT", "`format` of [logs]"),
+    Variable("TRUEUP_LOG_LEVEL", "`level` of [logs]"),
+    Variable("GTW_HOST", "the MT5 gateway's host"),
+    Variable("GTW_PORT", "the MT5 gateway's port"),
+    Variable("GTW_TIMEOUT_MS", "`timeout_ms`"),
+    Variable("GTW_INSECURE", "1: accept a plain connection to another machine"),
+    Variable("SYNC_INTERVAL_SEC", "`sync_interval_s` of the policy"),
+)
+"""Every variable that is read. A name of ours that is nearly one of them is an error: it was meant."""

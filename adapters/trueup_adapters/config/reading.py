@@ -1,0 +1,279 @@
+"""What does a configuration file say, and where exactly is it wrong?
+
+One TOML file: settings at the top, `[policy]` and what belongs to it, `[[accounts]]`, `[alerts]`, `[metrics]`,
+`[logs]`, `[views]`. All problems are told at once, each with file, line, key, what is wrong with the value and the
+nearest key that exists. Values of secret keys are never shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Literal, TypeAlias, cast
+
+import msgspec
+
+from trueup.decisions import Severity
+from trueup.errors import InputError, PolicyError
+from trueup.model import PositionMode, account_of
+from trueup.policy import Policy
+from trueup.policy_file import Problem, policy_of, stated, table_of, text_of, told
+from trueup.toml_lines import Path as KeyPath
+from trueup.toml_lines import meant
+from trueup_adapters.config.keys import TABLES, Key
+from trueup_adapters.logs.secrets import hide_address, hide_password
+
+ACCOUNTS_MAX: Final = 200
+"""Accounts of one process (law 12)."""
+CHANNELS_MAX: Final = 20
+Environment: TypeAlias = Literal["paper", "live"]
+
+
+class AccountSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file says of one account; None: nothing."""
+
+    account: str | None = None
+    broker: str | None = None
+    store: str | None = None
+    book: str | None = None
+    environment: Environment | None = None
+    dry_run: bool | None = None
+    mode: PositionMode | None = None
+    baseline: bool | None = None
+    insecure: bool | None = None
+    timeout_ms: int | None = None
+    policy: Policy
+
+
+class ChannelSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """One channel of alerts."""
+
+    name: str
+    url: str | None = None
+    """A secret."""
+    url_env: str | None = None
+    severity: Severity
+    resolved: bool
+
+    def __repr__(self) -> str:
+        return f"ChannelSettings(name={self.name!r}, severity={self.severity!r})"
+
+
+class AlertSettings(msgspec.Struct, frozen=True):
+    """[alerts]"""
+
+    channels: tuple[ChannelSettings, ...] = ()
+    severity: Severity = "warning"
+    resolved: bool = True
+
+
+class MetricsSettings(msgspec.Struct, frozen=True):
+    """[metrics]"""
+
+    port: int | None = None
+    """None: none are served."""
+    host: str = "127.0.0.1"
+
+
+class LogSettings(msgspec.Struct, frozen=True):
+    """[logs]"""
+
+    format: str | None = None
+    """None: calm lines for people on stdout, and no log."""
+    level: str = "info"
+
+
+class Configuration(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a file says."""
+
+    accounts: tuple[AccountSettings, ...]
+    """At least one; without [[accounts]] the one at the top of the file."""
+    several: bool = False
+    """Whether they stand under [[accounts]]."""
+    durability: Literal["full", "normal"] | None = None
+    alerts: AlertSettings = AlertSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    logs: LogSettings = LogSettings()
+    views: bool = True
+    views_file: str | None = None
+
+
+def read_configuration(path: Path | None) -> Configuration:
+    """What a file says; without one, nothing. Raises PolicyError, which names every problem, one a line."""
+    if path is None:
+        return Configuration(accounts=(AccountSettings(policy=Policy.adopt()),))
+    return configuration_of(text_of(path), name=str(path))
+
+
+def configuration_of(text: str, *, name: str) -> Configuration:
+    """The same from the file's text; `name` is what errors call it."""
+    reading = _Reading(table_of(text, name=name))
+    found = reading.configuration()
+    if reading.problems:
+        raise PolicyError("\n".join(dict.fromkeys(told(name, text, one) for one in reading.problems)))
+    return found
+
+
+class _Reading:
+    """One file, judged whole: problems are gathered, and nothing stops at the first."""
+
+    def __init__(self, given: dict[str, object]) -> None:
+        self._given = given
+        self.problems: list[Problem] = []
+
+    def configuration(self) -> Configuration:
+        """All that it says; to be used only where there are no problems."""
+        top = self._keys("", self._given, (), judge_unknown=False)
+        knobs = self._knobs(self._given, (), dict.fromkeys(("account", "broker", "store")))
+        listed = self._list("accounts", self._given.get("accounts"), ("accounts",), ACCOUNTS_MAX)
+        if listed and top.get("account") is not None:
+            self._wrong(("account",), "account stands at the top and [[accounts]] too; name each under [[accounts]]")
+        accounts = (
+            tuple(self._account(top, knobs, entry, ("accounts", place)) for place, entry in enumerate(listed))
+            if listed
+            else (self._settings(top, knobs, ()),)
+        )
+        self._apart(accounts)
+        views = self._keys("views", self._table("views", self._given.get("views"), ("views",)), ("views",))
+        metrics = self._keys("metrics", self._table("metrics", self._given.get("metrics"), ("metrics",)), ("metrics",))
+        logs = self._keys("logs", self._table("logs", self._given.get("logs"), ("logs",)), ("logs",))
+        return Configuration(
+            accounts=accounts,
+            several=bool(listed),
+            durability=top.get("durability"),
+            alerts=self._alerts(),
+            metrics=MetricsSettings(**metrics),
+            logs=LogSettings(**logs),
+            views=views.get("keep", True),
+            views_file=views.get("file"),
+        )
+
+    # -- accounts --------------------------------------------------------------------------------------------
+
+    def _account(
+        self, top: dict[str, Any], knobs: dict[str, object], entry: dict[str, object], at: KeyPath
+    ) -> AccountSettings:
+        """One of [[accounts]]: its own word, else that of the top; knobs of its policy over those of the top."""
+        own = self._keys("accounts", entry, at, beside=("policy",))
+        policy = self._table("policy", entry.get("policy"), (*at, "policy"))
+        merged = knobs | self._knobs({"policy": policy}, at, {})
+        if own.get("account") is None:
+            self._wrong(at, "an account lacks its name; write account = 'broker:id'")
+        return self._settings({**top, **own}, merged, at)
+
+    def _settings(self, keys: dict[str, Any], knobs: dict[str, object], at: KeyPath) -> AccountSettings:
+        policy = Policy.adopt()
+        if not self.problems:
+            try:
+                policy = policy_of(knobs)
+            except PolicyError as error:
+                self._wrong((*at, "policy") if at else (), str(error))
+        account = keys.get("account")
+        if account is not None:
+            try:
+                account_of(account)
+            except InputError as error:
+                self._wrong((*at, "account"), str(error))
+        fields = {name: keys.get(name) for name in AccountSettings.__struct_fields__ if name != "policy"}
+        for address in (fields["broker"], fields["store"], fields["book"]):
+            hide_password(address)
+        return AccountSettings(policy=policy, **fields)
+
+    def _apart(self, accounts: tuple[AccountSettings, ...]) -> None:
+        names = [one.account for one in accounts if one.account is not None]
+        for name in sorted({one for one in names if names.count(one) > 1}):
+            again = max(place for place, one in enumerate(accounts) if one.account == name)
+            self._wrong(("accounts", again, "account"), f"account {name} is listed twice; one account has one writer")
+
+    def _knobs(self, given: Mapping[str, object], at: KeyPath, without: Mapping[str, object]) -> dict[str, object]:
+        """The knobs of a policy that a table states, judged one by one."""
+        _, knobs, problems = stated({name: value for name, value in given.items() if name not in without})
+        self.problems += [Problem((*at, *one.path), one.why) for one in problems]
+        return knobs
+
+    # -- alerts ----------------------------------------------------------------------------------------------
+
+    def _alerts(self) -> AlertSettings:
+        given = self._table("alerts", self._given.get("alerts"), ("alerts",))
+        keys = self._keys("alerts", given, ("alerts",), beside=("channels",))
+        severity: Any = keys.get("severity", "warning")
+        resolved: Any = keys.get("resolved", True)
+        channels: list[ChannelSettings] = []
+        where = ("alerts", "channels")
+        for place, entry in enumerate(self._list("alerts.channels", given.get("channels"), where, CHANNELS_MAX)):
+            own = self._keys("alerts.channels", entry, (*where, place))
+            hide_address(own.get("url") or "")
+            if own.get("name") is None:
+                self._wrong((*where, place), "a channel lacks its name; write name = 'desk'")
+            elif any(one.name == own["name"] for one in channels):
+                self._wrong((*where, place, "name"), f"two channels are called {own['name']!r}; give each its own name")
+            if (own.get("url") is None) == (own.get("url_env") is None):
+                self._wrong((*where, place), "a channel has either url_env, a variable that holds its address, or url")
+            fields: dict[str, Any] = {"name": "", "severity": severity, "resolved": resolved, **own}
+            channels.append(ChannelSettings(**fields))
+        return AlertSettings(tuple(channels), severity, resolved)
+
+    # -- one table -------------------------------------------------------------------------------------------
+
+    def _keys(
+        self,
+        table: str,
+        given: Mapping[str, object],
+        at: KeyPath,
+        *,
+        beside: tuple[str, ...] = (),
+        judge_unknown: bool = True,
+    ) -> dict[str, Any]:
+        """The keys of one table that are given, each judged; at the top the unknown ones are judged with the policy."""
+        known = {key.name: key for key in TABLES[table]}
+        found: dict[str, Any] = {}
+        for name, value in given.items():
+            key = known.get(name)
+            if key is None:
+                if judge_unknown and name not in beside:
+                    shown = f"{table}.{name}"
+                    self._wrong((*at, name), meant("key", shown, name, (*known, *beside)))
+                continue
+            why = _amiss(key, value)
+            if why is None:
+                found[name] = value
+            else:
+                self._wrong((*at, name), f"{name} {why}")
+        return found
+
+    def _table(self, name: str, value: object, at: KeyPath) -> dict[str, object]:
+        if value is None:
+            return {}
+        if isinstance(value, dict):
+            return cast("dict[str, object]", value)
+        self._wrong(at, f"{name} must be a table, [{name}]")
+        return {}
+
+    def _list(self, name: str, value: object, at: KeyPath, most: int) -> list[dict[str, object]]:
+        """A list of tables."""
+        if value is None:
+            return []
+        entries = cast("list[object]", value) if isinstance(value, list) else [None]
+        if not all(isinstance(one, dict) for one in entries):
+            self._wrong(at, f"{name} must be tables, each of them under [[{name}]]")
+            return []
+        if len(entries) > most:
+            self._wrong(at, f"{name} are {len(entries)}; at most {most} are allowed")
+        return cast("list[dict[str, object]]", entries)
+
+    def _wrong(self, path: KeyPath, why: str) -> None:
+        self.problems.append(Problem(path, why))
+
+
+def _amiss(key: Key, value: object) -> str | None:
+    """What is wrong with a key's value; None where nothing is."""
+    shown = "what is not shown" if key.secret else repr(value) if isinstance(value, str) else str(value).lower()
+    shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    if key.kind == "yes":
+        return None if isinstance(value, bool) else f"is {shown}; it must be true or false"
+    if key.kind == "whole":
+        fits = isinstance(value, int) and not isinstance(value, bool) and key.at_least <= value <= key.at_most
+        return None if fits else f"is {shown}; it must be a whole number from {key.at_least} to {key.at_most}"
+    if key.kind == "word":
+        return None if value in key.words else f"is {shown}; it must be one of {', '.join(key.words)}"
+    return None if isinstance(value, str) and value.strip() else f"is {shown}; it must be text"

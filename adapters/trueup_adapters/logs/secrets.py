@@ -1,0 +1,76 @@
+"""How does a secret stay out of everything that is printed, logged, measured, journalled and sent?
+
+Whoever reads a secret says so, once, with `hide`; whoever writes text for people or programs passes it through
+`hidden`. Passwords inside addresses are recognised without being told. What is hidden reads `***`.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import unquote
+
+MASK: Final = "***"
+SHORTEST: Final = 5
+"""A secret of fewer characters is left alone: it would blot out ordinary text."""
+SECRETS_MAX: Final = 1_000
+"""That many are remembered (law 12)."""
+_PASSWORD: Final = re.compile(r"(?<=://)([^\s:/?#@]*):([^\s/?#]*)@")
+_PARAMETER: Final = re.compile(
+    r"([?&;\s\"'](?:ssl)?(?:password|passwd|pass|token|secret|api_?key|apikey|key)=)[^\s&\"']+", re.IGNORECASE
+)
+_NAMED: Final = re.compile(
+    r"(?:SECRET|TOKEN|PASSWORD|PASSWD|CREDENTIAL|PRIVATE|API_?KEY|_KEY(?:_|$)|PGPASS)", re.IGNORECASE
+)
+_HARMLESS: Final = re.compile(r"(?:localhost|[\d.]+|[a-z+]+)\Z", re.IGNORECASE)
+
+_guard: Final = threading.Lock()
+_known: dict[str, None] = {}
+_pattern: re.Pattern[str] | None = None
+
+
+def hide(secret: str | None) -> None:
+    """From now on this text, and its unquoted form, is a secret."""
+    global _pattern  # noqa: PLW0603 - one process has one set of secrets, whoever prints
+    if not secret:
+        return
+    with _guard:
+        for form in (secret, unquote(secret)):
+            if len(form) >= SHORTEST:
+                _known[form] = None
+        while len(_known) > SECRETS_MAX:
+            del _known[next(iter(_known))]
+        longest_first = sorted(_known, key=len, reverse=True)
+        _pattern = re.compile("|".join(re.escape(one) for one in longest_first)) if longest_first else None
+
+
+def hide_address(address: str) -> None:
+    """An address whose parts are secrets (a webhook): all of it, and each part that looks like one."""
+    hide(address)
+    rest = address.partition("://")[2]
+    for part in re.split(r"[/?&=@:#]", rest):
+        if len(part) >= SHORTEST and not _HARMLESS.match(part):
+            hide(part)
+
+
+def hide_environment(environ: Mapping[str, str]) -> None:
+    """The values of variables that are named like secrets."""
+    for name in sorted(environ):
+        if _NAMED.search(name):
+            hide(environ[name].strip())
+
+
+def hide_password(address: str | None) -> None:
+    """The password in an ordinary address, `scheme://user:password@host`."""
+    found = _PASSWORD.search(address or "")
+    if found:
+        hide(found[2])
+
+
+def hidden(text: str) -> str:
+    """`text` as it may be shown."""
+    shown = _PARAMETER.sub(rf"\g<1>{MASK}", _PASSWORD.sub(rf"\g<1>:{MASK}@", text))
+    pattern = _pattern
+    return shown if pattern is None else pattern.sub(MASK, shown)

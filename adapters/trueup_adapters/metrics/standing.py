@@ -1,0 +1,100 @@
+"""How does one account stand at this moment, in numbers?
+
+From the fold alone, without asking anybody. Pure: the state and the moment decide. Numbers stay exact until the client
+library writes them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
+from math import inf
+from typing import Final, TypeAlias
+
+from trueup.gate import Gate
+from trueup.model import EXACT, ZERO, Moment, add, elapsed_ns
+from trueup.reconciliation.state import State
+from trueup_adapters.alerts.plain import harmless
+from trueup_adapters.metrics.names import OTHER, SYMBOLS_MAX
+
+Value: TypeAlias = Decimal | int | float
+Sample: TypeAlias = tuple[str, tuple[str, ...], Value]
+"""(metric, values of its labels after the account's, value)"""
+GATES: Final = ("open", "reduce_only", "closed")
+LABEL_MAX: Final = 40
+NS: Final = Decimal(1_000_000_000)
+
+
+def standing(state: State, gate: Gate, now: Moment, *, failing: bool) -> Iterator[Sample]:
+    """Every gauge of one account."""
+    view = state.view()
+    yield "trueup_verified_age_seconds", (), _seconds(elapsed_ns(view.answered, now)) if view.answers else inf
+    if view.position:
+        yield "trueup_broker_answer_seconds", (), _seconds(max(0, elapsed_ns(view.asked, view.received)))
+    yield "trueup_broker_failures", (), view.failures
+    narrowest = gate.narrowest
+    for status in GATES:
+        yield "trueup_gate", (status,), int(narrowest == status)
+    yield "trueup_limited_symbols", (), len(state.gate.symbols)
+    yield "trueup_quarantined_scopes", (), len(state.quarantine)
+    yield from _breaks(state, now)
+    yield "trueup_held_positions", (), 0 if state.hold is None else len(state.hold.missing)
+    yield "trueup_refused_rows", (), len(view.refused)
+    yield "trueup_book_positions", (), len(state.book)
+    yield "trueup_unprotected_positions", (), unprotected(state)
+    yield from _orphans(state)
+    yield "trueup_journal_position", (), state.position
+    yield "trueup_journal_failing", (), int(failing)
+
+
+def unprotected(state: State) -> int:
+    """Positions of the book for which nobody reported a stop. A stop that is an order of its own counts once orders
+    are part of the fold's protection; until then such positions count as unprotected, which errs to the safe side."""
+    stops = (slot.holding.stop for slot in state.book.values() if slot.holding is not None)
+    return sum(stop is None or stop.price is None for stop in stops)
+
+
+def _breaks(state: State, now: Moment) -> Iterator[Sample]:
+    counts: Counter[tuple[str, str]] = Counter()
+    oldest_ns = 0
+    for breaks in state.breaks.values():
+        for one in breaks:
+            counts[one.of, one.kind] += 1
+            oldest_ns = max(oldest_ns, elapsed_ns(one.opened, now))
+    for of in ("position", "order"):
+        for kind in ("recovery", "ghost", "drift"):
+            yield "trueup_open_breaks", (of, kind), counts[of, kind]
+    yield "trueup_oldest_break_seconds", (), _seconds(oldest_ns)
+
+
+def _orphans(state: State) -> Iterator[Sample]:
+    """What the broker has and the book lacks. A price is never invented: without one it is counted apart (L36)."""
+    exposure: dict[str, Decimal] = {}
+    unpriced = orders = 0
+    rows = state.view().rows
+    for key in sorted(state.breaks):
+        recoveries = [one for one in state.breaks[key] if one.kind == "recovery"]
+        if not recoveries:
+            continue
+        row = rows.get(key)
+        if recoveries[0].of != "position":
+            orders += 1
+        elif row is None or row.price is None:
+            unpriced += 1
+        else:
+            size = EXACT.multiply(row.signed_quantity.copy_abs(), row.price)
+            exposure[row.symbol] = add(exposure.get(row.symbol, ZERO), size)
+    largest = sorted(exposure, key=lambda symbol: (-exposure[symbol], symbol))
+    for symbol in largest[:SYMBOLS_MAX]:
+        yield "trueup_orphan_exposure", (harmless(symbol)[:LABEL_MAX],), exposure[symbol]
+    rest = ZERO
+    for symbol in largest[SYMBOLS_MAX:]:
+        rest = add(rest, exposure[symbol])
+    yield "trueup_orphan_exposure", (OTHER,), rest
+    yield "trueup_orphan_unpriced", (), unpriced
+    yield "trueup_orphan_orders", (), orders
+
+
+def _seconds(ns: int) -> Decimal:
+    return Decimal(ns) / NS

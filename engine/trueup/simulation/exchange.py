@@ -1,0 +1,146 @@
+"""What truly exists at the simulated broker, and what did at any earlier moment?
+
+This is the truth that the checkers hold trueup's book against. It knows nothing of trueup beyond the words for
+positions and executions, and every sum in it is its own.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from trueup.model import BrokerPosition, Execution, Key, PositionMode, Stop
+from trueup.simulation.scenario import PRICES, RENAMED
+
+EVER: Final = -(2**62)
+
+
+class Placed(msgspec.Struct):
+    """One order of our process as the broker carries it out."""
+
+    order_id: str
+    client_id: str
+    symbol: str
+    ticket: str | None
+    """When hedging: the position that it moves; the order's own id where it opens one."""
+    opens: bool
+    recorded: bool
+    """Whether the process recorded it as pending before it was sent."""
+    parts: tuple[Decimal, ...] = ()
+
+
+class Exchange:
+    """One account at one broker, with its whole past."""
+
+    def __init__(self, mode: PositionMode, now_ns: Callable[[], int]) -> None:
+        self.mode: PositionMode = mode
+        self.rows: dict[Key, BrokerPosition] = {}
+        self.executions: list[tuple[int, Execution]] = []
+        self.quantities: dict[Key, set[Decimal]] = {}
+        """Every signed quantity that a key ever had."""
+        self.prices: dict[str, set[Decimal]] = {}
+        """Every price that was ever stated of a symbol."""
+        self.stops: set[Decimal | None] = {None}
+        self.tickets: set[str] = set()
+        self.renamed = False
+        self._now_ns = now_ns
+        self._times: list[int] = [EVER]
+        self._states: list[Mapping[Key, BrokerPosition]] = [{}]
+        self._next = 1
+
+    # -- looking back ----------------------------------------------------------------------------------------
+
+    def at(self, ns: int) -> Mapping[Key, BrokerPosition]:
+        """What existed at a moment."""
+        return self._states[bisect_right(self._times, ns) - 1]
+
+    def during(self, since_ns: int, until_ns: int) -> list[Mapping[Key, BrokerPosition]]:
+        """Every state that held at some moment from `since_ns` to `until_ns`, the oldest first."""
+        return self._states[bisect_right(self._times, since_ns) - 1 : bisect_right(self._times, until_ns)]
+
+    @property
+    def changed_ns(self) -> int:
+        """When the truth last changed."""
+        return self._times[-1]
+
+    # -- what happens ----------------------------------------------------------------------------------------
+
+    def next_id(self) -> str:
+        """An id that nothing else has: of an order, or a ticket."""
+        self._next += 1
+        return str(self._next - 1)
+
+    def key(self, symbol: str, ticket: str | None) -> Key:
+        """The key of a position."""
+        return symbol if self.mode == "netting" else f"#{ticket}"
+
+    def move(
+        self,
+        symbol: str,
+        quantity: Decimal,
+        ticket: str | None,
+        *,
+        order: Placed | None = None,
+        price: Decimal | None = None,
+    ) -> Execution:
+        """One execution: a new position, a change of one, or its end."""
+        paid = PRICES[symbol] if price is None else price
+        self._shift(symbol, quantity, ticket, paid)
+        done = Execution(
+            f"x{len(self.executions) + 1}",
+            symbol,
+            quantity,
+            price=paid,
+            ticket=ticket,
+            order_id=None if order is None else order.order_id,
+        )
+        self.prices.setdefault(symbol, set()).add(paid)
+        self.executions.append((self._now_ns(), done))
+        return done
+
+    def _shift(self, symbol: str, quantity: Decimal, ticket: str | None, price: Decimal) -> None:
+        key = self.key(symbol, ticket)
+        held = self.rows.get(key)
+        total = quantity if held is None else held.signed_quantity + quantity
+        if held is None:
+            row = BrokerPosition(symbol, total, ticket=ticket, price=price, stop=Stop(None))
+        else:
+            crossed = held.signed_quantity.is_signed() != total.is_signed()
+            row = msgspec.structs.replace(held, signed_quantity=total, price=price if crossed else held.price)
+        self.set(key, row if total else None)
+
+    def set(self, key: Key, row: BrokerPosition | None) -> None:
+        """The truth changes without any execution: a split, a moved stop, a transfer."""
+        if row is None:
+            self.rows.pop(key, None)
+        else:
+            self.rows[key] = row
+            self.quantities.setdefault(key, set()).add(row.signed_quantity)
+            if row.price is not None:
+                self.prices.setdefault(row.symbol, set()).add(row.price)
+            if row.stop is not None:
+                self.stops.add(row.stop.price)
+            if row.ticket is not None:
+                self.tickets.add(row.ticket)
+        now_ns = self._now_ns()
+        if self._times[-1] == now_ns:
+            self._states[-1] = dict(self.rows)
+        else:
+            self._times.append(now_ns)
+            self._states.append(dict(self.rows))
+
+    def spoken(self, rows: Mapping[Key, BrokerPosition]) -> Mapping[Key, BrokerPosition]:
+        """Rows as the broker spells them now (L33); the very same object where nothing changed."""
+        if not self.renamed:
+            return rows
+        found: dict[Key, BrokerPosition] = {}
+        for key, row in rows.items():
+            if row.symbol == "EURUSD":
+                row = msgspec.structs.replace(row, symbol=RENAMED)
+                key = RENAMED if self.mode == "netting" else key
+            found[key] = row
+        return found

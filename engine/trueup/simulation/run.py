@@ -1,0 +1,73 @@
+"""What came of one history? Play it, check it, and say so in plain values."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+
+from trueup.simulation.check_values import Violation
+from trueup.simulation.checks import check
+from trueup.simulation.scenario import Scenario
+from trueup.simulation.tally import in_order
+from trueup.simulation.world import World
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """One run."""
+
+    seed: int
+    steps: int
+    """Questions, messages and happenings."""
+    virtual_ms: int
+    """How much time passed in it."""
+    violations: tuple[Violation, ...]
+    faults: dict[str, int]
+    """By name, how often each had an effect."""
+    coverage: dict[str, int]
+    """What trueup was brought to do, by name."""
+    digest: str
+    """SHA-256 of every stored event: the same seed and version give the same."""
+
+
+class Told(msgspec.Struct, frozen=True):
+    """One run with its story."""
+
+    outcome: Outcome
+    story: tuple[tuple[int, str], ...]
+    """(virtual nanoseconds, what happened), in order."""
+
+
+def simulate(scenario: Scenario) -> Outcome:
+    """Play a scenario to its end and hold every law against it."""
+    return told(scenario).outcome
+
+
+def told(scenario: Scenario, *, export: Path | None = None) -> Told:
+    """`simulate`, and what happened meanwhile.
+
+    export   where to leave the run's store, an SQLite file that every command reads; it must not be there yet
+    """
+    world = World(scenario)
+    try:
+        world.play()
+        violations = check(world)
+        digest = sha256()
+        for row, name, stream, version, state in world.disk.stored():
+            digest.update(b"%d %s %s %d " % (row, name.encode(), stream.encode(), version))
+            digest.update(state)
+        if export is not None:
+            world.disk.export(export)
+        outcome = Outcome(
+            seed=scenario.seed,
+            steps=world.tally.steps,
+            virtual_ms=world.now_ms,
+            violations=tuple(violations),
+            faults=in_order(world.tally.faults),
+            coverage=in_order(world.tally.coverage),
+            digest=digest.hexdigest(),
+        )
+        return Told(outcome, tuple(world.told))
+    finally:
+        world.close()

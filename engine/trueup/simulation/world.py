@@ -1,0 +1,391 @@
+"""What happens in a simulated history, and who remembers it?
+
+A world is one loop, one exchange, one disk, an operator, and one life of the trading process after another. It plays a
+scenario's happenings at their times (the safety phase), then lets every fault stop (the liveness phase), and keeps
+what the checkers need: the truth at every moment, every answer as it was given, what was acknowledged, what the gate
+said when.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Coroutine, Generator, Sequence
+from decimal import Decimal
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import msgspec
+
+from trueup.changes import Change, Command, Fill, PushedExecution
+from trueup.decisions import FillAdopted, PositionBound
+from trueup.deliveries import BookChange
+from trueup.events import Event
+from trueup.facts import FillRecorded, Observed, OrderRecorded, PositionRecorded
+from trueup.journal import InboxItem, open_inbox
+from trueup.model import Key, OrderStatus
+from trueup.policy import Policy
+from trueup.reconciliation.state import State
+from trueup.simulation import happenings
+from trueup.simulation.answers import ANSWER_FAULTS, Said
+from trueup.simulation.dice import Dice
+from trueup.simulation.disk import ACCOUNT, Disk
+from trueup.simulation.exchange import Exchange, Placed
+from trueup.simulation.loop import MS, NS, VirtualLoop, WallClock
+from trueup.simulation.probes import Probe, probe
+from trueup.simulation.process import OWNER, Process
+from trueup.simulation.scenario import LOT, SYMBOLS, Scenario
+from trueup.simulation.tally import Tally
+
+if TYPE_CHECKING:
+    from trueup.report import PassReport
+
+Work: TypeAlias = Coroutine[Any, Any, Any] | Generator[Any, None, Any]
+REDELIVERED_MS: Final = 2_000
+"""How soon a durable stream tries again what nobody took."""
+RESTART_MS_MAX: Final = 20_000
+QUIET_LOOKS: Final = 3
+"""Passes after convergence in which nothing may happen any more."""
+
+
+class Letter(msgspec.Struct, eq=False):
+    """One message on its way from the broker to the process."""
+
+    change: Change
+    pushed: bool = False
+    heard: int = 0
+
+
+class Acknowledged(msgspec.Struct, frozen=True):
+    """What `record` said was safe."""
+
+    position: int
+    change: Change
+
+
+class World:
+    """One history under way."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self.settings = scenario.settings
+        self.loop = VirtualLoop()
+        self.loop.set_task_factory(_task)
+        self.loop.set_exception_handler(self._unexpected)
+        self.wall = WallClock(self.loop)
+        self.disk = Disk(self.settings.durability)
+        self.exchange = Exchange(self.settings.mode, lambda: self.loop.now_ns)
+        self.tally = Tally()
+        self.quiet = False
+        self.process: Process | None = None
+        self.processes = 0
+        self.policy: Policy = self.settings.policy
+        self.said: list[Said] = []
+        self.until_ms: dict[str, int] = {}
+        """Faults that are on, and until when."""
+        self.letters: list[Letter] = []
+        """Messages that are still on their way."""
+        self.heard: list[Change] = []
+        self.executing = 0
+        """Parts of orders that the broker is still to carry out."""
+        self.orders: list[Placed] = []
+        self.invented: set[str] = set()
+        """Ids of executions that the process made up."""
+        self.kept: list[Acknowledged] = []
+        self.probes: list[Probe] = []
+        self.reports: list[tuple[int, int, PassReport]] = []
+        """(when, which process, report)."""
+        self.errors: list[str] = []
+        """What broke that must never break."""
+        self.told: list[tuple[int, str]] = []
+        """The story: when, and what."""
+        self.agreed_position: int | None = None
+        """Where the journal ended when all messages had arrived."""
+        self.early: dict[Key, str] = {}
+        """What existed before the process first started, of which no fill will ever tell, and its symbol."""
+        self.fed: list[BookChange] = []
+        """What the trading process was told of corrections, in the end."""
+        self.live: State | None = None
+        """The state that the last process had in memory in the end."""
+        self._letter: Letter | None = None
+        self._spoke_ns: dict[str, int] = {}
+        self._flying: dict[str, tuple[str, int, int]] = {}
+        self._graves: list[asyncio.Task[None]] = []
+
+    # -- time and chance -------------------------------------------------------------------------------------
+
+    @property
+    def now_ms(self) -> int:
+        """Virtual milliseconds since the world began."""
+        return self.loop.now_ns // MS
+
+    def dice(self, purpose: str, number: int | str = "") -> Dice:
+        """Chance for one purpose."""
+        return Dice(self.scenario.seed, purpose, number)
+
+    def fault_now(self) -> str | None:
+        """What is wrong with an answer that is asked for now."""
+        if self.quiet:
+            return None
+        now_ms = self.now_ms
+        return next((name for name in ANSWER_FAULTS if self.until_ms.get(name, -1) > now_ms), None)
+
+    def is_on(self, fault: str) -> bool:
+        """Whether a lasting fault is on."""
+        return not self.quiet and self.until_ms.get(fault, -1) > self.now_ms
+
+    def tell(self, what: str) -> None:
+        """Write down what happened."""
+        self.told.append((self.loop.now_ns, what))
+
+    # -- processes -------------------------------------------------------------------------------------------
+
+    def start_process(self) -> None:
+        """The trading process is started, unless one is running."""
+        if self.process is not None and self.process.alive:
+            return
+        self.processes += 1
+        self.process = Process(self, self.processes, self.policy)
+        self.tell(f"process {self.processes} starts")
+        self.process.start()
+
+    def opened(self, process: Process) -> None:
+        """A process became the writer."""
+        assert process.rec is not None
+        self.tell(f"process {process.number} is the writer of epoch {process.rec.get_status().epoch}")
+
+    def buried(self, process: Process) -> None:
+        """A process died: it is buried, and another one is started before long."""
+        self.tell(f"process {process.number} is dead")
+        self._graves.append(self.loop.create_task(self._bury(process), context=contextvars.Context()))
+
+    async def _bury(self, process: Process) -> None:
+        await process.bury()
+        pause_ms = self.dice("restart", process.number).between(1, RESTART_MS_MAX)
+        self.loop.after_ms(100 if self.quiet else pause_ms, self.start_process)
+
+    def broken(self, error: BaseException) -> None:
+        """Something was raised that nobody may ever see."""
+        self.errors.append(f"{type(error).__name__}: {error}")
+        self.tell(f"raised {type(error).__name__}: {error}")
+
+    def reported(self, process: Process, report: PassReport) -> None:
+        """A pass was finished."""
+        self.reports.append((self.loop.now_ns, process.number, report))
+        self.tally.steps += 1
+
+    def appended(self, process: Process, first: int, events: Sequence[Event]) -> None:
+        """A transaction was stored: which answers it holds, and what it changed."""
+        for position, event in enumerate(events, start=first):
+            if isinstance(event, Observed):
+                self._answered(process, position, event)
+            elif isinstance(event, FillRecorded | FillAdopted):
+                self._spoke(event.execution.symbol)
+            elif isinstance(event, PositionRecorded):
+                self._spoke(event.symbol)
+            elif isinstance(event, OrderRecorded):
+                self._spoke(event.symbol)
+                if event.status is OrderStatus.PENDING:
+                    self._flying.setdefault(event.client_order_id, (event.symbol, self.loop.now_ns, process.number))
+                else:
+                    self._flying.pop(event.client_order_id, None)
+            elif getattr(event, "correction", None) is not None:
+                self._spoke(getattr(event, "symbol", ""))
+            elif isinstance(event, PositionBound):
+                for symbol in SYMBOLS:
+                    self._spoke(symbol)
+
+    def _answered(self, process: Process, position: int, event: Observed) -> None:
+        """Which of the answers that were given an observation is: its raw bytes say so."""
+        if not event.raw_digest:
+            return
+        for said in reversed(self.said):
+            if said.answer is not None and sha256(said.answer.raw).digest() == event.raw_digest:
+                said.position = position
+                said.first_ns = process.opened_ns + event.asked.tick_ns
+                return
+        self.errors.append(f"position {position} holds an answer that the broker never gave")
+
+    def forget_after(self, position: int) -> None:
+        """The journal lost its tail: what was promised of it is no promise any more, with durability `normal`."""
+        self.kept = [one for one in self.kept if one.position <= position]
+        self.reports.clear()  # the numbers of passes will be given out again
+        for said in self.said:
+            if said.position is not None and said.position > position:
+                said.position = None
+
+    def _spoke(self, symbol: str) -> None:
+        self._spoke_ns[symbol] = self.loop.now_ns
+
+    def stirred(self, symbol: str, asked_ns: int, settle_ns: int) -> bool:
+        """Whether the book's side of a symbol was still moving when a question was asked."""
+        process = self.process
+        assert process is not None
+        if asked_ns - self._spoke_ns.get(symbol, 0) < settle_ns:
+            return True
+        for name, since_ns, number in self._flying.values():
+            earlier = number != process.number
+            limit_ns = process.opened_ns + settle_ns if earlier else since_ns + process.policy.in_flight_s_max * NS
+            if name == symbol and asked_ns <= limit_ns:
+                return True
+        return False
+
+    def acknowledged(self, position: int) -> None:
+        """`record` returned."""
+        if self._letter is not None and not self._letter.pushed:
+            self.kept.append(Acknowledged(position, self._letter.change))
+
+    def _unexpected(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        self.errors.append(f"{context.get('message')}: {error!r}")
+
+    # -- messages --------------------------------------------------------------------------------------------
+
+    def send(self, change: Change, *, delay_ms: int | None = None, pushed: bool = False, copies: int = 1) -> None:
+        """The broker tells the process something, as fast and as surely as messages travel now."""
+        number = len(self.letters) + len(self.heard)
+        dice = self.dice("message", f"{self.now_ms}/{number}")
+        if self.is_on("lost_message") and dice.percent(60):
+            self.tally.fault("lost_message")
+            self.tell(f"lost: {_brief(change)}")
+            return
+        if self.is_on("duplicate_message"):
+            copies += 1
+            self.tally.fault("duplicate_message")
+        for _ in range(copies):
+            late = self.is_on("late_message")
+            if late:
+                self.tally.fault("late_message")
+            usual_ms = self.settings.message_ms_max
+            due_ms = delay_ms if delay_ms is not None else dice.between(1, 40 * usual_ms if late else usual_ms)
+            letter = Letter(change, pushed)
+            self.letters.append(letter)
+            self.loop.after_ms(due_ms, lambda letter=letter: self._deliver(letter))  # type: ignore[misc]
+
+    def _deliver(self, letter: Letter) -> None:
+        """It arrives; where nobody takes it, it comes again."""
+        if letter not in self.letters:
+            return
+        self.tally.steps += 1
+        if self.hand(letter):
+            self.letters.remove(letter)
+            self.heard.append(letter.change)
+        else:
+            self.loop.after_ms(REDELIVERED_MS, lambda: self._deliver(letter))
+
+    def hand(self, letter: Letter) -> bool:
+        """The process is told; whether it has written that down."""
+        process = self.process
+        if process is None or not process.alive or process.rec is None:
+            return False
+        self._letter = letter
+        try:
+            if letter.pushed:
+                assert isinstance(letter.change, Fill)
+                return process.push(PushedExecution(fill=letter.change))
+            return process.hear(letter.change)
+        finally:
+            self._letter = None
+
+    # -- the gate --------------------------------------------------------------------------------------------
+
+    def may_send(self, symbol: str, quantity: Decimal) -> bool:
+        """What the gate says to an order just now; the checkers will hold it against what was known."""
+        found = probe(self, symbol, quantity)
+        if found is None:
+            return False
+        self.probes.append(found)
+        return found.permitted
+
+    # -- the operator ----------------------------------------------------------------------------------------
+
+    def operate(self, name: str, arguments: dict[str, str]) -> None:
+        """An operator leaves a command in the inbox."""
+        command = Command(name=name, who="ada", why="I looked at the terminal", arguments=arguments)
+        inbox = open_inbox(self.disk.url, ACCOUNT)
+        try:
+            inbox.put(InboxItem(f"{name}-{self.loop.now_ns}", "ada", self.wall.now_ns(), command))
+        finally:
+            inbox.close()
+        self.tell(f"the operator says {name} {' '.join(arguments.values())}")
+
+    # -- the whole of it -------------------------------------------------------------------------------------
+
+    def play(self) -> None:
+        """Live through the scenario, to its end."""
+        asyncio.events.set_event_loop(None)
+        self.loop.run_until_complete(self._lifetime())
+
+    async def _lifetime(self) -> None:
+        for number, lots in enumerate(self.settings.held):
+            symbol = SYMBOLS[number % len(SYMBOLS)]
+            ticket = self.exchange.next_id() if self.settings.mode == "hedging" else None
+            self.exchange.move(symbol, lots * LOT, ticket)
+            self.early[self.exchange.key(symbol, ticket)] = symbol
+        self.loop.at_ms(1_000, self.start_process)
+        for happening in self.scenario.happenings:
+            self.loop.at_ms(happening.at_ms, lambda happening=happening: happenings.happen(self, happening))  # type: ignore[misc]
+        await asyncio.sleep(self.scenario.quiet_ms / 1_000)
+        await self._fall_quiet()
+        await self._liveness()
+        if self.process is not None and self.process.rec is not None:
+            self.fed = self.process.rec.changes()
+            self.live = None if self.process.ledger is None else self.process.ledger.state
+            await self.process.stop()
+
+    async def _fall_quiet(self) -> None:
+        """Every fault stops; the process lives; what is on its way arrives."""
+        self.quiet = True
+        self.tell("faults stop")
+        self.disk.troubles.clear()
+        self.disk.full = False
+        self.start_process()
+        for _ in range(600):
+            await asyncio.sleep(1)
+            self.start_process()
+            if not self.letters and not self.executing:
+                break
+        rec = None if self.process is None else self.process.rec
+        if not self.letters and rec is not None:
+            self.agreed_position = rec.get_status().position
+
+    async def _liveness(self) -> None:
+        """As long as the policy may need to agree; the operator is at hand."""
+        settled_ms = self.now_ms + liveness_ms(self.policy, self.settings.lag_ms)
+        while self.now_ms < settled_ms:
+            await asyncio.sleep(self.policy.sync_interval_s)
+            rec = None if self.process is None else self.process.rec
+            if rec is not None and rec.get_status().held:
+                self.operate("ack", {"what": "mass-absence"})
+
+    def close(self) -> None:
+        """Forget the world."""
+        self.disk.close()
+        self.loop.close()
+
+
+def liveness_ms(policy: Policy, lag_ms: int) -> int:
+    """How long the liveness phase lasts: until what was in flight is not any more and the book is settled, and then
+    as many passes as the longest proof takes, each of them far enough from the one before, and a few more."""
+    interval_ms = policy.sync_interval_s * 1_000
+    spacing_ms = max(lag_ms, policy.confirm_interval_ms, *policy.lag_ms_max.values(), 0)
+    settle_ms = max(spacing_ms, policy.settle_ms or 0)
+    each_ms = (spacing_ms // interval_ms + 2) * interval_ms
+    count = max(policy.confirmations, policy.confirmations_total) + QUIET_LOOKS
+    return policy.in_flight_s_max * 1_000 + settle_ms + count * each_ms + policy.total_absence_s * 1_000
+
+
+def _task(loop: asyncio.AbstractEventLoop, work: Work, **how: Any) -> asyncio.Task[Any]:
+    """A task that knows whose it is, so that the process can be killed with all that it does."""
+    task: asyncio.Task[Any] = asyncio.Task(work, loop=loop, **how)
+    context: contextvars.Context = how.get("context") or contextvars.copy_context()
+    owner = context.get(OWNER)
+    if owner is not None:
+        owner.adopt(task)
+    return task
+
+
+def _brief(change: Change) -> str:
+    if isinstance(change, Fill):
+        return f"fill {change.execution_id}: {change.side} {change.quantity} {change.symbol}"
+    return f"{type(change).__name__} {change.symbol}"

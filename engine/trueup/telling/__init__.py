@@ -1,0 +1,43 @@
+"""How is what happened told afterwards, from the journal alone: as data, and in plain sentences?
+
+Pure but for what the given `Past` reads. Read in this order: `told` the shapes · `reference` which correction or break
+is meant · `history` all that a journal holds about one key · `material` that as facts for `trueup.causes` · `rules`
+what was in force · `verdict` what was weighed · `chain` the whole explanation · `sentences` the same for a person ·
+`timeline` book against broker over time.
+"""
+
+from trueup.telling.chain import explain, facts_of
+from trueup.telling.reference import Target, find
+from trueup.telling.timeline import Leg, Mark, Point, Timeline, timeline
+from trueup.telling.told import (
+    CauseTold,
+    ChangeTold,
+    ConsideredTold,
+    Explanation,
+    ObservationTold,
+    Past,
+    RuleTold,
+    Subject,
+    WorthTold,
+)
+
+__all__ = [
+    "CauseTold",
+    "ChangeTold",
+    "ConsideredTold",
+    "Explanation",
+    "Leg",
+    "Mark",
+    "ObservationTold",
+    "Past",
+    "Point",
+    "RuleTold",
+    "Subject",
+    "Target",
+    "Timeline",
+    "WorthTold",
+    "explain",
+    "facts_of",
+    "find",
+    "timeline",
+]

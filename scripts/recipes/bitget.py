@@ -1,0 +1,116 @@
+"""How do recorded messages of Bitget's private futures channels become a recording that `trueup import` reads?
+
+    python scripts/recipes/bitget.py LOG.jsonl SESSION --utc-offset +02:00 [--whole] > incident.jsonl
+
+Reads lines of {"session", "kind", "logged_at", "payload"}. Position messages become snapshots, filled orders the fills
+that the trading process heard of, other order messages its orders; balances are left out.
+
+--utc-offset  of `logged_at`, which names no zone; a log from Madrid is +02:00 in October and +01:00 in November (L46)
+--whole       you know that each position message is the whole list (`"action": "snapshot"`). Without it they are parts
+              of a stream, and nothing that one does not mention is taken to be gone
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+STATUSES = {"new": "accepted", "partial": "partially_filled", "canceled": "canceled", "filled": "filled"}
+STATUSES |= {"full-fill": "filled", "partial-fill": "partially_filled", "cancelled": "canceled"}
+
+
+def converted(lines: Iterator[str], session: str, offset: str, *, whole: bool) -> Iterator[dict[str, Any]]:
+    """The session's messages, in order of arrival."""
+    filled: dict[str, Decimal] = {}
+    for text in lines:
+        message = json.loads(text, parse_float=Decimal, parse_int=Decimal)
+        if message["session"] != session or not message["logged_at"]:
+            continue
+        at, payload = message["logged_at"] + offset, message["payload"]
+        rows, channel = opened(message["kind"], payload)
+        if channel == "positions":
+            listed = [position(row) for row in rows]
+            yield {"at": utc(at), "kind": "snapshot", "surface": "positions", "complete": whole, "positions": listed}
+        elif channel == "orders":
+            for row in rows:
+                yield from order(row, utc(at), filled)
+
+
+def opened(kind: str, payload: Any) -> tuple[list[dict[str, Any]], str]:
+    """The rows of a message, and which channel it is of: the session's own logs wrap them in three ways."""
+    if isinstance(payload, list):
+        return payload, kind.partition("_")[0]
+    if "arg" in payload:
+        return payload["data"], payload["arg"]["channel"]
+    if "positions" in payload:
+        return payload["positions"], "positions"
+    return [payload], "orders" if "exchangeId" in payload else ""
+
+
+def utc(at: str) -> str:
+    """A time with an offset, in UTC."""
+    return datetime.fromisoformat(at).astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def position(row: dict[str, Any]) -> dict[str, Any]:
+    """One position; its profit and mark price are no part of what it is."""
+    if "instId" in row:
+        return {
+            "symbol": row["instId"],
+            "side": row["holdSide"],
+            "quantity": row["total"],
+            "price": row["averageOpenPrice"],
+        }
+    return {
+        "symbol": row["symbol"]["baseAsset"] + row["symbol"]["quoteAsset"],
+        "side": row["positionSide"],
+        "quantity": str(row["positionAmount"]),
+        "price": str(row["price"]),
+    }
+
+
+def order(row: dict[str, Any], at: str, filled: dict[str, Decimal]) -> Iterator[dict[str, Any]]:
+    """An order as it now stands, after the fill that made it so. Conditional orders state no quantity: left out."""
+    raw = "instId" in row
+    if not raw and "baseQuantity" not in row:
+        return
+    broker_id = row["ordId"] if raw else row["exchangeId"]
+    symbol = row["instId"] if raw else row["symbol"]["baseAsset"] + row["symbol"]["quoteAsset"]
+    status = STATUSES.get(row["status"], row["status"])
+    if status in ("filled", "partially_filled"):
+        before = filled.get(broker_id, Decimal(0))
+        if raw:
+            quantity, price = Decimal(row["fillSz"]), row["fillPx"]
+        else:  # the last message states the whole order, and the value of the last fill
+            quantity = row["baseQuantity"] - (before if status == "filled" else 0)
+            price = str(row["quoteQuantity"] / quantity)
+        filled[broker_id] = before + quantity
+        fill = {"symbol": symbol, "side": row["side"], "quantity": str(quantity), "price": price}
+        fill |= {"execution_id": row.get("tradeId") or f"{broker_id}/{filled[broker_id]}", "order_id": broker_id}
+        yield {"at": at, "kind": "local", "fill": fill}
+    if raw or status != "partially_filled":
+        said = {"client_order_id": row["clOrdId"] if raw else row["id"], "order_id": broker_id, "symbol": symbol}
+        said |= {"side": row["side"], "type": row["ordType"] if raw else row["type"], "status": status}
+        said |= {"quantity": row["sz"] if raw else str(row["baseQuantity"])}
+        yield {"at": at, "kind": "local", "order": said}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("log")
+    parser.add_argument("session")
+    parser.add_argument("--utc-offset", default="+00:00")
+    parser.add_argument("--whole", action="store_true")
+    asked = parser.parse_args()
+    with open(asked.log, encoding="utf-8") as file:
+        for line in converted(file, asked.session, asked.utc_offset, whole=asked.whole):
+            sys.stdout.write(json.dumps(line) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""What has the simulator found? Each defect as the shortest history that shows it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from trueup.changes import PositionSet
+from trueup.errors import JournalError, WriterFenced
+from trueup.facts import WriterClaimed
+from trueup.gate import GateRefusal, Intent
+from trueup.ledger import Claim, Ledger
+from trueup.model import BrokerPosition, Refusal
+from trueup.policy import Instrument, Policy
+from trueup.ports import Answer
+from trueup.simulation.disk import Disk, FaultyJournal
+from trueup.simulation.loop import VirtualClock, VirtualLoop, WallClock
+
+
+@pytest.fixture
+def disk():
+    made = Disk("full")
+    yield made
+    made.close()
+
+
+def opened(disk: Disk, policy: Policy | None = None) -> Ledger:
+    loop = VirtualLoop()
+    clock = VirtualClock(loop, WallClock(loop))
+    loop.close()
+    claim = Claim(policy=policy or Policy.adopt(), position_mode="hedging")
+    return Ledger(FaultyJournal(disk, disk.writer(), lambda first, events: None), clock, claim)
+
+
+def test_law_9_what_a_rival_appended_behind_an_unanswered_append_is_not_taken_for_ours(disk: Disk) -> None:
+    """Seed 355 of drawing 1: the answer to an append was lost; before we asked, another process had appended."""
+    ours = opened(disk)
+    epoch, head = ours.state.epoch, ours.state.position
+    disk.troubles.append("unsure")
+    asked = ours.asking()
+    with pytest.raises(JournalError):
+        ours.observe("positions", Answer(completeness="complete", positions={}), asked)
+    thief = disk.thief()
+    loop = VirtualLoop()
+    Ledger(thief, VirtualClock(loop, WallClock(loop)), Claim(policy=Policy.adopt(), position_mode="hedging"))
+    loop.close()
+    ours.catch_up()
+    stored = [one.event for one in thief.read(after=head)]
+    mine = next(place for place, event in enumerate(stored) if isinstance(event, WriterClaimed))
+    assert ours.state.position == head + mine, "what we appended, though we had not heard of it, and nothing else"
+    assert ours.state.epoch == epoch
+    rehearsal = ours.rehearsal()  # broke a law of ours: its fold was ahead of its journal
+    rehearsal.observe("positions", Answer(completeness="failed", why="no answer"), rehearsal.asking())
+    with pytest.raises(WriterFenced):
+        ours.observe("positions", Answer(completeness="failed", why="no answer"), ours.asking())
+    ours.close()
+    thief.close()
+
+
+def test_law_9_l33_a_refused_row_in_another_spelling_limits_its_symbol(disk: Disk) -> None:
+    """Seed 359 of drawing 1: the broker called EURUSD by another name, and its row could not be read."""
+    ledger = opened(disk, Policy.adopt(instruments={"EURUSD": Instrument(aliases=("EURUSD.m",))}))
+    ledger.record(PositionSet(symbol="AAPL", side="long", quantity=1, ticket="1"))
+    rows = {"#1": BrokerPosition("AAPL", Decimal(1), ticket="1")}
+    refused = (Refusal(2, "its quantity is NaN", "EURUSD.m", "2"),)
+    answer = Answer(completeness="partial", why="1 row refused", positions=rows, refused=refused)
+    ledger.observe("positions", answer, ledger.asking())
+    for spelling in ("EURUSD", "EURUSD.m"):
+        said = ledger.gate.check(Intent(symbol=spelling, side="buy", quantity=1))
+        assert isinstance(said, GateRefusal), spelling
+        assert said.scope == "EURUSD"
+    assert ledger.gate.check(Intent(symbol="AAPL", side="buy", quantity=1)) is None
+    ledger.close()
