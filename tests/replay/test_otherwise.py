@@ -272,7 +272,7 @@ def test_where_more_is_decided_than_there_was_room_for_positions_stay_apart() ->
     recording = Recording(tolerant)
     for _ in range(4):
         recording.says(**lots)
-    recording.record(pending("c1", "S03", 1), fill("e1", "S03", 1, client_order_id="c1"))
+    recording.record(pending("c1", "S03", 1), fill("e1", "S03", 1, client_order_id="c1"), pending("c2", "S03", 1))
     lots["S03"] += 1
     for _ in range(3):
         recording.says(5_000, **lots)

@@ -130,7 +130,8 @@ def _give_up(deciding: Deciding, reading: OrderReading, row: BrokerOrder, why: s
 def _sought(deciding: Deciding, reading: OrderReading, fact: Observed) -> list[BreakMoved]:
     """A look-up: of an action of ours, or of an order that did not turn up."""
     assert fact.orders is not None
-    assert fact.sought is not None
+    if fact.sought is None:
+        return []  # recorded elsewhere, and nobody wrote down which one was asked for: it only states
     found = fact.orders.stated[0] if fact.orders.stated else None
     deciding.emit(looked_up_actions(deciding.state, fact, found))
     if found is not None:

@@ -129,15 +129,17 @@ def _whole(state: State, place: Place) -> object:
 def _shown(state: State, place: Place) -> object:
     """What a person would see there; None: nothing."""
     side, of, key = place
+    if side == "book" and of == "position":
+        return state.held(key)
     if side == "book":
-        return state.held(key) if of == "position" else state.orders.get(key)
+        slot = state.orders.get(key)
+        return None if slot is None else slot.order
     return (state.view().rows if of == "position" else broker_orders(state)).get(key)
 
 
 def broker_orders(state: State) -> Mapping[str, Any]:
-    """The open orders that the broker last listed completely, by reference; none where the fold keeps none."""
-    rows: Mapping[str, Any] = getattr(state.view("open_orders"), "orders", {})
-    return rows
+    """The open orders that the broker last listed completely, by reference."""
+    return state.view("open_orders").orders
 
 
 def _moved(before: State, after: State, place: Place) -> bool:
