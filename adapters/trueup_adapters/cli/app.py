@@ -14,7 +14,22 @@ from typing import Annotated
 import typer
 
 from trueup.errors import TrueupError
-from trueup_adapters.cli import INTERRUPTED, ack, bring, check, diff, export, keep, look, play, replay, run, seal
+from trueup_adapters.cli import (
+    INTERRUPTED,
+    ack,
+    bring,
+    check,
+    diff,
+    explain,
+    export,
+    keep,
+    look,
+    play,
+    replay,
+    run,
+    seal,
+    timeline,
+)
 from trueup_adapters.cli.exits import USAGE, status_of
 from trueup_adapters.cli.output import admit_every_character, complain
 
@@ -67,6 +82,8 @@ for command in (
 app.command("import")(bring.import_)
 app.command()(export.export)
 
+app.command("explain")(explain.explain_command)
+app.command("timeline")(timeline.timeline_command)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command line (default: `sys.argv`) and returns its exit status."""
