@@ -49,12 +49,12 @@ class Asking:
         return positions_answer(await self._transport.get("/v2/positions"), self._reading.symbols)
 
     async def position(self, symbol: str) -> Answer:
-        """One position, or none: Alpaca's own 404 is flat. Of a pair it is not proof enough, for Alpaca has been seen
-        to list a pair's position and to deny it by name; then the list decides."""
+        """One position, or none: Alpaca's own 404 is flat. Of a pair it is not, for Alpaca has been seen to list a
+        pair's position and to deny it by name, nor of a name that is ours and not Alpaca's: there the list decides."""
         path = f"/v2/positions/{quote(unslashed(symbol), safe='')}"
         reply = await self._transport.get(path)
         if is_missing(reply):
-            if "/" not in symbol and not self._reading.symbols.unsure(symbol):
+            if self._reading.symbols.is_plain(symbol):
                 return Answer(completeness="complete", dialect=DIALECT, raw=reply.body)
             listed = await self.positions()
             mine = {key: row for key, row in listed.positions.items() if symbol in (row.symbol, row.spelling)}
@@ -141,10 +141,11 @@ class Asking:
 
     async def _executions(self, rows: list[FillRow | Unread], raw: bytes, why: str) -> Answer:
         whole = [row for row in rows if isinstance(row, FillRow)]
-        await self._learn_classes({row.symbol for row in whole if self._reading.symbols.unsure(row.symbol)})
         trouble = await self._learn_client_ids([row.order_id for row in whole if isinstance(row.order_id, str)])
         if trouble is not None:
             return trouble
+        # Their orders have said by now what most of them are in.
+        await self._learn_classes({row.symbol for row in whole if self._reading.symbols.unsure(row.symbol)})
         judged = judge_fills(rows, self._client_ids, self._reading)
         reasons = [f"{len(judged.refused)} of {len(rows)} rows could not be used"] if judged.refused else []
         reasons += [why] if why else []
