@@ -19,6 +19,7 @@ CONTRACT = {"demo", "run", "check", "status", "positions", "breaks", "audit", "v
 CONTRACT |= {"backup", "archive"}
 CONTRACT |= {"explain", "timeline"}
 CONTRACT |= {"import", "export"}
+CONTRACT |= {"simulate"}
 CONTRACT |= {"replay", "diff"}
 
 

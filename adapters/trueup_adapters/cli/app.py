@@ -28,6 +28,7 @@ from trueup_adapters.cli import (
     replay,
     run,
     seal,
+    simulate,
     timeline,
 )
 from trueup_adapters.cli.exits import USAGE, status_of
@@ -81,6 +82,7 @@ for command in (
 
 app.command("import")(bring.import_)
 app.command()(export.export)
+app.command()(simulate.simulate)
 
 app.command("explain")(explain.explain_command)
 app.command("timeline")(timeline.timeline_command)
