@@ -44,7 +44,7 @@ def test_l22_an_action_does_not_wait_behind_the_questions() -> None:
     asyncio.run(scenario())
 
 
-def test_l11_turns_come_in_the_order_in_which_they_were_asked_for() -> None:
+def test_turns_come_in_the_order_in_which_they_were_asked_for() -> None:
     async def scenario() -> None:
         clock = TestClock()
         limiter = Limiter(clock, requests_per_minute_max=2, kept_for_actions=0, wait_s_max=600)

@@ -321,3 +321,20 @@ def test_l33_a_share_that_ends_like_a_pair_is_flat_once_it_is_known_to_be_one() 
         assert control.requests("GET", "/v2/positions") == asked + 1  # by name, and not by the list besides
 
     play(scenario)
+
+
+def test_l11_orders_that_cannot_be_read_do_not_starve_those_that_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "LOOK_UPS_MAX", 2)
+
+    async def scenario(broker: AlpacaBroker, control: Control) -> None:
+        for number in range(3):
+            control.fill(control.place("AAPL", "buy", "limit", "1", price="100", client_id=f"c{number}"))
+        for _ in range(500):
+            control.place("MSFT", "buy", "limit", "1", price="100")  # the latest list does not reach the fills' orders
+        control.misbehave("bad_row", on=("order",), times=2)
+        assert not (await broker.ask(FILLS)).executions  # c0 and c1 were tried
+        answer = await broker.ask(FILLS)
+        assert (answer.completeness, [e.client_order_id for e in answer.executions]) == ("partial", ["c0", "c2"])
+        assert [e.client_order_id for e in whole(await broker.ask(FILLS)).executions] == ["c0", "c1", "c2"]
+
+    play(scenario, ticking(1_000_000), clock=TestClock(START_NS))

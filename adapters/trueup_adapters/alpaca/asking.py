@@ -43,6 +43,7 @@ class Asking:
         self._reading = reading
         self._clock = clock
         self._client_ids: dict[str, str | None] = {}
+        self._tries: dict[str, int] = {}
 
     async def positions(self) -> Answer:
         """All positions. Raises NoReply, as all of these do."""
@@ -160,7 +161,7 @@ class Asking:
 
     async def _learn_classes(self, symbols: Iterable[str]) -> None:
         """Ask what those are that could be shares or pairs. What is not answered stays unsure, and is refused."""
-        for symbol in sorted(symbols)[:LOOK_UPS_MAX]:
+        for symbol in self._least_tried(sorted(symbols)):
             reply = await self._transport.get(f"/v2/assets/{quote(symbol, safe='')}")
             try:
                 kind = msgspec.json.decode(reply.body, type=_Asset).kind if reply.status == 200 else ""
@@ -178,13 +179,21 @@ class Asking:
             if isinstance(rows, Answer):
                 return failed(f"the orders of these fills could not be read: {rows.why}", raw=rows.raw)
             self._remember(judge_orders(rows, self._reading).orders)
-        for order_id in [order_id for order_id in unknown if order_id not in self._client_ids][:LOOK_UPS_MAX]:
+        for order_id in self._least_tried(order_id for order_id in unknown if order_id not in self._client_ids):
             answer = await self.order(Question(surface="order", order_id=order_id))
             if answer.completeness == "failed":
                 return failed(f"order {order_id[:64]} of these fills could not be read: {answer.why}", raw=answer.raw)
             if answer.completeness == "complete" and not answer.orders:
                 self._client_ids[order_id] = None
         return None
+
+    def _least_tried(self, names: Iterable[str]) -> list[str]:
+        """As many as one answer looks up, those first that were tried least: no head of a list starves the rest (L11)."""
+        chosen = sorted(names, key=lambda name: self._tries.get(name, 0))[:LOOK_UPS_MAX]
+        if len(self._tries) > CLIENT_IDS_MAX:
+            self._tries.clear()
+        self._tries.update({name: self._tries.get(name, 0) + 1 for name in chosen})
+        return chosen
 
     def _remember(self, orders: Iterable[BrokerOrder]) -> None:
         for order in orders:
