@@ -188,7 +188,7 @@ class Asking:
         return None
 
     def _least_tried(self, names: Iterable[str]) -> list[str]:
-        """As many as one answer looks up, those first that were tried least: no head of a list starves the rest (L11)."""
+        """As many as one answer looks up, the least tried ones first: the head of a list starves nobody (L11)."""
         chosen = sorted(names, key=lambda name: self._tries.get(name, 0))[:LOOK_UPS_MAX]
         if len(self._tries) > CLIENT_IDS_MAX:
             self._tries.clear()
