@@ -17,7 +17,9 @@ POLICY_PAGE = (ROOT / "docs" / "policy.md").read_text("utf-8")
 COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 CONTRACT = {"demo", "run", "check", "status", "positions", "breaks", "audit", "verify", "head", "ack", "gateway"}
 CONTRACT |= {"backup", "archive"}
+CONTRACT |= {"explain", "timeline"}
 CONTRACT |= {"import", "export"}
+CONTRACT |= {"simulate"}
 CONTRACT |= {"replay", "diff"}
 
 

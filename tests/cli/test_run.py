@@ -14,8 +14,8 @@ from cli.gateways import POLICY, gateway, line_of, started
 from cli.shell import ACCOUNT, Clock, Ended, Shell, at, writing
 from trueup.errors import InputError
 from trueup.policy import Policy
-from trueup.policy_file import Settings
-from trueup_adapters.cli.run import planned
+from trueup_adapters.config import AccountSettings, Configuration, Flags, Plan, planned
+from trueup_adapters.config.brokers import address_of
 
 REPORT = {
     "account": str, "pass": int, "at": str, "kind": str, "status": str, "observations": list, "breaks": list,
@@ -161,10 +161,10 @@ def test_the_environment_names_the_gateway(shell: Shell, tmp_path: Path, monkeyp
         assert ended.out.startswith("SUCCESS: 0 positions taken over as the baseline")
 
 
-def plan(environ: dict[str, str] | None = None, **given: Any) -> Any:
-    said = Settings(policy=Policy.adopt(), account=ACCOUNT, store="sqlite:////nowhere/at/all.db")
-    flags: dict[str, Any] = {"mode": None, "timeout_ms": None, "interval_s": None}
-    return planned(said, environ or {}, **(flags | given))
+def plan(environ: dict[str, str] | None = None, **given: Any) -> Plan:
+    settings = AccountSettings(policy=Policy.adopt(), account=ACCOUNT, store="sqlite:////nowhere/at/all.db")
+    (found,) = planned(Configuration(accounts=(settings,)), Flags(**given), environ or {}).plans
+    return found
 
 
 def test_flags_then_the_environment_then_the_file() -> None:
@@ -174,7 +174,7 @@ def test_flags_then_the_environment_then_the_file() -> None:
     assert [one.policy.sync_interval_s for one in (from_flags, from_environment, from_file)] == [5, 60, 15]
     assert [one.timeout_ms for one in (from_flags, from_environment, from_file)] == [100, 2500, None]
     assert [one.policy.broker_timeout_s for one in (from_flags, from_environment, from_file)] == [1, 3, 10]
-    assert (from_file.mode, from_file.broker) == ("hedging", "tcp://127.0.0.1:5555")
+    assert (from_file.mode, address_of(from_file)) == (None, "tcp://127.0.0.1:5555")
     for wrong in ("0", "-1", "x", "1.5", "99999999999"):
         with pytest.raises(InputError, match="SYNC_INTERVAL_SEC"):
             plan({"SYNC_INTERVAL_SEC": wrong})
@@ -300,3 +300,17 @@ def test_reports_are_one_line_of_json_each(shell: Shell, tmp_path: Path) -> None
     assert ended.out.count("\n") == 1
     order = list(json.loads(ended.out))
     assert order[:8] == ["account", "pass", "at", "kind", "status", "observations", "breaks", "corrections"]
+
+
+def test_law_7_a_store_is_whole_in_its_one_file_once_the_sidecar_has_ended(tmp_path: Path) -> None:
+    """Its read models let go before the writer does: only the last connection empties the write-ahead log."""
+    (tmp_path / "p.toml").write_text(POLICY)
+    with gateway() as (url, _):
+        arguments = ("run", "--account", ACCOUNT, "--store", "sqlite:///s.db", "--broker", url, "--policy", "p.toml")
+        with started(*arguments, "--json", cwd=tmp_path) as process:
+            assert checked(line_of(process))["status"] == "SUCCESS"
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=20) == 0
+    log = tmp_path / "s.db-wal"
+    assert not log.exists() or log.stat().st_size == 0
+    assert (tmp_path / "s.db.views.db").exists()

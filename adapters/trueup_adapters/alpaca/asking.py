@@ -43,18 +43,19 @@ class Asking:
         self._reading = reading
         self._clock = clock
         self._client_ids: dict[str, str | None] = {}
+        self._tries: dict[str, int] = {}
 
     async def positions(self) -> Answer:
         """All positions. Raises NoReply, as all of these do."""
         return positions_answer(await self._transport.get("/v2/positions"), self._reading.symbols)
 
     async def position(self, symbol: str) -> Answer:
-        """One position, or none: Alpaca's own 404 is flat. Of a pair it is not proof enough, for Alpaca has been seen
-        to list a pair's position and to deny it by name; then the list decides."""
+        """One position, or none: Alpaca's own 404 is flat. Of a pair it is not, for Alpaca has been seen to list a
+        pair's position and to deny it by name, nor of a name that is ours and not Alpaca's: there the list decides."""
         path = f"/v2/positions/{quote(unslashed(symbol), safe='')}"
         reply = await self._transport.get(path)
         if is_missing(reply):
-            if "/" not in symbol and not self._reading.symbols.unsure(symbol):
+            if self._reading.symbols.is_plain(symbol):
                 return Answer(completeness="complete", dialect=DIALECT, raw=reply.body)
             listed = await self.positions()
             mine = {key: row for key, row in listed.positions.items() if symbol in (row.symbol, row.spelling)}
@@ -141,10 +142,11 @@ class Asking:
 
     async def _executions(self, rows: list[FillRow | Unread], raw: bytes, why: str) -> Answer:
         whole = [row for row in rows if isinstance(row, FillRow)]
-        await self._learn_classes({row.symbol for row in whole if self._reading.symbols.unsure(row.symbol)})
         trouble = await self._learn_client_ids([row.order_id for row in whole if isinstance(row.order_id, str)])
         if trouble is not None:
             return trouble
+        # Their orders have said by now what most of them are in.
+        await self._learn_classes({row.symbol for row in whole if self._reading.symbols.unsure(row.symbol)})
         judged = judge_fills(rows, self._client_ids, self._reading)
         reasons = [f"{len(judged.refused)} of {len(rows)} rows could not be used"] if judged.refused else []
         reasons += [why] if why else []
@@ -159,7 +161,7 @@ class Asking:
 
     async def _learn_classes(self, symbols: Iterable[str]) -> None:
         """Ask what those are that could be shares or pairs. What is not answered stays unsure, and is refused."""
-        for symbol in sorted(symbols)[:LOOK_UPS_MAX]:
+        for symbol in self._least_tried(sorted(symbols)):
             reply = await self._transport.get(f"/v2/assets/{quote(symbol, safe='')}")
             try:
                 kind = msgspec.json.decode(reply.body, type=_Asset).kind if reply.status == 200 else ""
@@ -177,13 +179,21 @@ class Asking:
             if isinstance(rows, Answer):
                 return failed(f"the orders of these fills could not be read: {rows.why}", raw=rows.raw)
             self._remember(judge_orders(rows, self._reading).orders)
-        for order_id in [order_id for order_id in unknown if order_id not in self._client_ids][:LOOK_UPS_MAX]:
+        for order_id in self._least_tried(order_id for order_id in unknown if order_id not in self._client_ids):
             answer = await self.order(Question(surface="order", order_id=order_id))
             if answer.completeness == "failed":
                 return failed(f"order {order_id[:64]} of these fills could not be read: {answer.why}", raw=answer.raw)
             if answer.completeness == "complete" and not answer.orders:
                 self._client_ids[order_id] = None
         return None
+
+    def _least_tried(self, names: Iterable[str]) -> list[str]:
+        """As many as one answer looks up, the least tried ones first: the head of a list starves nobody (L11)."""
+        chosen = sorted(names, key=lambda name: self._tries.get(name, 0))[:LOOK_UPS_MAX]
+        if len(self._tries) > CLIENT_IDS_MAX:
+            self._tries.clear()
+        self._tries.update({name: self._tries.get(name, 0) + 1 for name in chosen})
+        return chosen
 
     def _remember(self, orders: Iterable[BrokerOrder]) -> None:
         for order in orders:

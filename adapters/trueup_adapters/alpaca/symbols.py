@@ -62,6 +62,12 @@ class Symbols:
             return False
         return bool(_splits(symbol))
 
+    def is_plain(self, symbol: str) -> bool:
+        """Whether Alpaca knows something by that very name: it is no pair, and no name of ours."""
+        if self._canonical is not None or symbol in self._aliases or symbol in self._aliases.values():
+            return False
+        return "/" not in symbol and (not _splits(symbol) or self._classes.get(symbol, CRYPTO) != CRYPTO)
+
     def learn(self, symbol: str, asset_class: str) -> None:
         """What Alpaca says a symbol is."""
         if len(self._classes) < NAMES_MAX:

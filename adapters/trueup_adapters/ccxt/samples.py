@@ -25,7 +25,7 @@ from trueup_adapters.ccxt.markets import Reading
 from trueup_adapters.ccxt.numbers import Stated
 from trueup_adapters.ccxt.orders import judge_orders
 from trueup_adapters.ccxt.positions import judge_positions
-from trueup_adapters.ccxt.rows import Judged, Row, SetAside, list_in, printable, readable, row_in
+from trueup_adapters.ccxt.rows import Judged, Row, SetAside, list_in, printable, raw_cells, readable, row_in, word
 from trueup_adapters.ccxt.trades import judge_trades
 
 Verdict: TypeAlias = Literal["parsed", "refused", "not ours"]
@@ -106,7 +106,7 @@ def _judged(exchange: str, method: str, whole: Row) -> Judged[Any] | str:
     rows = [row for one in ([given] if listed is None else listed) if (row := row_in(one)) is not None]
     if len(rows) != (1 if listed is None else len(listed)):
         return f"its parsedResponse is {printable(repr(given))[:60]}, not rows"
-    hedged = any(row.get("hedged") is True for row in rows)
+    hedged = any(row.get("hedged") is True or _is_leg(row) for row in rows)
     reading = Reading(position_mode="hedging" if hedged else "netting", exchange=exchange)
     whole_list = list_in(body) or []
     only = whole_list[0] if len(whole_list) == 1 else body
@@ -122,6 +122,13 @@ def _judged(exchange: str, method: str, whole: Row) -> Judged[Any] | str:
         wanted = readable(asked[0]) if method in LOOK_UPS and asked else None
         return _only(wanted, rows, judge_orders(rows, reading))
     return f"{printable(method)} is not a method whose answers this adapter reads"
+
+
+def _is_leg(row: Row) -> bool:
+    """Whether the exchange's own row names the leg of a hedged symbol, so that the account must be in hedge mode."""
+    raw = raw_cells(row)
+    hedge = word(raw.get("posmode")) == "hedgemode"
+    return hedge or word(raw.get("positionside")) in ("long", "short")
 
 
 def _with_lost(judged: Judged[Any], lost: Sequence[str]) -> Judged[Any]:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -14,9 +15,26 @@ from typing import Annotated
 import typer
 
 from trueup.errors import TrueupError
-from trueup_adapters.cli import INTERRUPTED, ack, bring, check, diff, export, keep, look, play, replay, run, seal
+from trueup_adapters.cli import (
+    INTERRUPTED,
+    ack,
+    bring,
+    check,
+    diff,
+    explain,
+    export,
+    keep,
+    look,
+    play,
+    replay,
+    run,
+    seal,
+    simulate,
+    timeline,
+)
 from trueup_adapters.cli.exits import USAGE, status_of
 from trueup_adapters.cli.output import admit_every_character, complain
+from trueup_adapters.logs import hide_environment, veil
 
 app = typer.Typer(
     name="trueup",
@@ -66,11 +84,17 @@ for command in (
 
 app.command("import")(bring.import_)
 app.command()(export.export)
+app.command()(simulate.simulate)
 
+app.command("explain")(explain.explain_command)
+app.command("timeline")(timeline.timeline_command)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command line (default: `sys.argv`) and returns its exit status."""
     admit_every_character()
+    hide_environment(os.environ)
+    if arguments is None:  # a process of our own
+        veil()
     try:
         status = app(args=None if arguments is None else list(arguments), prog_name="trueup", standalone_mode=False)
     except typer.TyperException as error:

@@ -5,7 +5,7 @@ All of it is read from the journal, with or without a live writer, and nothing i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any, Final, cast
 
@@ -14,17 +14,18 @@ import typer
 from rich.text import Text
 
 from trueup.audit import AuditEntry, entry
-from trueup.causes import Rate, Reason, reason_of
+from trueup.causes import Proposal, Rate, Reason, propose, reason_of
 from trueup.causes.shapes import spellings_of
-from trueup.decisions import Decision
+from trueup.decisions import BreakMoved, Decision
 from trueup.errors import InputError
 from trueup.events import Event
 from trueup.facts import Observed
 from trueup.journal import JournalReader, Recorded
 from trueup.model import exact
 from trueup.reconciliation.state import State
+from trueup.report import BreakRow
 from trueup.storage import rehydrate
-from trueup.telling import Explanation, Target, explain, find
+from trueup.telling import Explanation, Target, explain, facts_of, find
 from trueup.telling.sentences import lines
 from trueup_adapters.cli.exits import DONE, FOUND
 from trueup_adapters.cli.options import Account, Json, Store
@@ -35,6 +36,8 @@ RAW_ROWS_MAX: Final = 20
 """Rows of one raw reply that are shown."""
 RAW_DEPTH_MAX: Final = 6
 """How deep a reply is searched for rows."""
+EXPLAINED_MAX: Final = 20
+"""Open breaks that one call looks into: each walks the journal once."""
 REPLIES_MAX: Final = 200
 """Answers on fills whose raw replies are searched for what the broker says made a deal: the latest."""
 
@@ -42,13 +45,16 @@ REPLIES_MAX: Final = 200
 class JournalPast:
     """A journal as telling reads it."""
 
-    def __init__(self, reader: JournalReader) -> None:
+    def __init__(self, reader: JournalReader, upto: int | None = None) -> None:
+        """`upto`: as the journal stood at that position; what came later is not looked at."""
         self._reader = reader
+        self._upto = reader.head().position if upto is None else upto
         self.account = reader.account
 
     def events(self, first: int = 1, last: int | None = None) -> Iterable[tuple[int, Event]]:
-        """(position, event) from `first` to `last`."""
-        return ((one.position, one.event) for one in self._reader.read(after=first - 1, upto=last))
+        """(position, event) from `first` to `last`, in any case no further than the journal is looked at."""
+        end = self._upto if last is None else min(last, self._upto)
+        return ((one.position, one.event) for one in self._reader.read(after=first - 1, upto=end))
 
     def state(self, position: int) -> State:
         """The fold up to there."""
@@ -136,6 +142,28 @@ def _shown(told: Explanation, rows: list[dict[str, Any]] | None, as_json: bool) 
             for row in one["rows"] or ["nothing"]:
                 text = row if isinstance(row, str) else msgspec.json.encode(row).decode()
                 console.print(Text(f"  {one['position']}  {text}"), soft_wrap=True)
+
+
+def causes_in(reader: JournalReader, breaks: Sequence[BreakRow], upto: int) -> dict[str, tuple[Proposal, ...]]:
+    """What is proposed for each of these open breaks, by id, as the journal stood at a position.
+
+    At most `EXPLAINED_MAX` are looked into, in the order given; the others have no entry.
+    """
+    past, wanted = JournalPast(reader, upto), {one.id for one in breaks[:EXPLAINED_MAX]}
+    moved = {
+        step.break_id: position
+        for position, event in past.events()
+        if isinstance(event, BreakMoved)
+        for step in event.steps
+        if step.break_id in wanted
+    }
+    said = reasons_in(reader)
+    found: dict[str, tuple[Proposal, ...]] = {}
+    for identity, position in moved.items():
+        facts = facts_of(past, Target("break", identity, position), said=said)
+        if facts is not None:
+            found[identity] = propose(facts)
+    return found
 
 
 class EventTold(msgspec.Struct, frozen=True, kw_only=True):

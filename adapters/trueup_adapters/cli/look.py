@@ -6,19 +6,21 @@ All of it is read from the journal, with or without a live writer, and nothing i
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
 import typer
 
 from trueup.audit import entry
+from trueup.causes import Proposal
 from trueup.errors import InputError
 from trueup.model import BrokerPosition, Holding, plain, side_of
 from trueup.reconciliation.state import State
 from trueup.report import in_order, iso, row_of_break
 from trueup.shell import AUDIT_MAX
 from trueup_adapters.cli.exits import DONE, FOUND
+from trueup_adapters.cli.explain import causes_in
 from trueup_adapters.cli.options import Account, AsOf, Json, Position, Store
 from trueup_adapters.cli.output import facts, give, note, say, table
 from trueup_adapters.cli.stores import moment_of, reading, state_at
@@ -164,26 +166,46 @@ def _stop_said(row: dict[str, Any]) -> str | None:
 
 
 def breaks(
-    store: Store, account: Account = None, as_of: AsOf = None, position: Position = None, as_json: Json = False
+    store: Store,
+    account: Account = None,
+    as_of: AsOf = None,
+    position: Position = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Say what may have caused each.")] = False,
+    as_json: Json = False,
 ) -> int:
     """The breaks that are open, now or at any earlier moment. 1 where there are any."""
     with reading(store, account) as reader:
         moment = moment_of(reader, as_of, position)
         state = state_at(reader, moment.position)
+        every = (row_of_break(one, state.policy) for key in state.breaks for one in state.breaks[key])
+        found = sorted(every, key=in_order)
+        causes = causes_in(reader, found, moment.position) if explain else {}
     if moment.note is not None:
         note(moment.note)
-    found = sorted((row_of_break(one, state.policy) for key in state.breaks for one in state.breaks[key]), key=in_order)
     if as_json:
-        give(found)
+        give([msgspec.to_builtins(one) | {"causes": causes.get(one.id, ())} for one in found] if explain else found)
     elif found:
         table(
             ("state", "kind", "symbol", "ticket", "field", "book", "broker", "why"),
             ((r.state, r.kind, r.symbol, r.ticket, r.field, r.book, r.broker, r.why) for r in found),
             right=("ticket", "book", "broker"),
         )
+        for one in found if explain else ():
+            say(f"{one.id}  {one.kind} {one.symbol}: {_cause_said(causes.get(one.id, ()))}")
     else:
         say(f"{state.account} at {state.position}: no break is open", "green")
     return FOUND if found else DONE
+
+
+def _cause_said(proposals: Sequence[Proposal]) -> str:
+    """The best cause in a sentence, and how many more fit."""
+    if not proposals:
+        return "not looked into: `trueup explain` does"
+    best = proposals[0]
+    doubt = ", and not the only one that fits" if best.ambiguous else ""
+    if best.cause == "unexplained":
+        return f"unexplained: {best.why}"
+    return f"{best.cause.replace('_', ' ')} ({best.strength}{doubt}): {best.why}"
 
 
 def audit(
@@ -197,7 +219,7 @@ def audit(
         raise InputError(f"--limit is {limit}; it must be from 1 to {AUDIT_MAX}")
     with reading(store, account) as reader:
         head = reader.head().position
-        entries = [entry(recorded) for recorded in reader.read(after=max(0, head - limit), upto=head)]
+        entries = [entry(recorded) for recorded in reader.read(after=max(reader.begins_after, head - limit), upto=head)]
     if as_json:
         give(entries)
     else:

@@ -1,7 +1,8 @@
 """How is an answer given: one JSON value to a program, or tables and plain sentences to a person?
 
 Colour means something (what is missing, what is extra, what differs, what is well) and is left out where nobody could
-see it: in a pipe, and where NO_COLOR is set. Whatever came from outside is printed as text, never as markup.
+see it: in a pipe, and where NO_COLOR is set. Whatever came from outside is printed as text, never as markup, and what
+is known to be a secret is not printed at all.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from trueup_adapters.logs.secrets import hidden
 
 PIPED_WIDTH: Final = 200
 """Columns where there is no terminal to ask: wide enough that no table wraps a sentence."""
@@ -64,24 +67,24 @@ def give(value: object) -> None:
         text = msgspec.json.encode(value).decode()
     else:
         text = json.dumps(msgspec.to_builtins(value), ensure_ascii=True)
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(hidden(text) + "\n")
     sys.stdout.flush()
 
 
 def say(text: str, style: str = "") -> None:
     """One line for a person."""
-    out().print(Text(text, style=style), soft_wrap=True)
+    out().print(Text(hidden(text), style=style), soft_wrap=True)
 
 
 def note(text: str) -> None:
     """One line beside the result."""
-    err().print(Text(text, style="dim"), soft_wrap=True)
+    err().print(Text(hidden(text), style="dim"), soft_wrap=True)
 
 
 def complain(text: str) -> None:
     """Why it did not work: one sentence a line."""
     console = err()
-    for line in text.splitlines():
+    for line in hidden(text).splitlines():
         console.print(Text.assemble(("trueup: ", "bold red"), line), soft_wrap=True)
 
 
@@ -92,7 +95,7 @@ def busy(what: str) -> Generator[None]:
     if not console.is_terminal:
         yield
         return
-    with console.status(Text(what)):
+    with console.status(Text(hidden(what))):
         yield
 
 
@@ -120,4 +123,4 @@ def facts(rows: Iterable[tuple[str, str]]) -> None:
 def _cell(value: str | None) -> Text:
     if value is None:
         return Text("-", style="dim")
-    return Text(value, style=STYLES.get(value, ""))
+    return Text(hidden(value), style=STYLES.get(value, ""))

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import msgspec
 from rich.text import Text
 
 from trueup.report import PassReport
 from trueup_adapters.cli.output import STYLES, out, say, table
 
 
-def one_line(report: PassReport, *, held: int) -> None:
-    """A calm line for each pass, and one for each thing that a person should see."""
+def rehearsed(report: PassReport) -> dict[str, object]:
+    """A rehearsed pass as JSON: the same keys, and one that says so."""
+    return {**msgspec.to_builtins(report), "dry_run": True}
+
+
+def one_line(report: PassReport, *, held: int, who: str = "", dry_run: bool = False) -> None:
+    """A calm line for each pass, and one for each thing that a person should see; `who` where there are several."""
     text = Text.assemble(
         (f"{report.at[11:19]}  ", "dim"),
+        f"{who}  " if who else "",
+        ("rehearsed  " if dry_run else "", "cyan"),
         (f"{report.status:<8}", STYLES[report.status]),
         f"  pass {report.pass_number}: {_summary(report, held)}",
         (f"  ({report.duration_ms} ms)", "dim"),
@@ -23,7 +31,7 @@ def one_line(report: PassReport, *, held: int) -> None:
         _aside(line, "red")
 
 
-def for_people(report: PassReport, *, held: int) -> None:
+def for_people(report: PassReport, *, held: int, dry_run: bool = False) -> None:
     """The whole pass."""
     if report.breaks:
         table(
@@ -37,6 +45,8 @@ def for_people(report: PassReport, *, held: int) -> None:
         if not row.complete and row.why and not report.errors:
             say(f"{row.surface}: {row.why}", "yellow")
     took = f"{report.account} {report.kind} pass {report.pass_number}, {report.duration_ms} ms"
+    if dry_run:
+        say("rehearsed: nothing was corrected, and nothing but the writer's claim is in the journal", "cyan")
     say(f"{report.status}: {_summary(report, held)} ({took})", STYLES[report.status])
 
 

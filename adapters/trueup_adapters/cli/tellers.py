@@ -15,6 +15,7 @@ from trueup.reconciler import Reconciler
 from trueup.report import PassReport
 from trueup_adapters.cli.output import busy, out
 from trueup_adapters.cli.watch import Picture
+from trueup_adapters.logs.secrets import hidden
 
 REDRAW_S = 0.5
 
@@ -57,7 +58,7 @@ class Watched(Teller):
 
     def asking(self, broker: str) -> AbstractContextManager[None]:
         """The picture says so itself."""
-        self._live.update(Text(f"asking {broker} …", style="dim"), refresh=True)
+        self._live.update(Text(f"asking {hidden(broker)} …", style="dim"), refresh=True)
         return nullcontext()
 
     def refresh(self) -> None:

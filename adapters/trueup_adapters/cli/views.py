@@ -50,11 +50,13 @@ class KeptViews:
 
     def finish(self) -> None:
         """Stop following, and take in what came last."""
-        self._halt()
+        self.halt()
         if self._path is not None and self.failure is None:
             self._guarded(lambda views: views.catch_up())
 
-    def _halt(self) -> None:
+    def halt(self) -> None:
+        """Let go of the journal, before its writer does: only the last connection, if it may write, moves the
+        write-ahead log into the store's one file (law 7)."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
@@ -81,4 +83,4 @@ class KeptViews:
         if kind is None:
             self.finish()
         else:  # what went wrong is told by whoever it happened to; views can wait
-            self._halt()
+            self.halt()

@@ -9,7 +9,7 @@ Reading order:
 
 from trueup_adapters.logs.following import JournalLog
 from trueup_adapters.logs.lines import of_event, of_pass
-from trueup_adapters.logs.secrets import MASK, hidden, hide, hide_address, hide_environment, hide_password
+from trueup_adapters.logs.secrets import MASK, hidden, hide, hide_address, hide_environment, hide_password, veil
 from trueup_adapters.logs.writing import Log
 
 __all__ = [
@@ -23,4 +23,5 @@ __all__ = [
     "hide_password",
     "of_event",
     "of_pass",
+    "veil",
 ]

@@ -6,9 +6,13 @@ Whoever reads a secret says so, once, with `hide`; whoever writes text for peopl
 
 from __future__ import annotations
 
+import json
 import re
+import sys
 import threading
+import traceback
 from collections.abc import Mapping
+from types import TracebackType
 from typing import Final
 from urllib.parse import unquote
 
@@ -32,12 +36,12 @@ _pattern: re.Pattern[str] | None = None
 
 
 def hide(secret: str | None) -> None:
-    """From now on this text, and its unquoted form, is a secret."""
+    """From now on this text is a secret, and so are its unquoted form and the one that JSON writes."""
     global _pattern  # noqa: PLW0603 - one process has one set of secrets, whoever prints
     if not secret:
         return
     with _guard:
-        for form in (secret, unquote(secret)):
+        for form in (secret, unquote(secret), json.dumps(secret)[1:-1]):
             if len(form) >= SHORTEST:
                 _known[form] = None
         while len(_known) > SECRETS_MAX:
@@ -74,3 +78,17 @@ def hidden(text: str) -> str:
     shown = _PARAMETER.sub(rf"\g<1>{MASK}", _PASSWORD.sub(rf"\g<1>:{MASK}@", text))
     pattern = _pattern
     return shown if pattern is None else pattern.sub(MASK, shown)
+
+
+def veil() -> None:
+    """From now on a traceback that ends this process, or one of its threads, passes by the secrets as well: what a
+    library raises may name the address that it could not reach."""
+
+    def tell(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            sys.__excepthook__(kind, error or kind(), trace)
+            return
+        sys.stderr.write(hidden("".join(traceback.format_exception(kind, error, trace))))
+
+    sys.excepthook = tell
+    threading.excepthook = lambda args: tell(args.exc_type, args.exc_value, args.exc_traceback)

@@ -1,1 +1,34 @@
-"""How is trueup tried against thousands of histories, each from one seed, in virtual time?"""
+"""How is trueup tried against thousands of histories, each from one seed, in virtual time?
+
+Read in this order: `loop`, `dice` time and chance · `scenario`, `drawing` what a seed stands for · `exchange` the truth ·
+`answers`, `broker` how it is told · `disk` what is written on · `process`, `trading` the trading process · `accidents`,
+`happenings` what goes wrong · `probes`, `world` all of it, played and remembered · `history`, `check_values`,
+`check_evidence`, `check_journal`, `checks` which law was broken · `tally`, `faults` what was really tried · `run`,
+`shrinking`, `story` one history · `campaign`, `many` thousands.
+"""
+
+from trueup.simulation.campaign import Summary, campaign
+from trueup.simulation.check_values import Violation
+from trueup.simulation.drawing import draw
+from trueup.simulation.run import Outcome, Told, simulate, told
+from trueup.simulation.scenario import Happening, Scenario, Settings, from_json, to_json
+from trueup.simulation.shrinking import shrink
+from trueup.simulation.story import story
+
+__all__ = [
+    "Happening",
+    "Outcome",
+    "Scenario",
+    "Settings",
+    "Summary",
+    "Told",
+    "Violation",
+    "campaign",
+    "draw",
+    "from_json",
+    "shrink",
+    "simulate",
+    "story",
+    "to_json",
+    "told",
+]

@@ -35,6 +35,13 @@ from trueup.journal.urls import location
 
 ACCOUNT: Final = "sim:1"
 DiskTrouble: TypeAlias = Literal["refused", "unsure", "die_before", "die_after"]
+MET: Final[dict[DiskTrouble, str]] = {
+    "refused": "append_refused",
+    "unsure": "append_unanswered",
+    "die_before": "death_before_commit",
+    "die_after": "death_after_commit",
+}
+"""What each trouble is called where faults are counted."""
 _numbers = itertools.count(1)
 
 
@@ -64,6 +71,8 @@ class Disk:
         self.written: list[Written] = []
         self.troubles: list[DiskTrouble] = []
         """What the coming appends meet, one each."""
+        self.met: Callable[[str], object] = str
+        """Told of each trouble that an append met, by name."""
         self.full = False
 
     def writer(self) -> JournalWriter:
@@ -151,7 +160,6 @@ class FaultyJournal:
         """The process ended: it writes nothing any more."""
         self.failed = False
         """Whether the last append was refused, as far as the process could see."""
-        self.suffered: list[DiskTrouble] = []
         self._disk = disk
         self._writer = writer
         self._appended = appended
@@ -173,7 +181,7 @@ class FaultyJournal:
         if self._disk.full and trouble is None:
             trouble = "refused"
         if trouble is not None:
-            self.suffered.append(trouble)
+            self._disk.met(MET[trouble])
         if trouble == "refused":
             self.failed = True
             raise JournalError(f"{self.account}: the disk is full")

@@ -44,12 +44,13 @@ def simulate(scenario: Scenario) -> Outcome:
     return told(scenario).outcome
 
 
-def told(scenario: Scenario, *, export: Path | None = None) -> Told:
+def told(scenario: Scenario, *, narrated: bool = False, export: Path | None = None) -> Told:
     """`simulate`, and what happened meanwhile.
 
+    narrated with what the journal says, sentence by sentence
     export   where to leave the run's store, an SQLite file that every command reads; it must not be there yet
     """
-    world = World(scenario)
+    world = World(scenario, narrated=narrated)
     try:
         world.play()
         violations = check(world)

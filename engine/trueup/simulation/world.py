@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
+from trueup.audit import sentence
 from trueup.changes import Change, Command, Fill, PushedExecution
 from trueup.decisions import FillAdopted, PositionBound
 from trueup.deliveries import BookChange
@@ -66,8 +67,12 @@ class Acknowledged(msgspec.Struct, frozen=True):
 class World:
     """One history under way."""
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, *, narrated: bool = False) -> None:
+        """
+        narrated   the story also tells what the journal says, sentence by sentence
+        """
         self.scenario = scenario
+        self.narrated = narrated
         self.settings = scenario.settings
         self.loop = VirtualLoop()
         self.loop.set_task_factory(_task)
@@ -76,6 +81,7 @@ class World:
         self.disk = Disk(self.settings.durability)
         self.exchange = Exchange(self.settings.mode, lambda: self.loop.now_ns)
         self.tally = Tally()
+        self.disk.met = self.tally.fault
         self.quiet = False
         self.process: Process | None = None
         self.processes = 0
@@ -177,6 +183,8 @@ class World:
     def appended(self, process: Process, first: int, events: Sequence[Event]) -> None:
         """A transaction was stored: which answers it holds, and what it changed."""
         for position, event in enumerate(events, start=first):
+            if self.narrated:
+                self.tell(f"  {position:>4} {sentence(event)}")
             if isinstance(event, Observed):
                 self._answered(process, position, event)
             elif isinstance(event, FillRecorded | FillAdopted):

@@ -1,0 +1,95 @@
+"""What goes beside the passes of a sidecar: alerts, metrics, a log?
+
+Everything that can be wrong with them is found before anything starts. While it runs, none of them is ever in a pass's
+way, and what goes wrong with one is said and stops nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from types import TracebackType
+from typing import Final, Self
+
+from trueup.journal.urls import without_secrets
+from trueup.reconciler import Reconciler
+from trueup.report import PassReport
+from trueup_adapters.alerts import Messenger, Rule, open_channel
+from trueup_adapters.cli.output import complain, note
+from trueup_adapters.config.brokers import address_of
+from trueup_adapters.config.plans import Plan, Planned
+from trueup_adapters.logs import JournalLog, Log, of_pass
+from trueup_adapters.metrics import Registered, register, serve
+
+LISTED: Final = 1_000
+"""Entries of the audit that the command in an alert lists."""
+
+
+class Companions:
+    """For all accounts of one process. A context manager."""
+
+    def __init__(self, what: Planned) -> None:
+        """Raises InputError for a channel or port that cannot be used, TrueupError where an extra is missing."""
+        self._what = what
+        self.log = None if what.logs.format is None else Log(sys.stderr, what.logs.format, level=what.logs.level)
+        rehearsed = all(plan.dry_run for plan in what.plans)
+        self._rules = (
+            []
+            if rehearsed
+            else [Rule(open_channel(one.name, one.url or ""), one.severity, one.resolved) for one in what.channels]
+        )
+        self._registered: dict[str, Registered] = {}
+        self._open = ExitStack()
+
+    @contextmanager
+    def beside(self, rec: Reconciler, plan: Plan) -> Generator[None]:
+        """For as long as one account is open."""
+        with ExitStack() as stack:
+            registered = None
+            if self._what.metrics.port is not None:
+                registered = self._registered[plan.account] = stack.enter_context(register(rec))
+            if self.log is not None:
+                self.log.say(
+                    "info", "opened", account=plan.account, store=without_secrets(plan.store), broker=address_of(plan),
+                    policy=plan.policy.preset, environment=plan.environment or "unsaid", dry_run=plan.dry_run,
+                )  # fmt: skip
+                stack.enter_context(JournalLog(rec, self.log))
+            if self._rules and not plan.dry_run:
+                command = (
+                    f"trueup audit --store {without_secrets(plan.store)} --account {plan.account} --limit {LISTED}"
+                )
+                messenger = stack.enter_context(Messenger(rec, self._rules, command=command, note=self.trouble))
+                if registered is not None:
+                    registered.watch_alerts(messenger.standings)
+            yield
+
+    def passed(self, report: PassReport, *, dry_run: bool) -> None:
+        """A pass has ended."""
+        registered = self._registered.get(report.account)
+        if registered is not None:
+            registered.note(report)
+        if self.log is not None:
+            self.log.write(of_pass(report, dry_run=dry_run))
+
+    def trouble(self, text: str) -> None:
+        """Something beside the passes went wrong, or is well again."""
+        if self.log is not None:
+            self.log.say("warning", "alerts", what=text)
+        else:
+            complain(text)
+
+    def __enter__(self) -> Self:
+        metrics = self._what.metrics
+        if metrics.port is not None:
+            served = self._open.enter_context(serve(metrics.port, host=metrics.host))
+            if self.log is not None:
+                self.log.say("info", "metrics", url=served.url)
+            else:
+                note(f"metrics: {served.url}")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()

@@ -1,0 +1,170 @@
+"""`trueup simulate`: do the laws hold in thousands of histories that nobody thought of?
+
+One seed is one history; `--seed S` alone repeats one and tells it, shortened where it fails.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import msgspec
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from trueup.errors import InputError
+from trueup.simulation import Scenario, Summary, campaign, draw, from_json, shrink, story, to_json, told
+from trueup.simulation.campaign import Broken
+from trueup.simulation.faults import FAULTS
+from trueup.simulation.story import law_said
+from trueup_adapters.cli.exits import DONE, FOUND, CouldNot
+from trueup_adapters.cli.options import Json
+from trueup_adapters.cli.output import err, give, note, say
+
+RUNS_DEFAULT: Final = 100
+SEED_FIRST: Final = 1
+VIOLATIONS_SHOWN_MAX: Final = 20
+
+
+def simulate(
+    runs: Annotated[
+        int | None,
+        typer.Option("--runs", metavar="N", min=1, help="How many histories; 100, or 1 with --seed."),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", metavar="S", min=0, help="The first seed; alone: tell that one."),
+    ] = None,
+    faults: Annotated[Literal["light", "heavy", "all"], typer.Option("--faults", help="How hard.")] = "all",
+    minutes: Annotated[
+        int | None,
+        typer.Option("--minutes", metavar="M", min=1, max=600_000, help="Virtual minutes until faults stop, in each."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", metavar="N", min=1, help="Processes; without it one for each core.")
+    ] = None,
+    results: Annotated[
+        Path | None, typer.Option("--results", metavar="FILE", help="An SQLite file to write every run into.")
+    ] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option("--export", metavar="DIR", help="Leave the journal, scenario and story of failing runs there."),
+    ] = None,
+    scenario: Annotated[
+        Path | None, typer.Option("--scenario", metavar="FILE", help="Repeat a scenario that --export wrote.")
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option("--dask", metavar="URL", help="Let the workers of this Dask scheduler do it.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Try the laws on histories drawn from seeds, in virtual time, on trueup's own code. 1 where one was broken."""
+    if scenario is not None:
+        if seed is not None or runs is not None:
+            raise InputError("--scenario says what happens; --seed and --runs draw something else: give one of them")
+        return _one(_read(scenario), export, as_json)
+    if seed is not None and runs is None:
+        return _one(draw(seed, faults, minutes), export, as_json)
+    first = SEED_FIRST if seed is None else seed
+    seeds = range(first, first + (runs or RUNS_DEFAULT))
+    with _progress(len(seeds)) as advance:
+        try:
+            found = campaign(
+                seeds,
+                faults=faults,
+                minutes=minutes,
+                workers=workers,
+                results=results,
+                on_progress=advance,
+                scheduler=scheduler,
+            )
+        except sqlite3.Error as error:
+            raise CouldNot(f"{results}: the results cannot be written ({error}); name another file") from error
+        except OSError as error:
+            raise CouldNot(f"the campaign could not be run: {error}") from error
+    if export is not None:
+        for failed in sorted({one.seed for one in found.violations}):
+            _leave(draw(failed, faults, minutes), export)
+    if as_json:
+        give(found)
+    else:
+        _summarise(found)
+    return FOUND if found.violations else DONE
+
+
+def _one(scenario: Scenario, export: Path | None, as_json: bool) -> int:
+    """One history: told whole, or shortened where it fails."""
+    first = told(scenario, narrated=not as_json)
+    outcome = first.outcome
+    broken = tuple(Broken(one.law, outcome.seed, one.what) for one in outcome.violations)
+    if export is not None and broken:
+        _leave(scenario, export)
+    if as_json:
+        counted = dict.fromkeys(FAULTS, 0) | outcome.faults
+        give(Summary(runs=1, steps=outcome.steps, violations=broken, faults=counted, coverage=outcome.coverage))
+    else:
+        shown = scenario
+        if broken:
+            note("a law was broken; looking for the shortest history that still breaks it")
+            shown = shrink(scenario, frozenset(one.law for one in broken))
+            first = told(shown, narrated=True)
+        for line in story(shown, first):
+            say(line, "bold red" if line.startswith("BROKEN") else "")
+        if shown != scenario:
+            note(f"{len(scenario.happenings)} happenings were cut down to {len(shown.happenings)}")
+    return FOUND if broken else DONE
+
+
+def _leave(scenario: Scenario, folder: Path) -> None:
+    """The shortest failing history of a seed: its journal as a store, what happens in it, and its story."""
+    folder.mkdir(parents=True, exist_ok=True)
+    outcome = told(scenario).outcome
+    shortest = shrink(scenario, frozenset(one.law for one in outcome.violations))
+    name = f"seed-{scenario.seed}"
+    store = folder / f"{name}.db"
+    store.unlink(missing_ok=True)
+    played = told(shortest, narrated=True, export=store)
+    (folder / f"{name}.json").write_bytes(to_json(shortest))
+    (folder / f"{name}.txt").write_text("\n".join(story(shortest, played)) + "\n", "utf-8")
+    note(f"{folder / name}: .db is its journal, .json what happens in it, .txt its story")
+
+
+def _read(path: Path) -> Scenario:
+    try:
+        return from_json(path.read_bytes())
+    except OSError as error:
+        raise CouldNot(f"{path}: cannot be read: {error.strerror or error}") from error
+    except msgspec.MsgspecError as error:
+        raise CouldNot(f"{path}: is no scenario that `trueup simulate --export` wrote: {error}") from error
+
+
+def _summarise(found: Summary) -> None:
+    """For a person: the figures, what was broken, and what was never tried."""
+    say(f"{found.runs:,} histories, {found.steps:,} steps, {sum(found.faults.values()):,} faults that had an effect")
+    for one in found.violations[:VIOLATIONS_SHOWN_MAX]:
+        say(f"BROKEN {law_said(one.law)}, seed {one.seed}: {one.what}", "bold red")
+    more = len(found.violations) - VIOLATIONS_SHOWN_MAX
+    if more > 0:
+        say(f"and {more:,} more", "bold red")
+    if not found.violations:
+        say("no law was broken", "green")
+    else:
+        say(f"`trueup simulate --seed {found.violations[0].seed}` repeats the first and shortens it")
+    if found.untried:
+        note(f"never seen, so nothing was learnt of them: {', '.join(found.untried)}")
+
+
+@contextmanager
+def _progress(total: int) -> Generator[Callable[[int], object]]:
+    """A bar for whoever watches."""
+    console = err()
+    if not console.is_terminal:
+        yield int
+        return
+    columns = (TextColumn("simulating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda count: bar.advance(task, count)

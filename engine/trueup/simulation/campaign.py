@@ -1,0 +1,218 @@
+"""How are thousands of histories tried, on all cores or many machines, and what is kept of them?
+
+Seeds are handed out in small lots to processes that are started afresh (`spawn`: nothing is inherited), and what comes
+back is added up and, where asked for, written into one SQLite file as it comes. A sum does not depend on who was done
+first.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from importlib.metadata import version
+from multiprocessing import get_context
+from os import cpu_count
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import msgspec
+
+from trueup.errors import InvariantBroken
+from trueup.simulation.check_values import Violation
+from trueup.simulation.drawing import draw
+from trueup.simulation.faults import FAULTS
+from trueup.simulation.run import Outcome, simulate
+from trueup.simulation.scenario import Faults
+from trueup.simulation.tally import in_order
+
+LOT_SEEDS: Final = 20
+"""Seeds that a process is given at a time."""
+
+
+class Broken(msgspec.Struct, frozen=True):
+    """One violation, and the seed that repeats it."""
+
+    law: int
+    seed: int
+    what: str
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """What a campaign came to."""
+
+    runs: int
+    steps: int
+    violations: tuple[Broken, ...]
+    """By seed."""
+    faults: dict[str, int]
+    """By name, how often each had an effect; 0 for those that never had any."""
+    coverage: dict[str, int]
+
+    @property
+    def untried(self) -> tuple[str, ...]:
+        """Faults that never had an effect: nothing was learnt of them."""
+        return tuple(name for name, count in self.faults.items() if not count)
+
+
+class Lot(msgspec.Struct, frozen=True):
+    """Some seeds, and how they are drawn."""
+
+    seeds: tuple[int, ...]
+    faults: Faults = "all"
+    minutes: int | None = None
+
+
+def play(lot: Lot) -> list[Outcome]:
+    """Every seed of a lot, in order. What breaks the simulation itself is a violation like any other."""
+    return [_outcome(seed, lot) for seed in lot.seeds]
+
+
+def _outcome(seed: int, lot: Lot) -> Outcome:
+    try:
+        return simulate(draw(seed, lot.faults, lot.minutes))
+    except (Exception, InvariantBroken) as error:  # noqa: BLE001 - a run that cannot be played is a finding, too
+        broken = Violation(0, f"the run ended with {type(error).__name__}: {error}")
+        return Outcome(seed=seed, steps=0, virtual_ms=0, violations=(broken,), faults={}, coverage={}, digest="")
+
+
+def lots(seeds: Sequence[int], faults: Faults, minutes: int | None, size: int = LOT_SEEDS) -> list[Lot]:
+    """The seeds, shared out."""
+    return [Lot(tuple(seeds[start : start + size]), faults, minutes) for start in range(0, len(seeds), size)]
+
+
+def campaign(
+    seeds: Sequence[int],
+    *,
+    faults: Faults = "all",
+    minutes: int | None = None,
+    workers: int | None = None,
+    results: Path | None = None,
+    on_progress: Callable[[int], object] | None = None,
+    scheduler: str | None = None,
+) -> Summary:
+    """Try every seed and add up what came of it.
+
+    seeds        each stands for one history (`drawing.draw`)
+    workers      processes; None: as many as there are cores; 1: none beside this one
+    results      an SQLite file to write every run into, kept also where the campaign is broken off
+    on_progress  called with the number of runs that have just been finished
+    scheduler    the address of a Dask scheduler, which has the work done by its workers instead
+
+    Raises InputError where Dask is wanted and not installed, sqlite3.Error where `results` cannot be written.
+    """
+    shared = lots(seeds, faults, minutes)
+    if scheduler is not None:
+        from trueup.simulation.many import played_by_dask
+
+        played = played_by_dask(scheduler, shared)
+    else:
+        count = min(len(shared), workers or cpu_count() or 1)
+        played = map(play, shared) if count <= 1 else _played_by_processes(shared, count)
+    adding = _Adding()
+    with Results(results) as kept:
+        for outcomes in played:
+            adding.add(outcomes)
+            kept.write(outcomes)
+            if on_progress is not None:
+                on_progress(len(outcomes))
+    return adding.summary()
+
+
+def _played_by_processes(shared: Sequence[Lot], workers: int) -> Iterator[list[Outcome]]:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        for future in as_completed([pool.submit(play, lot) for lot in shared]):
+            yield future.result()
+
+
+class _Adding:
+    """Sums, whatever the order."""
+
+    def __init__(self) -> None:
+        self.runs = 0
+        self.steps = 0
+        self.violations: list[Broken] = []
+        self.faults: Counter[str] = Counter(dict.fromkeys(FAULTS, 0))
+        self.coverage: Counter[str] = Counter()
+
+    def add(self, outcomes: Iterable[Outcome]) -> None:
+        for one in outcomes:
+            self.runs += 1
+            self.steps += one.steps
+            self.violations += [Broken(broken.law, one.seed, broken.what) for broken in one.violations]
+            self.faults.update(one.faults)
+            self.coverage.update(one.coverage)
+
+    def summary(self) -> Summary:
+        return Summary(
+            runs=self.runs,
+            steps=self.steps,
+            violations=tuple(sorted(self.violations, key=lambda one: (one.seed, one.law, one.what))),
+            faults=in_order(self.faults),
+            coverage=in_order(self.coverage),
+        )
+
+
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS runs (
+    version TEXT NOT NULL, seed INTEGER NOT NULL, steps INTEGER NOT NULL, virtual_ms INTEGER NOT NULL,
+    digest TEXT NOT NULL, violations INTEGER NOT NULL, PRIMARY KEY (version, seed)
+);
+CREATE TABLE IF NOT EXISTS violations (
+    version TEXT NOT NULL, seed INTEGER NOT NULL, law INTEGER NOT NULL, what TEXT NOT NULL,
+    PRIMARY KEY (version, seed, law, what)
+);
+CREATE TABLE IF NOT EXISTS counts (
+    version TEXT NOT NULL, seed INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, count INTEGER NOT NULL,
+    PRIMARY KEY (version, seed, kind, name)
+);
+CREATE VIEW IF NOT EXISTS totals AS
+    SELECT kind, name, SUM(count) AS count, COUNT(*) AS runs FROM counts GROUP BY kind, name;
+"""
+
+
+class Results:
+    """One SQLite file of runs; the same seed of the same version replaces what stood there."""
+
+    def __init__(self, path: Path | None) -> None:
+        """
+        path   None: nothing is kept
+        """
+        self._connection = None if path is None else sqlite3.connect(path)
+        self._version = version("trueup")
+        if self._connection is not None:
+            self._connection.executescript(_TABLES)
+
+    def write(self, outcomes: Iterable[Outcome]) -> None:
+        """Some runs, in one transaction."""
+        if self._connection is None:
+            return
+        with self._connection as connection:
+            for one in outcomes:
+                where = (self._version, one.seed)
+                for table in ("runs", "violations", "counts"):
+                    connection.execute(f"DELETE FROM {table} WHERE version=? AND seed=?", where)
+                connection.execute(
+                    "INSERT INTO runs VALUES (?,?,?,?,?,?)",
+                    (*where, one.steps, one.virtual_ms, one.digest, len(one.violations)),
+                )
+                connection.executemany(
+                    "INSERT OR IGNORE INTO violations VALUES (?,?,?,?)",
+                    [(*where, broken.law, broken.what) for broken in one.violations],
+                )
+                for kind, counted in (("fault", one.faults), ("coverage", one.coverage)):
+                    connection.executemany(
+                        "INSERT INTO counts VALUES (?,?,?,?,?)",
+                        [(*where, kind, name, count) for name, count in counted.items()],
+                    )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._connection is not None:
+            self._connection.close()
