@@ -26,6 +26,7 @@ from trueup.decisions import (
     OrderCorrection,
     OrderMerged,
     PositionBound,
+    ProtectionMoved,
     QuarantineMoved,
     RecordRefused,
 )
@@ -105,7 +106,7 @@ def _symbol(event: Event) -> str | None:
         return event.after.symbol
     if isinstance(event, ActionRequested):
         return event.terms.symbol
-    if isinstance(event, PositionRecorded | OrderRecorded | BreakMoved):
+    if isinstance(event, PositionRecorded | OrderRecorded | BreakMoved | ProtectionMoved):
         return event.symbol
     return None
 
@@ -202,6 +203,10 @@ def _answered(event: ActionAnswered) -> str:
     return f"action {event.client_id} {event.state}{order}{why}"
 
 
+def _protected(event: ProtectionMoved) -> str:
+    return f"{named(event.symbol, event.ticket)} {event.state}: {event.why}"
+
+
 def _delivered(event: CorrectionsDelivered) -> str:
     failed = f"; {len(event.failures)} failed: {event.failures[0][1]}" if event.failures else ""
     return f"corrections up to {event.upto} were handed to the trading process{failed}"
@@ -257,5 +262,6 @@ _SENTENCES: Final[dict[type[Event], Callable[[Any], str]]] = {
     ActionAnswered: _answered,
     OrderMerged: lambda event: f"order {event.after.client_order_id} on {event.after.symbol}: {event.why}",
     ActionRequested: _requested,
+    ProtectionMoved: _protected,
     ActionMoved: lambda event: f"action {event.client_id} {event.state}: {event.why}",
 }

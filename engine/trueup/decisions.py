@@ -22,6 +22,7 @@ GateStatus: TypeAlias = Literal["closed", "reduce_only", "open"]
 HoldState: TypeAlias = Literal["held", "released", "acknowledged", "explained"]
 Severity: TypeAlias = Literal["info", "warning", "critical"]
 ActionPurpose: TypeAlias = Literal["cancel-orphan", "protect", "exit", "operator"]
+ProtectionState: TypeAlias = Literal["unprotected", "placing", "exiting", "critical", "protected"]
 ActionState: TypeAlias = Literal["unknown", "done", "failed", "abandoned"]
 """`unknown`: it is being looked up; `done`: it is there; `failed`: it provably is not, or was rejected;
 `abandoned`: it was never sent, and is not wanted any more."""
@@ -233,6 +234,18 @@ class ActionMoved(Decision, frozen=True, array_like=True, tag="action-moved/1"):
     """For `unknown`: how many independent look-ups that count have not found it."""
 
 
+class ProtectionMoved(Decision, frozen=True, array_like=True, tag="protection-moved/1"):
+    """An open position has no working stop, or that is over (law 10)."""
+
+    key: Key
+    symbol: str
+    ticket: str | None
+    state: ProtectionState
+    attempts: int
+    """Stops that were asked for since it was seen without one."""
+    why: str
+
+
 DECISIONS: tuple[type[Decision], ...] = (
     BaselineTaken,
     PositionBound,
@@ -247,4 +260,5 @@ DECISIONS: tuple[type[Decision], ...] = (
     OrderMerged,
     ActionRequested,
     ActionMoved,
+    ProtectionMoved,
 )

@@ -53,6 +53,15 @@ class ClosedHours(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     to_minute: int
 
 
+class Protect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What every open position must have at the broker: a working stop."""
+
+    stop_distance_pct: Decimal = Decimal(2)
+    """How far from the entry price a stop is placed, in per cent of it: 0.5 to 10."""
+    retries_max: int = 3
+    """Stops that are asked for, each after looking up the one before; then the position is closed, reduce-only."""
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
     """The rules that decisions follow. Build one with a preset: `Policy.adopt(confirmations=3)`."""
 
@@ -98,6 +107,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     verified_age_s_max: int | None = None
     """None: 4 x `sync_interval_s`."""
     quarantine_unknown_owner: str = "*:symbol"
+    protect: Protect | None = None
+    """None: off."""
     correction_attempts_max: int = 5
     """Corrections of one key within `correction_window_s`, then a human decides (L52)."""
     correction_window_s: int = 3600
@@ -218,6 +229,14 @@ def _preset(name: str, knobs: dict[str, object]) -> Policy:
     return policy
 
 
+def _protect_problems(protect: Protect) -> Iterator[str]:
+    distance = protect.stop_distance_pct
+    if not (distance.is_finite() and Decimal("0.5") <= distance <= 10):
+        yield f"protect.stop_distance_pct is {distance}; it must lie between 0.5 and 10"
+    if protect.retries_max < 1:
+        yield f"protect.retries_max is {protect.retries_max}; it must be at least 1"
+
+
 _AT_LEAST: Final[dict[str, int]] = {
     "sync_interval_s": 1,
     "startup_timeout_s": 1,
@@ -246,6 +265,8 @@ def _problems(policy: Policy) -> Iterator[str]:
             yield f"{name} is {getattr(policy, name)}; it must be at least {least}"
     if policy.unverified == "warn":
         yield "unverified = 'warn' is not available in this version: an unverified book closes the gate"
+    if policy.protect is not None:
+        yield from _protect_problems(policy.protect)
     for name, least in (("settle_ms", 0), ("verified_age_s_max", 1)):
         value = getattr(policy, name)
         if value is not None and value < least:

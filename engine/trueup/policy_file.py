@@ -19,7 +19,7 @@ import msgspec
 
 from trueup.errors import InputError, PolicyError
 from trueup.model import Surface
-from trueup.policy import PRESETS, ClosedHours, Instrument, Policy
+from trueup.policy import PRESETS, ClosedHours, Instrument, Policy, Protect
 from trueup.toml_lines import Path as KeyPath
 from trueup.toml_lines import line_of, meant
 
@@ -206,6 +206,8 @@ def _judged(knob: str, path: tuple[str, ...], value: object) -> object:
         return _sessions(path, value)
     if knob in ("instruments", "strategies"):
         _tables(knob, path, value)
+    if knob == "protect":
+        _protect(path, value)
     for inner in _flat(value):
         if type(inner) is int and abs(inner) > WHOLE_MAX:
             raise _Wrong(path, f"{knob} is {_shown(inner)}, which is beyond {WHOLE_MAX:,}")
@@ -242,6 +244,18 @@ def _tables(knob: str, path: tuple[str, ...], value: object) -> None:
                 raise _Wrong(where, meant("cell", f"instruments.{name}.{cell}", cell, fields))
             kind = f"instruments.{name}.{cell} is {_shown(said)}; it must be {_CELLS[cell]}"
             _alone("instruments", {name: {cell: said}}, where, kind)
+
+
+def _protect(path: tuple[str, ...], value: object) -> None:
+    """Judges the cells of [protect] one by one."""
+    cells = _table(value)
+    if cells is None:
+        raise _Wrong(path, f"protect is {_shown(value)}; it must be a table, [protect]")
+    for cell, said in cells.items():
+        if cell not in Protect.__struct_fields__:
+            raise _Wrong((*path, cell), meant("cell", f"protect.{cell}", cell, Protect.__struct_fields__))
+        kind = "a whole number" if cell == "retries_max" else "a number"
+        _alone("protect", {cell: said}, (*path, cell), f"protect.{cell} is {_shown(said)}; it must be {kind}")
 
 
 def _sessions(path: tuple[str, ...], value: object) -> tuple[ClosedHours, ...]:

@@ -27,6 +27,7 @@ from trueup.decisions import (
     GateStatus,
     Step,
 )
+from trueup.explain import named
 from trueup.facts import PassKind
 from trueup.model import BookOrder, Holding, plain, side_of
 from trueup.orders import said_order
@@ -194,7 +195,7 @@ def counted(rows: Iterable[BreakRow]) -> dict[str, int]:
 def _status(state: State, surfaces: Sequence[SurfaceRow], disagreements: int, silent: Sequence[str]) -> Status:
     if silent:
         return "DEGRADED"
-    if state.breaks or state.order_breaks or state.hold is not None or state.outbox or disagreements:
+    if state.breaks or state.order_breaks or state.hold is not None or state.outbox or state.guards or disagreements:
         return "PARTIAL"
     if not all(one.complete for one in surfaces):
         return "PARTIAL"
@@ -206,6 +207,11 @@ def _critical(state: State, decisions: Iterable[Decision]) -> tuple[str, ...]:
     texts = [one.text for one in decisions if isinstance(one, AlertRaised) and one.severity == "critical"]
     if state.hold is not None and not any("missing at once" in text for text in texts):
         texts.append(f"{len(state.hold.missing)} positions are missing at once and held: `trueup ack mass-absence`")
+    for key in sorted(state.guards):
+        guard = state.guards[key]
+        text = f"{named(guard.symbol, guard.ticket)} has no working stop: {guard.why}"
+        if guard.state == "critical" and text not in texts:
+            texts.append(text)
     return tuple(texts)
 
 

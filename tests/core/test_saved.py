@@ -10,6 +10,7 @@ import pytest
 from lessons.world import World, deal, fill, held, order_row, pending, row
 from trueup import Instrument, Policy
 from trueup.model import Refusal, Stop
+from trueup.policy import Protect
 from trueup.ports import Answer, failed
 from trueup.reconciliation import draft as drafts
 from trueup.reconciliation.draft import Draft, DraftMemory
@@ -27,6 +28,7 @@ def eventful(world: Worlds) -> World:
         instruments={"EURUSD": Instrument(aliases=("EUR/USD",))},
         dust={"*": "0.0001"},
         on_orphan_order="cancel",
+        protect=Protect(),
     )
     names = [f"S{n:02}" for n in range(12)]
     w = world(*(held(name, "1", ticket=name, stop=None) for name in names), policy=policy, mode="hedging", orders=True)
@@ -34,6 +36,7 @@ def eventful(world: Worlds) -> World:
     w.record(held("NZDUSD", "1", ticket="gone"), held("NZDUSD", "0", ticket="gone"))
     w.record(pending("c2", "EURUSD"), pending("c3", "USDJPY", "accepted"), pending("c4", "USDJPY", "filled"))
     rows = [row(name, "1", ticket=name, stop="1") for name in names]
+    w.lists()
     w.deals(deal("past", "EURUSD", "1", ticket="S01"))
     w.sees(*rows, row("EURUSD", "1", ticket="o1"), row("GBPUSD", "1", ticket="new"))
     w.sees(*rows[1:], row("EURUSD", "1", ticket="o1"), row("GBPUSD", "1", ticket="new"), times=2)
@@ -42,13 +45,13 @@ def eventful(world: Worlds) -> World:
     w.says("ack", what="mass-absence")
     w.answered(failed("no answer"), identity="given twice")
     w.answered(Answer(completeness="complete", positions={"#new": other}))
-    w.policy = Policy.adopt(confirmations=3, on_orphan_order="cancel")
+    w.policy = Policy.adopt(confirmations=3, on_orphan_order="cancel", protect=Protect())
     w.restored = True
     w.restart(down_s=1)
     w.record(pending("c5", "USDJPY", order_id="o5"), pending("c6", "USDJPY", "filled"))
     strangers = [order_row("USDJPY", order_id=name) for name in ("b1", "b2")]
     w.lists(*strangers, order_row("USDJPY", name="c3", order_id="b3"), times=2)
-    w.sends(w.actions()[0].client_id)
+    w.sends(next(one.client_id for one in w.actions() if one.purpose == "cancel-orphan"))
     w.record(pending("c7", "GBPUSD", "filled"))
     w.sees_part(rows[9], refused=[Refusal(3, "NaN", symbol="GBPUSD")])
     w.record(fill("x3", "EURUSD", "1", ticket="S09"), fill("x4", "EURUSD", "1"))

@@ -25,6 +25,7 @@ from trueup.decisions import (
     OrderCorrection,
     OrderMerged,
     PositionBound,
+    ProtectionMoved,
     QuarantineMoved,
     RecordRefused,
     Step,
@@ -51,7 +52,7 @@ from trueup.facts import (
 )
 from trueup.journal import InboxItem
 from trueup.model import BookOrder, BrokerOrder, BrokerPosition, Execution, Holding, Moment, OrderStatus, Refusal, Stop
-from trueup.policy import ClosedHours, Instrument, Policy
+from trueup.policy import ClosedHours, Instrument, Policy, Protect
 
 AT = Moment(1_767_225_600_123_456_789, 5_000_000_000, 3)
 ASKED = Moment(1_767_225_599_000_000_000, 3_876_543_211, 3)
@@ -88,6 +89,7 @@ POLICY = Policy.guarded(
     on_overdue_slice="rearm",
     action_queue_s_max=30,
     look_ups_max=5,
+    protect=Protect(Decimal("1.5"), 2),
     confirmations=3,
     lag_ms_max={"positions": 1_000, "fills": 2_000},
     settle_ms=4_000,
@@ -202,6 +204,7 @@ EVENTS: Final[dict[str, list[Event]]] = {
     "action-moved": [ActionMoved(41, AT.at_ns, MARK, "tu-0123456789abcdef", "unknown", "not found", (40, 41), 1)],
     "action-sent": [ActionSent(AT, "tu-0123456789abcdef")],
     "action-answered": [ActionAnswered(AT, "tu-0123456789abcdef", "rejected", "no money", "o-1", DIGEST, 3)],
+    "protection-moved": [ProtectionMoved(41, AT.at_ns, MARK, "#7", "EURUSD", "7", "placing", 1, "no stop")],
     "alert-raised": [AlertRaised(41, AT.at_ns, MARK, "critical", "escalated", "look", ("00112233445566ff",))],
 }  # fmt: skip
 

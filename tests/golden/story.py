@@ -15,6 +15,7 @@ from trueup import Instrument, OrderUpdate, Policy, PushedExecution, PushedState
 from trueup.changes import Command
 from trueup.journal import InboxItem
 from trueup.model import Refusal
+from trueup.policy import Protect
 
 ACCOUNT = "mt5:5001"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -88,4 +89,7 @@ def _orders(w: World) -> None:
     w.deals(deal("x6", "GBPUSD", "1", "1.55", order_id="o8", client_order_id="c8"))
     w.looks_up("c9", times=2)
     w.lists(stranger)
+    w.policy = Policy.adopt(protect=Protect(), on_orphan_order="cancel")
     w.restart(down_s=5)
+    w.lists(stranger)
+    w.sees(row("XAUUSD", "2", ticket="29", price="4000", stop=None))

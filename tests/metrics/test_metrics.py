@@ -263,9 +263,7 @@ def test_a_scrape_holds_every_metric_with_its_labels_and_no_other(registry: Coll
 
 
 def test_the_page_lists_every_metric_with_its_kind_and_labels() -> None:
-    rows = re.findall(
-        r"(?m)^\| `(\w+)` \| (\w+) \|([^|]*)\|", (ROOT / "docs/reference/metrics.md").read_text("utf-8")
-    )
+    rows = re.findall(r"(?m)^\| `(\w+)` \| (\w+) \|([^|]*)\|", (ROOT / "docs/reference/metrics.md").read_text("utf-8"))
     told = {name: (kind, set(re.findall(r"`(\w+)`", labels)) | {"account"}) for name, kind, labels in rows}
     assert told == {one.name: (one.kind, set(one.labels)) for one in METRICS}
 

@@ -35,6 +35,7 @@ from trueup.model import Execution, Key, plain
 from trueup.reconciliation import absence, binding, lifecycle
 from trueup.reconciliation.deciding import Deciding, judged
 from trueup.reconciliation.fills import apply_execution, older_than, set_position
+from trueup.reconciliation.guarding import guard_positions
 from trueup.reconciliation.identity import missed_fill_id
 from trueup.reconciliation.inputs import first_recorded, is_history, met
 from trueup.reconciliation.keys import key_of_execution, key_of_position, key_of_row
@@ -79,6 +80,8 @@ def _observed(deciding: Deciding, fact: Observed) -> None:
         orders_observed(deciding, fact)
     if deciding.state.unpriced:
         unpriced(deciding, fact)
+    if fact.surface in ("positions", "open_orders"):
+        guard_positions(deciding, fact)
     deciding.settle_gate(startup=fact.pass_kind == "startup")
 
 

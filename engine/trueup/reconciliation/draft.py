@@ -19,6 +19,7 @@ from trueup.reconciliation.state import (
     ActionSlot,
     Break,
     GateState,
+    Guard,
     Hold,
     Memory,
     OrderSlot,
@@ -118,6 +119,7 @@ class Draft:
     recheck: bool
     pass_number: int
     unpriced: tuple[str, ...]
+    guards: Map[Key, Guard]
     passes_tried: int
 
     book: MapMutation[Key, Slot]

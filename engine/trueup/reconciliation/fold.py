@@ -21,6 +21,7 @@ from trueup.decisions import (
     MassAbsenceMoved,
     OrderMerged,
     PositionBound,
+    ProtectionMoved,
     QuarantineMoved,
     RecordRefused,
 )
@@ -89,4 +90,5 @@ _HANDLERS: Final[dict[type[Event], Callable[[Draft, int, Any], None]]] = {
     OrderMerged: order_outcomes.order_merged,
     ActionRequested: order_outcomes.action_requested,
     ActionMoved: order_outcomes.action_moved,
+    ProtectionMoved: order_outcomes.protection_moved,
 }

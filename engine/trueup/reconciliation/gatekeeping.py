@@ -71,6 +71,10 @@ def _limited(state: State, view: View, startup: bool) -> dict[str, str]:
         for one in state.order_breaks[key]:
             if startup or _is_settled(one):
                 symbols.setdefault(one.symbol, f"break {one.id}: {one.kind} of order {one.ticket}")
+    for key in sorted(state.guards):
+        guard = state.guards[key]
+        if guard.state in ("exiting", "critical"):
+            symbols.setdefault(guard.symbol, f"{guard.symbol} has a position without a working stop: {guard.why}")
     for refusal in view.refused:
         assert refusal.symbol is not None
         symbol = state.policy.canonical(refusal.symbol)  # a row that was refused kept the broker's spelling (L33)

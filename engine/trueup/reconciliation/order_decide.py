@@ -27,7 +27,7 @@ from trueup.reconciliation.order_lifecycle import (
     stated,
     visible,
 )
-from trueup.reconciliation.orphans import gone_orphans, orphan, remedy_of_orphan
+from trueup.reconciliation.orphans import asked_for, gone_orphans, orphan, remedy_of_orphan
 from trueup.reconciliation.outbox import is_ours, looked_up_actions
 from trueup.reconciliation.state import OrderSlot, State
 
@@ -52,7 +52,11 @@ def orders_observed(deciding: Deciding, fact: Observed) -> None:
         slot = None if name is None else reading.state.order(name)
         if slot is not None:
             moves += _take(deciding, stated(reading, slot, row), slot, row)
-        elif fact.surface == "open_orders" and row.status not in TERMINAL and not is_ours(reading.state, row):
+        elif fact.surface != "open_orders" or row.status in TERMINAL:
+            continue
+        elif is_ours(reading.state, row):
+            deciding.emit([asked_for(reading, row)])
+        else:
             strangers.add(orphan_key(row))
             moves += _stranger(deciding, reading, row)
     if whole:

@@ -1,4 +1,4 @@
-"""What do decisions on orders and actions do to the state?
+"""What do decisions on orders, actions and protection do to the state?
 
 Folded as they were recorded and never derived again. Pure handlers on a draft.
 """
@@ -14,12 +14,13 @@ from trueup.decisions import (
     ActionRequested,
     BreakMoved,
     OrderMerged,
+    ProtectionMoved,
 )
 from trueup.evidence import again, once
 from trueup.model import BookOrder
 from trueup.reconciliation.draft import Draft
 from trueup.reconciliation.order_inputs import put_order
-from trueup.reconciliation.state import ActionSlot, OrderSlot, View
+from trueup.reconciliation.state import ActionSlot, Guard, OrderSlot, View
 
 _SETTLED: Final = frozenset({"done", "failed", "abandoned"})
 
@@ -79,3 +80,25 @@ def view_at(draft: Draft, position: int) -> View:
         if view.position == position:
             return view
     return draft.view("positions")
+
+
+# -- protection --------------------------------------------------------------------------------------------
+
+
+def protection_moved(draft: Draft, position: int, decision: ProtectionMoved) -> None:
+    if decision.state == "protected":
+        draft.guards = draft.guards.delete(decision.key)
+        return
+    known = draft.guards.get(decision.key)
+    guard = Guard(
+        decision.key,
+        decision.symbol,
+        decision.ticket,
+        decision.state,
+        draft.at if known is None else known.since,
+        position if known is None else known.position,
+        view_at(draft, decision.cause).received,
+        decision.attempts,
+        decision.why,
+    )
+    draft.guards = draft.guards.set(decision.key, guard)

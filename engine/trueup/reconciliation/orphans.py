@@ -6,6 +6,8 @@ policy says; one that protects a position is adopted, and never cancelled, whoev
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from trueup import explain
 from trueup.decisions import BreakMoved, Decision, OrderCorrection, Step
 from trueup.model import EXTERNAL, BrokerOrder, BrokerPosition, Holding
@@ -89,6 +91,15 @@ def adoption(state: State, row: BrokerOrder, count: int) -> OrderCorrection:
         f"the book lacked it: adopted as the broker states it, owned by {after.strategy}"
     )
     return OrderCorrection(order_correction_id(state, name, 0, after), "recovery", None, after, why)
+
+
+def asked_for(reading: OrderReading, row: BrokerOrder) -> BreakMoved:
+    """An order that trueup itself asked for, such as a protective stop: the book takes it over at once."""
+    assert row.client_order_id is not None
+    made = adoption(reading.state, row, 1)
+    why = f"order {row.client_order_id} on {row.symbol}, {said_order(row)}, was asked for by trueup itself: adopted"
+    step = Step(reading.opened(row.client_order_id, None), "recovery", None, "corrected", None, said_order(row), 1, why)
+    return reading.moved(row.client_order_id, row, [step], (), replace(made, why=why))
 
 
 def _owner(state: State, row: BrokerOrder) -> str:

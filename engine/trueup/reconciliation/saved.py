@@ -16,6 +16,7 @@ from trueup.model import BrokerOrder, BrokerPosition, Execution, Key, Moment, Su
 from trueup.reconciliation.state import (
     ActionSlot,
     Break,
+    Guard,
     Memory,
     OrderSlot,
     Quarantine,
@@ -37,6 +38,7 @@ _MAPS: Final[dict[str, Any]] = {
     "book": tuple[tuple[Key, Slot], ...],
     "orders": tuple[tuple[str, OrderSlot], ...],
     "order_breaks": tuple[tuple[str, tuple[Break, ...]], ...],
+    "guards": tuple[tuple[Key, Guard], ...],
     "outbox": tuple[tuple[str, ActionSlot], ...],
     "in_flight": tuple[tuple[str, tuple[str, ...]], ...],
     "order_ends": tuple[tuple[str, Moment], ...],

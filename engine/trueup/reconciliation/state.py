@@ -139,6 +139,27 @@ class ActionSlot(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Independent look-ups that count and did not find it."""
 
 
+class Guard(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An open position that has no working stop, while policy asks for one (law 10)."""
+
+    key: Key
+    symbol: str
+    ticket: str | None
+    state: Literal["unprotected", "placing", "exiting", "critical"]
+    since: Moment
+    position: int
+    """The journal position at which it was first seen so."""
+    received: Moment
+    """When the answer came on which its last step rests."""
+    attempts: int
+    why: str
+
+    @classmethod
+    def first(cls, key: Key, symbol: str, ticket: str | None, at: Moment) -> Guard:
+        """One that was never seen before."""
+        return cls(key, symbol, ticket, "unprotected", at, 0, at, 0, "")
+
+
 class Break(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One open disagreement about one field of one key."""
 
@@ -271,6 +292,8 @@ class State(msgspec.Struct, frozen=True):
     outbox: Map[str, ActionSlot] = Map()
     """What was asked of the broker and is not settled, by the action's client id."""
     ended_actions: Memory[ActionSlot] = Memory()
+    guards: Map[Key, Guard] = Map()
+    """Positions that have no working stop."""
     passes_tried: int = 0
     """Observations of positions in this epoch, whatever came of them."""
     in_flight: Map[str, tuple[str, ...]] = Map()

@@ -28,6 +28,11 @@ def next_question_ns(state: State, now: Moment) -> int | None:
     if _suspicious_once(state):
         times.append(_spaced_ns(state, view.received, now))
     times += _order_times(state, now)
+    times += [
+        max(_spaced_ns(state, guard.received, now), _settled_ns(state, key, guard.symbol, now))
+        for key, guard in state.guards.items()
+        if guard.state != "critical"
+    ]
     return max(0, min(times) + MARGIN_NS) if times else None
 
 
