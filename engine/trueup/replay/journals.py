@@ -14,7 +14,7 @@ from trueup.errors import InputError
 from trueup.events import Event
 from trueup.journal import Head, JournalReader, Recorded
 from trueup.policy import Policy
-from trueup.reconciliation.state import DECIDER_VERSION
+from trueup.reconciliation.state import DECIDER_VERSION, State
 from trueup.replay.between import Between
 from trueup.replay.elsewhere import Elsewhere, World
 from trueup.replay.ending import Ending, contradict, ending, wrong
@@ -62,9 +62,10 @@ def redecide(reader: Readable, *, upto: int | None = None, decider_version: int 
     Raises JournalCorrupt where the journal cannot be read, JournalError.
     """
     upto = reader.head().position if upto is None else upto
-    redeciding = Redeciding(reader.account, decider_version=decider_version)
+    after, before = _beginning(reader)
+    redeciding = Redeciding(reader.account, decider_version=decider_version, before=before)
     with no_collecting():
-        for turn in turns(events_of(reader, upto), upto=upto):
+        for turn in turns(events_of(reader, upto, after=after), upto=upto):
             redeciding.take(turn)
     return Redecided(
         account=reader.account,
@@ -76,6 +77,14 @@ def redecide(reader: Readable, *, upto: int | None = None, decider_version: int 
         differences=tuple(redeciding.differences),
         undetermined=tuple(redeciding.undetermined),
     )
+
+
+def _beginning(reader: Readable) -> tuple[int, tuple[State, int] | None]:
+    """Of an excerpt: the event behind which it begins, the state there, and the version that decided then."""
+    if not isinstance(reader, JournalReader) or reader.decider_before is None:
+        return 0, None
+    after = reader.begins_after
+    return after, (rehydrate(reader.account, reader, upto=after), reader.decider_before)
 
 
 class WorldTold(msgspec.Struct, frozen=True, kw_only=True):
