@@ -5,7 +5,7 @@ The thin shell of this package: it reads, and hands every event on to the pure p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -18,6 +18,7 @@ from trueup.reconciliation.state import DECIDER_VERSION, State
 from trueup.replay.between import Between
 from trueup.replay.elsewhere import Elsewhere, World
 from trueup.replay.ending import Ending, contradict, ending, wrong
+from trueup.replay.happened import Happened
 from trueup.replay.pairing import Compared, compared
 from trueup.replay.redeciding import Difference, Redeciding, Span
 from trueup.replay.turns import turns
@@ -178,6 +179,20 @@ def differences_between(reader: JournalReader, first: int, last: int) -> Between
         with no_collecting():
             between.follow((one.position, one.event) for one in reader.read(after=first, upto=last))
     return between
+
+
+def happened_by(reader: Readable, limits_us: Sequence[int], *, upto: int | None = None) -> Happened:
+    """What had happened by each of some moments, by all that is known at a journal position.
+
+    limits_us  wall times in microseconds since 1970, ascending
+    upto       what is known: the last event that counts; None: the head as it is now
+
+    Raises JournalCorrupt, JournalError.
+    """
+    happened = Happened(reader.account, limits_us)
+    with no_collecting():
+        happened.follow((one.position, one.event) for one in reader.read(upto=upto))
+    return happened
 
 
 def _world(world: World) -> WorldTold:
