@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 
 import pytest
 
 from alpaca_broker.harness import broker_of
 from alpaca_broker.playing import POSITIONS, TestClock, close, play, whole
-from trueup.errors import InputError
+from trueup.errors import InputError, TrueupError
 from trueup.testing.alpaca import Control, FakeAlpaca
 from trueup_adapters.alpaca import AlpacaBroker, Credentials, Limiter
 from trueup_adapters.alpaca.hosts import other_account, other_key, other_world
@@ -187,3 +188,10 @@ def test_a_plain_address_elsewhere_is_taken_when_it_is_asked_for() -> None:
 def test_a_broker_of_the_fake_is_a_paper_broker() -> None:
     with FakeAlpaca() as fake:
         assert broker_of(fake).environment == "paper"
+
+
+def test_without_the_library_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "aiohttp", None)
+    with pytest.raises(TrueupError, match=r'pip install "trueup\[alpaca\]"') as missing:
+        AlpacaBroker(PAPER)
+    assert not isinstance(missing.value, InputError)  # nothing is wrong with the words: the command ends with 3

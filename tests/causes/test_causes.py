@@ -215,7 +215,7 @@ def test_twins_of_which_the_broker_lists_none_are_possible() -> None:
     both = tuple(fill(f"x{n}", "1", 102 + n, happened_at="2026-01-01T03:01:45Z") for n in (1, 2))
     found = best(facts(held("2"), row("1"), deals=both))
     assert (found.cause, found.strength, found.executions) == ("duplicate_fill", "possible", ("x2",))
-    assert "listed neither" in found.why
+    assert "which of them it lists is not journalled" in found.why
     strangers = tuple(fill(f"x{n}", "1") for n in (1, 2))
     assert best(facts(held("2"), row("1", price="3"), deals=strangers)).cause == "unexplained"
 

@@ -125,6 +125,7 @@ def test_l39_other_changes_are_no_split(book: tuple[str, str], broker: tuple[str
 def test_l39_without_prices_a_split_is_only_possible_and_a_deal_of_that_size_wins() -> None:
     asked = facts(held("100", price=None), row("200"))
     assert (best(asked).cause, best(asked).strength) == ("split", "possible")
+    assert best(facts(held("4", price=None), row("5"))).cause == "unexplained", "5 for 4 could be anything"
     bought = facts(held("100", price=None), row("200"), deals=(deal("d1", "100", ours=False),))
     assert [one.cause for one in propose(bought)] == ["manual_trade", "split"]
 

@@ -8,11 +8,15 @@ from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any
 
+import pytest
+
+from golden.story import played
 from trueup import Policy
 from trueup.events import Event, encode
 from trueup.facts import Fact
 from trueup.incident import Imported, import_incident
 from trueup.journal import open_reader, verify
+from trueup.ledger import Ledger
 from trueup.reconciliation.decide import decide
 from trueup.reconciliation.fold import fold
 from trueup.reconciliation.saved import save
@@ -83,3 +87,18 @@ def is_sound(url: str, account: str) -> State:
 
 def adopting(**knobs: Any) -> Policy:
     return Policy.adopt(**knobs)
+
+
+def told_story(url: str) -> str:
+    """The golden story in a store of its own, every raw reply kept at once, as a process does between two passes."""
+    observe = Ledger.observe
+
+    def kept(self: Ledger, *args: Any, **more: Any) -> Any:
+        done = observe(self, *args, **more)
+        self.maintain()
+        return done
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Ledger, "observe", kept)
+        played(url).close()
+    return url

@@ -23,12 +23,14 @@ from journal.samples import (
     filled_store,
     fills,
     item,
+    moment,
     observed,
     tampering,
     url_of,
 )
 from trueup import events
 from trueup.errors import InputError, JournalCorrupt
+from trueup.facts import ActionAnswered
 from trueup.journal import (
     GENESIS,
     Head,
@@ -231,7 +233,7 @@ WHERE = f"WHERE originator_id='{ACCOUNT}' AND originator_version"
         ),
         pytest.param(
             sql(f"INSERT INTO raw_replies VALUES (x'{sha256(b'?').hexdigest()}', x'{PACKED.hex()}')"),
-            "no observation cites it",
+            "no event cites it",
             id="a reply nobody got",
         ),
         pytest.param(
@@ -346,6 +348,17 @@ def test_raw_missing_counts_what_should_be_there(tmp_path: Path) -> None:
         assert verify(url, ACCOUNT).raw_missing == 1
         writer.keep_raws([b"acted on"])
         assert verify(url, ACCOUNT).raw_missing == 0
+
+
+def test_the_answer_to_an_action_cites_its_raw_reply_too(tmp_path: Path) -> None:
+    url = url_of(tmp_path / "a.db")
+    answered = ActionAnswered(moment(1), "c1", "rejected", "too late", raw_digest=sha256(b"no").digest())
+    with open_writer(url, ACCOUNT) as writer:
+        writer.append([answered], raws=[b"no"])
+    with open_writer(url, OTHER) as writer:
+        writer.append(fills(1, 1))
+    assert whys(verify(url, ACCOUNT)) == ""
+    assert whys(verify(url, OTHER)) == ""
 
 
 # -- circumstances -----------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from house.source import ROOT
 from lessons.world import LAG_MS, World, fill, held, row
 from trueup import Policy, Reconciler
 from trueup.errors import InputError, TrueupError
+from trueup.model import BrokerOrder, OrderStatus
 from trueup.report import PassReport, failed_report
 from trueup.testing.broker import SimulatedBroker
 from trueup_adapters.alerts import Messenger, Rule
@@ -106,6 +107,25 @@ def test_an_account_from_nothing_to_breaks_and_back(registry: CollectorRegistry)
         assert scraped("trueup_open_breaks", of="position", kind="recovery") == 0
         assert scraped("reconciliation_mismatches_total", kind="recovery") == 2, "a counter does not go back"
     assert Scraped(registry).samples == {}, "measured no longer"
+    w.close()
+
+
+def working(name: str, symbol: str, side: str, kind: str = "limit", **more: Any) -> BrokerOrder:
+    return BrokerOrder(symbol, side, kind, Decimal(1), OrderStatus.ACCEPTED, order_id=name, **more)  # type: ignore[arg-type]
+
+
+def test_orders_that_only_the_broker_has_and_orders_that_guard(registry: CollectorRegistry) -> None:
+    w = World(held("HELD", "1"), orders=True, policy=Policy.guarded())
+    with register(Rec(w), registry=registry):
+        w.sees(row("HELD", "1"))
+        assert Scraped(registry)("trueup_unprotected_positions") == 1
+        w.lists(working("o1", "HELD", "sell", "stop", stop=Decimal("0.5")), working("o2", "OTHER", "buy"), times=3)
+        scraped = Scraped(registry)
+        assert scraped("trueup_unprotected_positions") == 0, "a stop that is an order guards as well"
+        assert scraped("trueup_orphan_orders") == scraped("trueup_open_breaks", of="order", kind="recovery")
+        assert scraped("trueup_orphan_orders")
+        assert scraped("reconciliation_mismatches_total", kind="recovery")
+        assert scraped("trueup_actions_outstanding") == 0
     w.close()
 
 

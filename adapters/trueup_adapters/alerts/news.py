@@ -88,10 +88,11 @@ class Pending:
 
     def know(self, state: State) -> None:
         """What was alerted before `upto` and is still open, as the fold at `upto` says it."""
-        for key in sorted(state.breaks):
-            for one in state.breaks[key]:
-                if one.alerted is not None:
-                    self._tell(one.id, "critical")
+        for breaks in (state.breaks, state.order_breaks):
+            for key in sorted(breaks):
+                for one in breaks[key]:
+                    if one.alerted is not None:
+                        self._tell(one.id, "critical")
         if state.hold is not None:
             self._held = "critical"
 
@@ -174,5 +175,6 @@ def at_of(event: Event) -> int:
 
 def _ended(event: BreakMoved, step: Step) -> str:
     field = f" of {step.field}" if step.field else ""
-    why = step.why or (event.correction.why if event.correction is not None else "")
+    correction = event.correction or event.order_correction
+    why = step.why or ("" if correction is None else correction.why)
     return f"{step.kind}{field}, {named(event.symbol, event.ticket)}, is {step.state}" + (f": {why}" if why else "")

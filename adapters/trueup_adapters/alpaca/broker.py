@@ -93,7 +93,7 @@ class AlpacaBroker:
         limiter           one that several brokers of one account share; 200 requests a minute by default
         clock             time, for tests
 
-        Raises InputError when one of these cannot be meant, or aiohttp is not installed.
+        Raises InputError when one of these cannot be meant, TrueupError where aiohttp is not installed.
         """
         library()
         world = checked_environment(environment)

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from trueup.errors import InputError
+from trueup.errors import TrueupError
 from trueup.ports import Clock
 from trueup_adapters.alpaca.hosts import Environment, other_world
 from trueup_adapters.alpaca.keys import Credentials
@@ -205,9 +205,9 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
 
 
 def library() -> Any:
-    """aiohttp, which only who asks Alpaca needs. Raises InputError where it is not installed."""
+    """aiohttp, which only who asks Alpaca needs. Raises TrueupError where it is not installed."""
     try:
         import aiohttp
     except ModuleNotFoundError as error:
-        raise InputError('asking Alpaca needs aiohttp, which is not installed: pip install "trueup[alpaca]"') from error
+        raise TrueupError('Alpaca is asked by aiohttp, which is not installed; pip install "trueup[alpaca]"') from error
     return aiohttp

@@ -14,6 +14,7 @@ from trueup.journal import JournalReader, Recorded
 from trueup.replay import Between, Changed, differences_between
 from trueup.report import iso
 from trueup_adapters.cli.exits import DONE, FOUND
+from trueup_adapters.cli.holdings import Time, changes_happened, happened_in
 from trueup_adapters.cli.options import Account, Json, Store
 from trueup_adapters.cli.output import busy, give, note, say, table
 from trueup_adapters.cli.stores import Moment, moment_of, reading
@@ -27,9 +28,12 @@ def diff(
     second: Annotated[str, typer.Argument(metavar="TO", help=_WHEN)],
     store: Store,
     account: Account = None,
+    time: Time = "learned",
     as_json: Json = False,
 ) -> int:
     """What appeared, vanished or changed between two moments, on both sides, and by which events. 1 where anything."""
+    if time == "happened":
+        return _happened(store, account, first, second, as_json)
     with reading(store, account) as reader:
         one, other = (_moment(reader, text) for text in (first, second))
         if one.position > other.position:
@@ -50,6 +54,39 @@ def diff(
     else:
         _for_people(name, ends, between, changed)
     return FOUND if changed else DONE
+
+
+def _happened(store: str, account: str | None, first: str, second: str, as_json: bool) -> int:
+    """The book at both times by when its fills happened, with all that is known today."""
+    with reading(store, account) as reader:
+        name, head = reader.account, reader.head().position
+        changed = changes_happened(reader, happened_in(reader, [first, second], head))
+    if as_json:
+        ends = ({"position": None, "at": when} for when in (first, second))
+        book = {"positions": changed, "orders": []}
+        give({"account": name, "from": next(ends), "to": next(ends), "identical": not changed, "book": book})
+        return FOUND if changed else DONE
+    if changed:
+        rows = (
+            ("book", "position", one["key"], one["change"], _size(one["before"]), _size(one["after"]), _by(one))
+            for one in changed[:SHOWN_MAX]
+        )
+        table(("side", "what", "key", "change", "before", "after", "by"), rows)
+        if len(changed) > SHOWN_MAX:
+            note(f"and {len(changed) - SHOWN_MAX:,} more; --json has them")
+    said = f"{len(changed):,} positions came about otherwise" if changed else "the book was the same"
+    say(f"{name} from {first} to {second}, by when fills happened: {said}", "yellow" if changed else "green")
+    return FOUND if changed else DONE
+
+
+def _size(row: Any) -> str | None:
+    return None if row is None else f"{row['side']} {row['quantity']}"
+
+
+def _by(one: dict[str, Any]) -> str:
+    lines = [f"{told['position']}: {told['sentence']}" for told in one["events"]]
+    more = one["events_count"] - len(lines)
+    return "\n".join([*lines[:-1], f"and {more} more", *lines[-1:]] if more > 0 else lines)
 
 
 def _moment(reader: JournalReader, text: str) -> Moment:

@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from trueup.errors import InputError
-from trueup.incident import exported, whole_file, write_jsonl, write_parquet
+from trueup.incident import around, exported, whole_file, write_bundle, write_jsonl, write_parquet
 from trueup.journal import JournalReader, accounts
 from trueup_adapters.cli.exits import DONE, CouldNot
 from trueup_adapters.cli.options import Account, Json, Store
@@ -45,11 +45,26 @@ def export(
     last: Annotated[
         int | None, typer.Option("--to", metavar="P", min=1, help="The last position; without it the journal's end.")
     ] = None,
+    bundle: Annotated[
+        Path | None, typer.Option("--bundle", metavar="FILE", help="Or one zip file that stands by itself as evidence.")
+    ] = None,
+    story: Annotated[
+        str | None, typer.Option("--around", metavar="ID", help="Only the story of this break or correction.")
+    ] = None,
+    with_secrets: Annotated[
+        bool, typer.Option("--with-secrets", help="Bundle it although it holds what looks like a secret.")
+    ] = False,
     as_json: Json = False,
 ) -> int:
     """Every event with its digest and its very bytes, so that anybody can check the chain from the export alone."""
-    if out is None:
-        raise InputError("where to? Give --out FILE, a folder, or - for standard output")
+    if (out is None) == (bundle is None):
+        raise InputError("where to? Give --out FILE, a folder, or - for standard output; or --bundle FILE")
+    if story is not None and (first is not None or last is not None):
+        raise InputError("--around and --from, --to both say which events; give one of them")
+    if bundle is not None or out is None:
+        return _bundle(store, account, Path(bundle or ""), (story, first, last), with_secrets, as_json)
+    if with_secrets or story is not None:
+        raise InputError("--around and --with-secrets are of --bundle; an export holds every event as it is")
     if out == "-":
         if as_json:
             raise InputError("--out - and --json both mean standard output; give one of them")
@@ -65,6 +80,30 @@ def export(
     else:
         for one in written:
             say(f"{one.account}: events {one.first} to {one.last} are in {one.file}; the last digest is {one.digest}")
+    return DONE
+
+
+def _bundle(
+    store: str,
+    account: str | None,
+    path: Path,
+    which: tuple[str | None, int | None, int | None],
+    with_secrets: bool,
+    as_json: bool,
+) -> int:
+    story, first, last = which
+    with reading(store, account) as reader, busy(f"bundling {reader.account}"):
+        begin, end = span(reader, first, last) if story is None else around(reader, story)
+        made = write_bundle(reader, path, first=begin, last=end, with_secrets=with_secrets)
+    if as_json:
+        give(made)
+        return DONE
+    say(f"{made.account}: events {made.first} to {made.last} are in {made.file}, with {made.raws} raw replies", "green")
+    if made.withheld:
+        say(f"{made.withheld} raw replies hold what looks like a secret, and were left out", "yellow")
+    if made.raws_missing:
+        say(f"{made.raws_missing} raw replies that events cite were not kept in the store")
+    say(f"its SHA-256 is {made.sha256}; read it with --store bundle:///{made.file}")
     return DONE
 
 

@@ -15,12 +15,13 @@ import typer
 from trueup.audit import entry
 from trueup.causes import Proposal
 from trueup.errors import InputError
-from trueup.model import BrokerPosition, Holding, plain, side_of
+from trueup.model import BrokerPosition, Holding
 from trueup.reconciliation.state import State
 from trueup.report import in_order, iso, row_of_break
 from trueup.shell import AUDIT_MAX
 from trueup_adapters.cli.exits import DONE, FOUND
 from trueup_adapters.cli.explain import causes_in
+from trueup_adapters.cli.holdings import Time, as_it_was, happened_in, row_of, show_rows
 from trueup_adapters.cli.options import Account, AsOf, Json, Position, Store
 from trueup_adapters.cli.output import facts, give, note, say, table
 from trueup_adapters.cli.stores import moment_of, reading, state_at
@@ -117,9 +118,12 @@ def positions(
     ] = "book",
     as_of: AsOf = None,
     position: Position = None,
+    time: Time = "learned",
     as_json: Json = False,
 ) -> int:
     """The positions of the book, or of the broker as it last answered; now or at any earlier moment."""
+    if time == "happened":
+        return _had_happened(store, account, side, as_of, position, as_json)
     with reading(store, account) as reader:
         moment = moment_of(reader, as_of, position)
         state = state_at(reader, moment.position)
@@ -129,12 +133,28 @@ def positions(
     if as_json:
         give(rows)
         return DONE
-    columns = ("symbol", "ticket", "side", "quantity", "price", "stop", "strategy", "opened_at")
-    if rows:
-        shown = ([_stop_said(row) if name == "stop" else row[name] for name in columns] for row in rows)
-        table(columns, shown, right=("ticket", "quantity", "price", "stop"))
+    show_rows(rows)
     whose = "the book" if side == "book" else "the broker's last complete answer"
     say(f"{state.account} at {state.position}: {len(rows)} positions in {whose}")
+    return DONE
+
+
+def _had_happened(
+    store: str, account: str | None, side: str, as_of: str | None, position: int | None, as_json: bool
+) -> int:
+    """The book by when its fills happened, with all that is known at the position (default: the head)."""
+    if side != "book":
+        raise InputError("the broker's answers do not say since when they are so: --time happened is for --side book")
+    with reading(store, account) as reader:
+        known = moment_of(reader, None, position).position
+        happened = happened_in(reader, [as_of], known)
+        rows = [row_of(reader.account, as_it_was(one)) for one in happened.was(0)]
+        name = reader.account
+    if as_json:
+        give(rows)
+        return DONE
+    show_rows(rows)
+    say(f"{name}: {len(rows)} positions had come about by {as_of}, by what is known at {known}")
     return DONE
 
 
@@ -145,24 +165,7 @@ def _rows(state: State, side: Literal["book", "broker"]) -> Iterable[dict[str, A
         held.update({key: slot.holding for key, slot in state.book.items() if slot.holding is not None})
     else:
         held.update(state.view().rows)
-    for key in sorted(held):
-        one = held[key]
-        row: dict[str, Any] = {
-            "account": state.account,
-            "symbol": one.symbol,
-            "ticket": one.ticket,
-            "side": side_of(one.signed_quantity),
-            "quantity": plain(one.signed_quantity.copy_abs()),
-            "price": None if one.price is None else plain(one.price),
-            "strategy": one.strategy,
-        }
-        if one.stop is not None:  # left out: not reported; null: there is none
-            row["stop"] = None if one.stop.price is None else plain(one.stop.price)
-        yield row | {"opened_at": one.opened_at}
-
-
-def _stop_said(row: dict[str, Any]) -> str | None:
-    return (row["stop"] or "none") if "stop" in row else None
+    return (row_of(state.account, held[key]) for key in sorted(held))
 
 
 def breaks(

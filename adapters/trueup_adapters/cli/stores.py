@@ -66,13 +66,14 @@ def moment_of(reader: JournalReader, as_of: str | None, position: int | None) ->
         raise InputError("--as-of and --position both say when; give one of them")
     head = reader.head().position
     if position is not None:
-        if not 0 <= position <= head:
-            raise InputError(f"{reader.account}: there is no position {position}; the journal has 0 to {head}")
+        if not reader.begins_after <= position <= head:
+            least = reader.begins_after
+            raise InputError(f"{reader.account}: there is no position {position}; the journal has {least} to {head}")
         return Moment(position)
     if as_of is None:
         return Moment(head)
     with busy("looking for that moment"):
-        return _before(reader, _microseconds(as_of), as_of, head)
+        return _before(reader, microseconds(as_of), as_of, head)
 
 
 def state_at(reader: JournalReader, position: int) -> State:
@@ -88,7 +89,7 @@ def _before(reader: JournalReader, limit_us: int, as_of: str, head: int) -> Mome
     set back in between: which of the two is meant cannot be told, and that is said.
     """
     cut: int | None = None
-    for recorded in reader.read(upto=head):
+    for recorded in reader.read(after=reader.begins_after, upto=head):
         if not isinstance(recorded.event, Fact):
             continue
         at_ns = recorded.event.at.at_ns
@@ -103,7 +104,7 @@ def _before(reader: JournalReader, limit_us: int, as_of: str, head: int) -> Mome
     return Moment(head if cut is None else cut)
 
 
-def _microseconds(text: str) -> int:
+def microseconds(text: str) -> int:
     """Microseconds since 1970. Raises InputError for what is no time, or not in UTC."""
     try:
         when = datetime.fromisoformat(text)

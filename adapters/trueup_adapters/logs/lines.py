@@ -71,8 +71,9 @@ def of_event(account: str, position: int, event: Event) -> Iterator[Line]:
             last = event.steps[-1]
             level: Level = "warning" if last.state in ("opened", "escalated", "corrected") else "info"
             more = {"symbol": event.symbol, "kind": last.kind, "state": last.state, "break_id": last.break_id}
-            if event.correction is not None:
-                more["correction"] = event.correction.id
+            correction = event.correction or event.order_correction
+            if correction is not None:
+                more["correction"] = correction.id
             yield _line(level, "break", account, position, event, **more)
     elif isinstance(event, AlertsDelivered):
         level = "warning" if event.failures else "debug"

@@ -45,8 +45,9 @@ class Counts:
                 for step in event.steps:
                     if step.state == "opened":
                         self.mismatches[step.kind] += 1
-                if event.correction is not None:
-                    self.corrections[event.correction.kind] += 1
+                for correction in (event.correction, event.order_correction):
+                    if correction is not None:
+                        self.corrections[correction.kind] += 1
             elif isinstance(event, FillAdopted):
                 self.corrections[event.correction.kind] += 1
             elif isinstance(event, AlertRaised):

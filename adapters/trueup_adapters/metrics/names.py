@@ -53,6 +53,7 @@ METRICS: Final = (
     ),
     Metric("trueup_orphan_unpriced", "gauge", "Of those, how many have no known price and are not in the exposure."),
     Metric("trueup_orphan_orders", "gauge", "Orders that the broker has and the book lacks."),
+    Metric("trueup_actions_outstanding", "gauge", "Things asked of the broker whose outcome is not settled."),
     Metric("trueup_journal_position", "gauge", "The journal's last position."),
     Metric("trueup_journal_failing", "gauge", "1 while the journal cannot be written."),
     Metric("trueup_alerts_waiting", "gauge", "Alerts that a channel has not been told yet.", ("account", "channel")),

@@ -7,13 +7,14 @@ library writes them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from math import inf
 from typing import Final, TypeAlias
 
 from trueup.gate import Gate
-from trueup.model import EXACT, ZERO, Moment, add, elapsed_ns
+from trueup.model import EXACT, TERMINAL, ZERO, BookOrder, BrokerOrder, Holding, Moment, add, elapsed_ns
+from trueup.orders import protects
 from trueup.reconciliation.state import State
 from trueup_adapters.alerts.plain import harmless
 from trueup_adapters.metrics.names import OTHER, SYMBOLS_MAX
@@ -44,21 +45,39 @@ def standing(state: State, gate: Gate, now: Moment, *, failing: bool) -> Iterato
     yield "trueup_book_positions", (), len(state.book)
     yield "trueup_unprotected_positions", (), unprotected(state)
     yield from _orphans(state)
+    yield "trueup_actions_outstanding", (), len(state.outbox)
     yield "trueup_journal_position", (), state.position
     yield "trueup_journal_failing", (), int(failing)
 
 
 def unprotected(state: State) -> int:
-    """Positions of the book for which nobody reported a stop. A stop that is an order of its own counts once orders
-    are part of the fold's protection; until then such positions count as unprotected, which errs to the safe side."""
-    stops = (slot.holding.stop for slot in state.book.values() if slot.holding is not None)
-    return sum(stop is None or stop.price is None for stop in stops)
+    """Positions of the book for which no stop is known: neither one of their own, nor an order that guards them, be it
+    in the book or in the broker's last list."""
+    guards: dict[str, list[BrokerOrder | BookOrder]] = {}
+    for slot in state.orders.values():
+        guards.setdefault(slot.order.symbol, []).append(slot.order)
+    for order in state.view("open_orders").orders.values():
+        guards.setdefault(order.symbol, []).append(order)
+    return sum(
+        holding is not None and not _has_stop(holding, guards.get(holding.symbol, ()))
+        for holding in (slot.holding for slot in state.book.values())
+    )
+
+
+def _has_stop(holding: Holding, guards: Iterable[BrokerOrder | BookOrder]) -> bool:
+    if holding.stop is not None and holding.stop.price is not None:
+        return True
+    return any(
+        protects(order, holding.signed_quantity) and order.ticket in (None, holding.ticket)
+        for order in guards
+        if order.status not in TERMINAL
+    )
 
 
 def _breaks(state: State, now: Moment) -> Iterator[Sample]:
     counts: Counter[tuple[str, str]] = Counter()
     oldest_ns = 0
-    for breaks in state.breaks.values():
+    for breaks in (*state.breaks.values(), *state.order_breaks.values()):
         for one in breaks:
             counts[one.of, one.kind] += 1
             oldest_ns = max(oldest_ns, elapsed_ns(one.opened, now))
@@ -71,16 +90,13 @@ def _breaks(state: State, now: Moment) -> Iterator[Sample]:
 def _orphans(state: State) -> Iterator[Sample]:
     """What the broker has and the book lacks. A price is never invented: without one it is counted apart (L36)."""
     exposure: dict[str, Decimal] = {}
-    unpriced = orders = 0
+    unpriced = 0
     rows = state.view().rows
     for key in sorted(state.breaks):
-        recoveries = [one for one in state.breaks[key] if one.kind == "recovery"]
-        if not recoveries:
+        if not any(one.kind == "recovery" for one in state.breaks[key]):
             continue
         row = rows.get(key)
-        if recoveries[0].of != "position":
-            orders += 1
-        elif row is None or row.price is None:
+        if row is None or row.price is None:
             unpriced += 1
         else:
             size = EXACT.multiply(row.signed_quantity.copy_abs(), row.price)
@@ -93,7 +109,8 @@ def _orphans(state: State) -> Iterator[Sample]:
         rest = add(rest, exposure[symbol])
     yield "trueup_orphan_exposure", (OTHER,), rest
     yield "trueup_orphan_unpriced", (), unpriced
-    yield "trueup_orphan_orders", (), orders
+    orphans = sum(any(one.kind == "recovery" for one in breaks) for breaks in state.order_breaks.values())
+    yield "trueup_orphan_orders", (), orphans
 
 
 def _seconds(ns: int) -> Decimal:

@@ -10,7 +10,7 @@ import msgspec
 
 from trueup.model import plain
 from trueup.telling import Leg, Mark, Point, Timeline
-from trueup.telling.timeline import leg_name
+from trueup.telling.over_time import leg_name
 from trueup_adapters.pictures.axis import Axis
 
 Relation: TypeAlias = Literal["agree", "differ", "unknown"]

@@ -15,7 +15,7 @@ from typing import Final
 from trueup.model import plain
 from trueup.report import iso
 from trueup.telling import Leg, Timeline
-from trueup.telling.timeline import leg_name
+from trueup.telling.over_time import leg_name
 from trueup_adapters.pictures.axis import Axis, span_said
 from trueup_adapters.pictures.scene import WORDS, Scene, Stretch, axis_of, said_of, scene_of, title_of
 

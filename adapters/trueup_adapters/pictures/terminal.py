@@ -16,7 +16,7 @@ from rich.text import Text
 from trueup.model import plain
 from trueup.report import iso
 from trueup.telling import Leg, Timeline
-from trueup.telling.timeline import leg_name
+from trueup.telling.over_time import leg_name
 from trueup_adapters.pictures.axis import Axis, span_said
 from trueup_adapters.pictures.scene import SIGNS, WORDS, Scene, Stretch, axis_of, number, scene_of, title_of
 

@@ -3,7 +3,7 @@
 Pure throughout: everything is passed as values, and the same values give the same answer. Read in this order:
 `material` what is asked and answered · `deal_words` what the broker says made a deal · `sums` which deals are exactly
 the difference · `admission` which may speak for it at all · `dealt`, `booked`, `shapes` what deals, our own records and
-the bare numbers propose · `ranking` the whole of it · `worth` how much money it is about · `exits` the reason that a
+the bare numbers propose · `ranking` the whole of it · `money` how much money it is about · `exits` the reason that a
 ghost's correction may state.
 """
 
@@ -21,9 +21,9 @@ from trueup.causes.material import (
     Rejected,
     Strength,
 )
+from trueup.causes.money import Price, Rate, Worth, worth
 from trueup.causes.ranking import examine, propose
 from trueup.causes.sums import Combined, combine
-from trueup.causes.worth import Price, Rate, Worth, worth
 
 __all__ = [
     "CLOSED_EXTERNALLY",

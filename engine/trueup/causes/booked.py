@@ -48,7 +48,7 @@ def _counted_twice(facts: BreakFacts, fills: Sequence[Deal]) -> tuple[Proposal, 
     everyone = {deal.execution.execution_id: deal for _, group in chosen for deal in group}
     alike = ", ".join(name for name in sorted(everyone) if name not in surplus_ids)
     listed = all(any(deal.listed for deal in group) for _, group in chosen)
-    known = "the broker lists only the other" if listed else "the broker has listed neither"
+    known = "the broker lists only the other" if listed else "which of them it lists is not journalled"
     return (
         Proposal(
             cause="duplicate_fill",

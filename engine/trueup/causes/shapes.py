@@ -48,8 +48,8 @@ def _split(facts: BreakFacts, book: Holding, broker: BrokerPosition, ratio: Frac
     if max(new, old) > (SPLIT_MAX if 1 in (new, old) else SPLIT_MIXED_MAX):
         return
     fits = _price_fits(book.price, broker.price, ratio)
-    if fits is False:
-        return  # the price did not move the other way: somebody traded, or the unit is another
+    if fits is False or (fits is None and 1 not in (new, old)):
+        return  # the price did not move the other way: somebody traded, or the unit is another; 5 for 4 needs a witness
     strength: Strength = "possible" if fits is None else "likely"
     prices = "the prices are not both known" if fits is None else "and the price moved by its inverse"
     yield Proposal(

@@ -200,8 +200,8 @@ def _standing(url: str, account: str) -> tuple[State | None, Mark | None]:
 def _last_mark(url: str, reader: JournalReader, head: Head) -> Mark | None:
     """The newest line's mark, looked for from the end: behind it there is only what it caused. Raises InputError."""
     upto = head.position
-    while upto > 0:
-        after = max(0, upto - _TAIL)
+    while upto > reader.begins_after:
+        after = max(reader.begins_after, upto - _TAIL)
         for recorded in reversed(list(reader.read(after=after, upto=upto))):
             event = recorded.event
             if isinstance(event, WriterClaimed) and event.source not in ("", SOURCE):

@@ -6,7 +6,7 @@ Read in this order: `chain` digests · `items` and `mapper` events to bytes · `
 `postgres_errors`, `postgres_session`, `postgres_tables`, `postgres`, `postgres_view`, `postgres_url` the one that
 does on a server · `urls` which store · `lock` one writer · `application` the library's application · `reader` ·
 `heads` what was exported · `store` append · `inbox` for everybody else · `verify` · `follow` for read models ·
-`backups`, `archiving` copies and archives.
+`backups`, `archiving`, `bundles` copies, archives, evidence.
 """
 
 from trueup.journal.archiving import Archived, archive

@@ -18,12 +18,12 @@ from typing import Final, NamedTuple
 
 from trueup.errors import InputError, JournalCorrupt, JournalError, JournalLocked
 from trueup.events import decode
-from trueup.facts import Observed
 from trueup.journal.application import open_journal
 from trueup.journal.backend import Base
 from trueup.journal.backups import sync_file, sync_folder
 from trueup.journal.chain import BadFrame, Head, unframe
 from trueup.journal.mapper import UNREADABLE
+from trueup.journal.raw import CITING, cited_by
 from trueup.journal.sqlite import LAYOUT_ARCHIVED
 from trueup.journal.sqlite_errors import explained
 from trueup.journal.store import accounts, open_reader
@@ -31,10 +31,9 @@ from trueup.journal.urls import SQLiteFile, location, without_secrets
 from trueup.journal.verify import verify_opened
 from trueup.model import account_of
 
-_OBSERVED: Final = str(Observed.__struct_config__.tag)
 _PAGE: Final = 1_000
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_.\-]")
-_ARCHIVED: Final = (
+ARCHIVED_TABLE: Final = (
     "CREATE TABLE IF NOT EXISTS archived "
     "(account TEXT PRIMARY KEY, position INTEGER, digest BLOB, file TEXT, last_id INTEGER)"
 )
@@ -224,7 +223,7 @@ def _fill(fresh: Path, old: sqlite3.Connection, account: str, base: Base) -> Non
         for digest in _cited(new):
             kept = old.execute("SELECT digest, body FROM raw_replies WHERE digest=?", (digest,))
             new.executemany("INSERT OR IGNORE INTO raw_replies VALUES (?,?)", kept)
-        new.execute(_ARCHIVED)
+        new.execute(ARCHIVED_TABLE)
         if _exists(old, "archived"):
             new.executemany("INSERT INTO archived VALUES (?,?,?,?,?)", old.execute("SELECT * FROM archived"))
         new.execute("INSERT OR REPLACE INTO archived VALUES (?,?,?,?,?)", (account, *base))
@@ -233,14 +232,13 @@ def _fill(fresh: Path, old: sqlite3.Connection, account: str, base: Base) -> Non
 
 
 def _cited(new: sqlite3.Connection) -> list[bytes]:
-    """The digests of the raw replies that live observations cite; what does not decode is for `_check`."""
+    """The digests of the raw replies that live events cite; what does not decode is for `_check`."""
     cited: set[bytes] = set()
-    for (state,) in new.execute("SELECT state FROM stored_events WHERE topic=?", (_OBSERVED,)):
-        with suppress(*UNREADABLE):
-            event = decode(_OBSERVED, unframe(state)[0])
-            if isinstance(event, Observed) and event.raw_digest:
-                cited.add(event.raw_digest)
-    return sorted(cited)
+    for name in CITING:
+        for (state,) in new.execute("SELECT state FROM stored_events WHERE topic=?", (name,)):
+            with suppress(*UNREADABLE):
+                cited.add(cited_by(decode(name, unframe(state)[0])))
+    return sorted(cited - {b""})
 
 
 def _check(fresh: Path) -> None:

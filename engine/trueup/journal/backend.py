@@ -24,6 +24,10 @@ Access: TypeAlias = Literal["write", "inbox", "read"]
 """`write` makes the store and the folders above it, `inbox` makes the store, `read` makes and changes nothing."""
 
 
+EXCERPT = "excerpt/"
+"""What stands before its number in the place of an excerpt's archive: no file's name holds a slash."""
+
+
 class Base(NamedTuple):
     """Where a journal begins in a store whose earlier events were archived."""
 
@@ -31,9 +35,14 @@ class Base(NamedTuple):
     """The last event that is not here any more."""
     digest: bytes
     file: str
-    """The store that holds it and all before it, in the same folder."""
+    """The store that holds it and all before it, in the same folder; `excerpt/N` where nobody has it."""
     last_id: int
     """The greatest notification id that was given out when it was archived: up to there the archive has them all."""
+
+    @property
+    def decider_version(self) -> int | None:
+        """Of an excerpt: which version decided where it begins; None for a journal that is whole (see `bundles`)."""
+        return int(self.file.removeprefix(EXCERPT)) if self.file.startswith(EXCERPT) else None
 
 
 PAGE_EVENTS_MAX = 4_096

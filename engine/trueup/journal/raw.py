@@ -11,9 +11,19 @@ from hashlib import sha256
 from typing import Final
 
 from trueup.errors import InputError
+from trueup.events import Event
+from trueup.facts import FACTS, ActionAnswered, Observed
 
 RAW_BYTES_MAX: Final = 67_108_864
 """The longest raw reply that is kept, and the most that a stored one is ever unpacked to (law 12)."""
+
+CITING: Final = tuple(str(cls.__struct_config__.tag) for cls in FACTS if "raw_digest" in cls.__struct_fields__)
+"""The names of the events that cite a raw reply: answers to questions, and to what was asked to be done."""
+
+
+def cited_by(event: Event | None) -> bytes:
+    """The digest of the raw reply that an event cites; b'' where it cites none."""
+    return event.raw_digest if isinstance(event, Observed | ActionAnswered) else b""
 
 
 def packed(raws: Iterable[bytes]) -> list[tuple[bytes, bytes]]:

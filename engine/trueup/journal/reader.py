@@ -169,13 +169,18 @@ class JournalReader:
     @property
     def begins_after(self) -> int:
         """The last event that an excerpt leaves out; 0 for a journal that is whole, be it with archives."""
-        return self._base.position if self._base is not None and not self._base.file else 0
+        return 0 if self.decider_before is None or self._base is None else self._base.position
+
+    @property
+    def decider_before(self) -> int | None:
+        """Of an excerpt: the version that decided where it begins; None for a journal that is whole."""
+        return None if self._base is None else self._base.decider_version
 
     def earlier(self) -> JournalReader:
         """A reader of the archive that this journal continues. Raises JournalError when it is not there."""
         if self._earlier is None:
             assert self._base is not None  # only then is it asked for
-            if not self._base.file:
+            if self._base.decider_version is not None:
                 raise JournalError(
                     f"{self.account}: this is an excerpt that begins after {self._base.position}; what lies before is "
                     "not in it, and of what it begins with only this version's own fold can be read"

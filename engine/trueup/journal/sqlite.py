@@ -224,7 +224,7 @@ class SQLiteJournalRecorder(SQLiteApplicationRecorder, JournalRecorder):
         inclusive_of_start: bool = True,
     ) -> Sequence[Notification]:
         """As the library promises; where the store was archived, first from the archive, which has all up to then."""
-        if self._bases:
+        if any(base.decider_version is None for base in self._bases.values()):  # an excerpt continues nothing
             newest = max(self._bases.values(), key=lambda base: base.last_id)
             if (start or 0) + (not inclusive_of_start) <= newest.last_id:
                 archive = self._opened_archive(newest)

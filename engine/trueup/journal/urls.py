@@ -2,7 +2,8 @@
 
 Addresses follow SQLAlchemy: `sqlite:///relative.db`, `sqlite:////absolute.db`, `postgresql://user@host/database`,
 and, for as long as somebody in this process has it open, `memory://NAME` (`sqlite://` and `sqlite:///:memory:` are
-`memory://main`). A new kind of database is one more entry in `_KINDS`, and nothing else changes.
+`memory://main`). `bundle:///incident.zip` is what `trueup export --bundle` wrote, for reading. A new kind of database
+is one more entry in `_KINDS`, and nothing else changes.
 """
 
 from __future__ import annotations
@@ -143,6 +144,14 @@ def _postgresql(url: str, rest: str) -> Location:
     return PostgresDatabase(url, rest, without_secrets(url))
 
 
+def _bundle(url: str, rest: str) -> Location:
+    from trueup.journal.bundles import BundleStore
+
+    if not rest.startswith("/") or len(rest) < 2 or "\0" in rest:
+        raise StoreUrlError(f"{url!r}: write bundle:///relative.zip or bundle:////absolute/path.zip")
+    return BundleStore(url, Path(rest[1:]))
+
+
 def without_secrets(url: str) -> str:
     """The URL as it may be shown and logged: its password replaced by `***`."""
     kept = _PASSWORD.sub(r"\1:***@", url)
@@ -152,6 +161,7 @@ def without_secrets(url: str) -> str:
 _KINDS: Final[dict[str, Callable[[str, str], Location]]] = {
     "sqlite": _sqlite,
     "memory": _memory,
+    "bundle": _bundle,
     "postgresql": _postgresql,
     "postgres": _postgresql,
     "postgresql+psycopg": _postgresql,

@@ -19,7 +19,7 @@ from trueup.journal.backend import View
 from trueup.journal.chain import EMPTY, GENESIS, BadFrame, Head, link, prefixed
 from trueup.journal.items import InboxItem
 from trueup.journal.mapper import UNREADABLE, decoded
-from trueup.journal.raw import unpacked
+from trueup.journal.raw import CITING, cited_by, unpacked
 from trueup.journal.reader import INBOX, JournalReader, Recorded
 from trueup.journal.snapshots import SNAPSHOT_NAME, Snapshot, decode_snapshot
 from trueup.journal.store import open_reader
@@ -30,8 +30,6 @@ FAULTS_MAX: Final = 1_000
 
 Refold = Callable[[Iterable[Recorded], int], bytes]
 """Folds events from the first up to a position, and gives the state as a snapshot would hold it."""
-
-_OBSERVED: Final = str(Observed.__struct_config__.tag)
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -106,9 +104,10 @@ class _Inspection:
         base = self._bases.get(self._account)
         self._base = EMPTY if base is None else Head(base.position, base.digest)
         self._faults: list[Fault] = []
-        self._events = self._base.position
+        self._is_excerpt = base is not None and base.decider_version is not None
+        self._events = 0 if self._is_excerpt else self._base.position
         self._head = self._base
-        self._observed: dict[int, bytes] = {}
+        self._cited: dict[int, bytes] = {}
         self._needed: set[bytes] = set()
         self._wanted: dict[int, bytes | None] = {0: GENESIS, self._base.position: self._base.digest}
 
@@ -116,9 +115,11 @@ class _Inspection:
         self, head: Head | None, refold: Refold | None, fold_version: int | None, *, archives: bool = True
     ) -> None:
         """Look at everything; a part that cannot be read on is a fault, and the others are still looked at."""
-        if self._base.position and archives:
+        if self._base.position and archives and not self._is_excerpt:
             self._archive(head, refold, fold_version)
         if head is not None and head.position < self._base.position:
+            if self._is_excerpt:
+                self._fault(head.position, f"cannot be told: the excerpt begins after {self._base.position} only")
             head = None  # the archive was held against it
         snapshots: list[Snapshot] = []
         self._carefully(lambda: snapshots.extend(self._snapshots(keep_states=refold is not None)))
@@ -134,7 +135,7 @@ class _Inspection:
             self._against(head)
         for snapshot in snapshots:
             self._placed(snapshot)
-            if refold is not None and chained and snapshot.fold_version == fold_version:
+            if refold is not None and chained and not self._is_excerpt and snapshot.fold_version == fold_version:
                 self._refolded(snapshot, refold)
         self._carefully(self._raws)
         self._carefully(self._damage)
@@ -231,12 +232,12 @@ class _Inspection:
             return digest
         if isinstance(event, InboxItem) is not bool(of):
             self._fault(version, f"{of}out of place: {name} does not belong into this stream")
-        elif isinstance(event, Observed):
-            self._observed[version] = event.raw_digest
-            if event.raw_digest and event.completeness != "complete":
-                self._needed.add(event.raw_digest)
-        elif isinstance(event, Decision) and self._observed.get(event.cause):
-            self._needed.add(self._observed[event.cause])
+        elif not isinstance(event, InboxItem) and (cited := cited_by(event)):
+            self._cited[version] = cited
+            if isinstance(event, Observed) and event.completeness != "complete":
+                self._needed.add(cited)
+        elif isinstance(event, Decision) and event.cause in self._cited:
+            self._needed.add(self._cited[event.cause])
         return digest
 
     def _other_streams(self) -> None:
@@ -347,8 +348,8 @@ class _Inspection:
             yield Recorded(version, decode(name, plain), digest)
 
     def _raws(self) -> None:
-        """Every kept reply is the one that some observation cites."""
-        cited = set(self._observed.values())
+        """Every kept reply is the one that some event cites."""
+        cited = set(self._cited.values())
         elsewhere: set[bytes] = set()
         for digest, body in self._view.raws():
             if not isinstance(digest, bytes) or not isinstance(body, bytes):
@@ -364,16 +365,17 @@ class _Inspection:
         if elsewhere:
             elsewhere -= set(self._cited_anywhere())
         for digest in sorted(elsewhere):
-            self._fault(0, f"raw reply {digest.hex()[:16]}: no observation cites it")
+            self._fault(0, f"raw reply {digest.hex()[:16]}: no event cites it")
 
     def _cited_anywhere(self) -> Iterator[bytes]:
-        for state in self._view.states(_OBSERVED):
-            try:
-                event = decoded(_OBSERVED, self._mapper.unseal(state)[0]) if isinstance(state, bytes) else None
-            except UNREADABLE:
-                continue  # its own account's verify says so
-            if isinstance(event, Observed):
-                yield event.raw_digest
+        for name in CITING:
+            for state in self._view.states(name):
+                try:
+                    event = decoded(name, self._mapper.unseal(state)[0]) if isinstance(state, bytes) else None
+                except UNREADABLE:
+                    continue  # its own account's verify says so
+                if not isinstance(event, InboxItem):
+                    yield cited_by(event)
 
 
 def _is_stream(name: str) -> bool:

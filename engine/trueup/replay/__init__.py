@@ -2,14 +2,16 @@
 
 Read in this order: `turns` inputs with their decisions · `redeciding` law 1, each input on the recorded state ·
 `telling` events in plain words · `lives` how each break of a world went · `questions` what was never asked ·
-`elsewhere` the same inputs under another policy · `pairing`, `ending` what that changes ·
-`between` two moments held against each other · `journals` the shell · `corpus`, `machines` many journals.
+`elsewhere` the same inputs under another policy · `pairing`, `ending` what that changes · `between` two moments held
+against each other · `happened` when things were so, not when we learned of them · `journals` the shell · `corpus`,
+`machines` many journals.
 """
 
 from trueup.replay.between import Between, Changed, broker_orders, fields_of
 from trueup.replay.corpus import Journal, Measured, Summary, Tally, Task, journals_in, measure, summed
 from trueup.replay.elsewhere import Elsewhere
 from trueup.replay.ending import Apart, Ending
+from trueup.replay.happened import Happened, Was, stamp_of
 from trueup.replay.journals import (
     Otherwise,
     Readable,
@@ -17,6 +19,7 @@ from trueup.replay.journals import (
     WorldTold,
     both_worlds,
     differences_between,
+    happened_by,
     redecide,
     redecide_under,
 )
@@ -35,6 +38,7 @@ __all__ = [
     "Difference",
     "Elsewhere",
     "Ending",
+    "Happened",
     "Journal",
     "Life",
     "Lives",
@@ -51,6 +55,7 @@ __all__ = [
     "Told",
     "Turn",
     "Undecided",
+    "Was",
     "WorldTold",
     "both_worlds",
     "broker_orders",
@@ -58,12 +63,14 @@ __all__ = [
     "differences_between",
     "differing",
     "fields_of",
+    "happened_by",
     "journals_in",
     "measure",
     "measured",
     "plainly",
     "redecide",
     "redecide_under",
+    "stamp_of",
     "summed",
     "told",
     "turns",

@@ -5,7 +5,7 @@ The thin shell of this package: it reads, and hands every event on to the pure p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -14,10 +14,11 @@ from trueup.errors import InputError
 from trueup.events import Event
 from trueup.journal import Head, JournalReader, Recorded
 from trueup.policy import Policy
-from trueup.reconciliation.state import DECIDER_VERSION
+from trueup.reconciliation.state import DECIDER_VERSION, State
 from trueup.replay.between import Between
 from trueup.replay.elsewhere import Elsewhere, World
 from trueup.replay.ending import Ending, contradict, ending, wrong
+from trueup.replay.happened import Happened
 from trueup.replay.pairing import Compared, compared
 from trueup.replay.redeciding import Difference, Redeciding, Span
 from trueup.replay.turns import turns
@@ -62,9 +63,10 @@ def redecide(reader: Readable, *, upto: int | None = None, decider_version: int 
     Raises JournalCorrupt where the journal cannot be read, JournalError.
     """
     upto = reader.head().position if upto is None else upto
-    redeciding = Redeciding(reader.account, decider_version=decider_version)
+    after, before = _beginning(reader)
+    redeciding = Redeciding(reader.account, decider_version=decider_version, before=before)
     with no_collecting():
-        for turn in turns(events_of(reader, upto), upto=upto):
+        for turn in turns(events_of(reader, upto, after=after), upto=upto):
             redeciding.take(turn)
     return Redecided(
         account=reader.account,
@@ -76,6 +78,14 @@ def redecide(reader: Readable, *, upto: int | None = None, decider_version: int 
         differences=tuple(redeciding.differences),
         undetermined=tuple(redeciding.undetermined),
     )
+
+
+def _beginning(reader: Readable) -> tuple[int, tuple[State, int] | None]:
+    """Of an excerpt: the event behind which it begins, the state there, and the version that decided then."""
+    if not isinstance(reader, JournalReader) or reader.decider_before is None:
+        return 0, None
+    after = reader.begins_after
+    return after, (rehydrate(reader.account, reader, upto=after), reader.decider_before)
 
 
 class WorldTold(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,6 +179,20 @@ def differences_between(reader: JournalReader, first: int, last: int) -> Between
         with no_collecting():
             between.follow((one.position, one.event) for one in reader.read(after=first, upto=last))
     return between
+
+
+def happened_by(reader: Readable, limits_us: Sequence[int], *, upto: int | None = None) -> Happened:
+    """What had happened by each of some moments, by all that is known at a journal position.
+
+    limits_us  wall times in microseconds since 1970, ascending
+    upto       what is known: the last event that counts; None: the head as it is now
+
+    Raises JournalCorrupt, JournalError.
+    """
+    happened = Happened(reader.account, limits_us)
+    with no_collecting():
+        happened.follow((one.position, one.event) for one in reader.read(upto=upto))
+    return happened
 
 
 def _world(world: World) -> WorldTold:

@@ -48,9 +48,12 @@ class Span(msgspec.Struct, frozen=True):
 class Redeciding:
     """Takes a journal turn by turn, and adds up what comes of it."""
 
-    def __init__(self, account: str, *, decider_version: int = DECIDER_VERSION) -> None:
-        """`decider_version` is ours: what the decisions that we make are comparable with."""
-        self.state = State(account=account)
+    def __init__(
+        self, account: str, *, decider_version: int = DECIDER_VERSION, before: tuple[State, int] | None = None
+    ) -> None:
+        """`decider_version` is ours: what the decisions that we make are comparable with. `before`, of an excerpt: the
+        state that its first input met, and the version that decided then."""
+        self.state = State(account=account) if before is None else before[0]
         """The recorded fold, as far as it has come."""
         self.inputs = 0
         self.decisions = 0
@@ -60,7 +63,7 @@ class Redeciding:
         self.differences: list[Difference] = []
         self.undetermined: list[Span] = []
         self._ours = decider_version
-        self._theirs: int | None = None
+        self._theirs: int | None = None if before is None else before[1]
 
     @property
     def events(self) -> int:

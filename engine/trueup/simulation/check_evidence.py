@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeAlias
 
-from trueup.decisions import FillAdopted
-from trueup.facts import CommandGiven, FillRecorded, Observed, OrderRecorded
+from trueup.decisions import BaselineTaken, FillAdopted
+from trueup.facts import CommandGiven, FillRecorded, Observed, OrderRecorded, PositionRecorded
 from trueup.model import BrokerPosition, Holding, Key, Moment, OrderStatus
 from trueup.reconciliation.state import State
 from trueup.simulation.check_values import Violation
@@ -31,6 +31,7 @@ def check_evidence(world: World, history: History) -> Iterator[Violation]:
     for made in history.made():
         yield from _well_founded(world, history, made)
     yield from _no_mass_closing(history)
+    yield from _one_baseline(history)
     yield from _once_each(history)
 
 
@@ -188,11 +189,25 @@ def _in_flight(history: History, made: Made, settle_ns: int) -> str:
     if ended is not None and apart_ns(ended[1], fact.asked) < settle_ns:
         return ended[0]  # the last one ended too shortly before
     for name, since in pending.items():
+        slot = made.turn.before.orders.get(name)
+        if slot is None or slot.order.status is not OrderStatus.PENDING:
+            continue  # its fills, or the broker's own word, ended it
         if since.epoch == fact.asked.epoch and 0 <= apart_ns(since, fact.asked) <= policy.in_flight_s_max * NS:
             return name
         if since.epoch < fact.asked.epoch and fact.asked.tick_ns < settle_ns:
             return name
     return ""
+
+
+def _one_baseline(history: History) -> Iterator[Violation]:
+    """The baseline needs one answer only: so it is the first one that was complete, before anything was recorded."""
+    first = True
+    for turn in history.turns:
+        fact = turn.fact
+        if any(isinstance(one, BaselineTaken) for one in turn.decisions) and not first:
+            yield Violation(4, f"a baseline was taken at {turn.position}, and it was not the first thing to be known")
+        whole = isinstance(fact, Observed) and fact.surface == "positions" and fact.completeness == "complete"
+        first = first and not whole and not isinstance(fact, FillRecorded | OrderRecorded | PositionRecorded)
 
 
 # -- many at once --------------------------------------------------------------------------------------------

@@ -147,7 +147,7 @@ def _of_no_fill(world: World, history: History) -> set[Key]:
     there was no baseline to tell them apart, or an order was not written down before it was sent."""
     if history.state.baseline != "taken":
         return set(world.early)
-    unsure = {order.symbol for order in world.orders if not order.recorded}
+    unsure = {order.symbol for order in world.orders if not order.recorded or not world.settings.names_clients}
     return {key for key, symbol in world.early.items() if symbol in unsure}
 
 

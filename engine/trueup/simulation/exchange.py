@@ -36,7 +36,15 @@ class Placed(msgspec.Struct):
 class Exchange:
     """One account at one broker, with its whole past."""
 
-    def __init__(self, mode: PositionMode, now_ns: Callable[[], int]) -> None:
+    def __init__(
+        self, mode: PositionMode, now_ns: Callable[[], int], *, priced: bool = True, names_clients: bool = False
+    ) -> None:
+        """
+        priced         whether rows state what a position cost
+        names_clients  whether executions name the client's own id of their order
+        """
+        self._names_clients = names_clients
+        self.priced = priced
         self.mode: PositionMode = mode
         self.rows: dict[Key, BrokerPosition] = {}
         self.executions: list[tuple[int, Execution]] = []
@@ -89,7 +97,7 @@ class Exchange:
     ) -> Execution:
         """One execution: a new position, a change of one, or its end."""
         paid = PRICES[symbol] if price is None else price
-        self._shift(symbol, quantity, ticket, paid)
+        self._shift(symbol, quantity, ticket, paid if self.priced else None)
         done = Execution(
             f"x{len(self.executions) + 1}",
             symbol,
@@ -97,12 +105,13 @@ class Exchange:
             price=paid,
             ticket=ticket,
             order_id=None if order is None else order.order_id,
+            client_order_id=order.client_id if order is not None and self._names_clients else None,
         )
         self.prices.setdefault(symbol, set()).add(paid)
         self.executions.append((self._now_ns(), done))
         return done
 
-    def _shift(self, symbol: str, quantity: Decimal, ticket: str | None, price: Decimal) -> None:
+    def _shift(self, symbol: str, quantity: Decimal, ticket: str | None, price: Decimal | None) -> None:
         key = self.key(symbol, ticket)
         held = self.rows.get(key)
         total = quantity if held is None else held.signed_quantity + quantity

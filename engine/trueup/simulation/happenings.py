@@ -100,7 +100,8 @@ def _stop_moved(world: World, which: int, percent: int) -> None:
 
 
 def _price_moved(world: World, which: int, percent: int) -> None:
-    _redraw(world, which, "price_moved", lambda row: replace(row, price=PRICES[row.symbol] * percent / 100))
+    if world.settings.priced:
+        _redraw(world, which, "price_moved", lambda row: replace(row, price=PRICES[row.symbol] * percent / 100))
 
 
 def _rename(world: World) -> None:

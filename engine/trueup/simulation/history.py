@@ -89,13 +89,16 @@ class History:
         ]
 
     def told(self) -> list[str]:
-        """The ids of all corrections, in order: what the trading process has to hear of."""
-        return [
-            one.correction.id
-            for turn in self.turns
-            for one in turn.decisions
-            if isinstance(one, BreakMoved | FillAdopted) and one.correction is not None
-        ]
+        """The ids of all corrections that changed the book, in order: what the trading process has to hear of."""
+        found: list[str] = []
+        for turn in self.turns:
+            for one in turn.decisions:
+                if isinstance(one, BreakMoved):
+                    made = one.correction or one.order_correction
+                    found += [] if made is None else [made.id]
+                elif isinstance(one, FillAdopted) and one.correction.before != one.correction.after:
+                    found.append(one.correction.id)
+        return found
 
     def at(self, position: int) -> State:
         """The book at a journal position, whole turns only."""

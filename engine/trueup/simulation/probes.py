@@ -14,7 +14,7 @@ import msgspec
 from trueup.gate import Intent
 from trueup.model import TradeSide
 from trueup.simulation.answers import Said
-from trueup.simulation.loop import MS
+from trueup.simulation.loop import MS, NS
 from trueup.simulation.scenario import RENAMED
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def probe(world: World, symbol: str, quantity: Decimal) -> Probe | None:
         permitted=answer is None,
         cancel=cancel,
         verified_ns=None if last is None else last.first_ns,
-        age_ns_max=process.policy.verified_age_ns_max(),
+        age_ns_max=(process.policy.verified_age_s_max or 4 * process.policy.sync_interval_s) * NS,
         failing=process.journal.failed,
         differs="" if last is None else _differs(world, process, last, symbol),
         unread="" if last is None else _unread(last, symbol),

@@ -53,8 +53,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What the trading process records: executions, or whole positions."""
     named_by: Literal["ticket", "order"] = "ticket"
     """How a hedging fill names the position that it opens: by ticket, or by the order that became it (MT5)."""
+    names_clients: bool = False
+    """Whether the broker's list of executions names our own ids of their orders."""
     bold: bool = False
     """Whether the process sends orders whatever the gate says (which is written down all the same)."""
+    priced: bool = True
+    """Whether the broker's rows state a price."""
     baseline: bool = True
     durability: Durability = "full"
     held: tuple[int, ...] = ()

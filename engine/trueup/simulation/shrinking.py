@@ -72,6 +72,7 @@ def _plainer(scenario: Scenario) -> Iterator[Callable[[Scenario], object]]:
     plain: dict[str, object] = {
         "held": (),
         "policies": (),
+        "priced": True,
         "baseline": True,
         "bold": True,
         "durability": "full",

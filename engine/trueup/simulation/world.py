@@ -79,7 +79,12 @@ class World:
         self.loop.set_exception_handler(self._unexpected)
         self.wall = WallClock(self.loop)
         self.disk = Disk(self.settings.durability)
-        self.exchange = Exchange(self.settings.mode, lambda: self.loop.now_ns)
+        self.exchange = Exchange(
+            self.settings.mode,
+            lambda: self.loop.now_ns,
+            priced=self.settings.priced,
+            names_clients=self.settings.names_clients,
+        )
         self.tally = Tally()
         self.disk.met = self.tally.fault
         self.quiet = False

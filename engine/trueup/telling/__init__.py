@@ -3,12 +3,12 @@
 Pure but for what the given `Past` reads. Read in this order: `told` the shapes · `reference` which correction or break
 is meant · `history` all that a journal holds about one key · `material` that as facts for `trueup.causes` · `rules`
 what was in force · `verdict` what was weighed · `chain` the whole explanation · `sentences` the same for a person ·
-`timeline` book against broker over time.
+`over_time` book against broker.
 """
 
 from trueup.telling.chain import explain, facts_of
+from trueup.telling.over_time import Leg, Mark, Point, Timeline, timeline
 from trueup.telling.reference import Target, find
-from trueup.telling.timeline import Leg, Mark, Point, Timeline, timeline
 from trueup.telling.told import (
     CauseTold,
     ChangeTold,

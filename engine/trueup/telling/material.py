@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from msgspec.structs import replace
+
 from trueup.causes import BreakFacts, Deal, Neighbour, Price, Reason
 from trueup.decisions import BreakMoved, Correction
 from trueup.facts import Fact
@@ -69,15 +71,20 @@ def facts_of_break(
 
 
 def _broker_side(history: History, judged: State, correction: Correction | None) -> BrokerPosition | None:
-    """What the broker stated of the key; after a missed fill, which no answer on positions has shown yet, what the
+    """What the broker stated of the key, as far as it was confirmed: a correction of the stop alone says nothing of a
+    quantity that differs too and waits. After a missed fill, which no answer on positions has shown yet, it is what the
     book holds since."""
-    if correction is not None and correction.kind == "missed-fill":
-        return None if correction.after is None else _as_row(correction.after)
     row: BrokerPosition | None = None
     for one in history.answers:
         if one.position <= judged.position and one.mentions:
             row = one.row
-    return row
+    if correction is None:
+        return row
+    if correction.after is None:
+        return None
+    if row is None or correction.kind == "missed-fill":
+        return _as_row(correction.after)
+    return replace(row, signed_quantity=correction.after.signed_quantity)
 
 
 def _as_row(held: Holding) -> BrokerPosition:
