@@ -54,11 +54,12 @@ class Acting:
         if isinstance(body, str):
             return not_sent(body)
         reply = await self._transport.post("/v2/orders", body)
-        if is_taken(reply):
-            return await self._unless_done(action, unknown("there is an order of that client id, and it is not shown"))
         outcome = placed(reply, action)
+        if is_taken(reply):
+            taken = unknown("there is an order of that client id, and Alpaca does not show it")
+            outcome = await self._unless_done(action, taken)
         if outcome.state == "unknown":
-            self._transport.lost()
+            self._transport.lost()  # no look-up is known to be answered behind it (law 6)
         return outcome
 
     async def _held(self, symbol: str) -> Position | Answer | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,10 +44,17 @@ def from_environment(environ: Mapping[str, str] | None = None, **settings: Any) 
     return AlpacaBroker(_credentials(given, None), **settings)
 
 
-def from_config(settings: Mapping[str, Any], *, environ: Mapping[str, str] | None = None) -> AlpacaBroker:
+def from_config(
+    settings: Mapping[str, Any],
+    *,
+    environ: Mapping[str, str] | None = None,
+    canonical: Callable[[str], str] | None = None,
+) -> AlpacaBroker:
     """A broker from a table of settings, such as one of a TOML file: the names are those of `AlpacaBroker`, besides
     `key_file`, a file that holds both keys. Without one the keys are those of the environment; keys themselves are
     not taken from settings, for settings are shown, stored and committed.
+
+    canonical   a further translation of every name, such as a policy's `canonical`
 
     Raises InputError for an unknown name, a value of the wrong kind, or keys that are missing.
     """
@@ -64,7 +71,8 @@ def from_config(settings: Mapping[str, Any], *, environ: Mapping[str, str] | Non
             raise InputError(f"alpaca: there is no setting {name!r}; there are key_file, {', '.join(_SETTINGS)}")
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise InputError(f"alpaca: {name} is {value!r}, which is not what it must be")
-    return AlpacaBroker(_credentials(os.environ if environ is None else environ, key_file), **table)
+    keys = _credentials(os.environ if environ is None else environ, key_file)
+    return AlpacaBroker(keys, canonical=canonical, **table)
 
 
 def _credentials(environ: Mapping[str, str], key_file: str | None) -> Credentials:

@@ -1,15 +1,14 @@
 """How does one request go out and its reply come in, once and never again by itself?
 
 aiohttp sends a DELETE again when its connection breaks, as it does every method that HTTP calls idempotent; closing a
-position twice is not (L27). So here a request that would be sent a second time fails instead. Redirects are not
-followed: keys and orders go to the host that was configured, and nowhere else.
+position twice is not (L27). So here a lost connection is told to it in words that it does not act on. Redirects are
+not followed: keys and orders go to the host that was configured, and nowhere else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
@@ -59,8 +58,8 @@ class NoTurn(NoReply):
         super().__init__(why, sent=False)
 
 
-class _SentAgain(Exception):
-    """The library was about to send a request a second time."""
+class _Lost(Exception):
+    """The connection broke after something was sent on it; none of the errors after which aiohttp sends again."""
 
 
 class Transport:
@@ -129,19 +128,15 @@ class Transport:
                 data=body,
                 headers={"Content-Type": "application/json"} if body is not None else None,
                 allow_redirects=False,
-                trace_request_ctx=SimpleNamespace(sendings=0),
             ) as response:
                 raw = await _read(response)
                 if response.status == 429:
                     self._limiter.hold(self._held_s(response.headers.get("Retry-After", "")))
                 return Reply(response.status, self._credentials.scrubbed(raw))
-        except _SentAgain as again:
-            self._reached = False
-            raise NoReply(f"{self.url}: the connection broke before the reply came") from again
         except aiohttp.ClientConnectorError as error:
             self._reached = False
             raise NoReply(self._said(error), sent=False) from error
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+        except (_Lost, TimeoutError, aiohttp.ClientError, OSError) as error:
             self._reached = False
             raise NoReply(self._said(error)) from error
 
@@ -153,15 +148,12 @@ class Transport:
         session = self._session
         if session is None:
             aiohttp = library()
-            tracing = aiohttp.TraceConfig()
-            tracing.on_connection_create_start.append(_count)
-            tracing.on_connection_reuseconn.append(_count)
             session = self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=SOCKETS_MAX, keepalive_timeout=IDLE_S_MAX),
                 headers={**self._credentials.headers(), "Accept": "application/json", "User-Agent": "trueup"},
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S_MAX),
-                trace_configs=[tracing],
+                middlewares=(_once,),
             )
         return session
 
@@ -185,11 +177,15 @@ class Transport:
             await session.close()
 
 
-async def _count(session: Any, context: SimpleNamespace, parameters: Any) -> None:
-    """Each sending takes a connection first: the second one of a request is refused there."""
-    context.trace_request_ctx.sendings += 1
-    if context.trace_request_ctx.sendings > 1:
-        raise _SentAgain
+async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """One sending; what breaks it ends the request."""
+    aiohttp = library()
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise  # nothing was sent, and aiohttp gives up by itself
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _Lost(f"the connection broke before the reply came ({error})") from error
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
