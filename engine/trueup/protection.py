@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Final
 
+from trueup.compare import SIGNIFICANT_DIGITS_MIN
 from trueup.model import EXACT, TERMINAL, ZERO, BrokerOrder, BrokerPosition, TradeSide, add, subtract
 from trueup.orders import protects
 
@@ -36,14 +37,16 @@ def is_protected(position: BrokerPosition, orders: Iterable[BrokerOrder]) -> boo
 def stop_price(position: BrokerPosition, entry: Decimal, distance_pct: Decimal, tick: Decimal | None) -> Decimal:
     """Where a stop goes: `distance_pct` per cent of the entry price away from it, below a long, above a short.
 
-    tick  the price step of the instrument; None: as many decimals as the entry price has
+    tick  the price step of the instrument; None: as many decimals as the entry price has, and at least as many as
+          five significant digits take, because JSON drops trailing zeros
     """
     away = EXACT.divide(EXACT.multiply(entry, distance_pct), _HUNDRED)
     long = not position.signed_quantity.is_signed()
     price = EXACT.subtract(entry, away) if long else EXACT.add(entry, away)
     exponent = entry.as_tuple().exponent
     assert isinstance(exponent, int)
-    step = Decimal(1).scaleb(min(exponent, 0), EXACT) if tick is None else tick
+    decimals = max(-exponent, SIGNIFICANT_DIGITS_MIN - 1 - entry.adjusted(), 0)
+    step = Decimal(1).scaleb(-decimals, EXACT) if tick is None else tick
     steps = EXACT.divide(price, step).to_integral_value(ROUND_CEILING if long else ROUND_FLOOR, EXACT)
     return EXACT.multiply(steps, step)
 

@@ -75,19 +75,14 @@ def _unprotected(state: State, rows: Mapping[Key, BrokerPosition], orders: Mappi
 
 def _unguarded(deciding: Deciding, fact: Observed, protect: Protect, key: Key, row: BrokerPosition) -> None:
     """One position without a stop: first seen, or the next step of what is done about it."""
-    state, view = deciding.state, deciding.state.view()
-    if fact.surface != "positions":
-        return  # of positions only a new answer is a new witness (L12)
+    state = deciding.state
     guard = state.guards.get(key)
     if guard is None:
         _move(
             deciding, Guard.first(key, row.symbol, row.ticket, fact.at), "unprotected", 0, "first seen without a stop"
         )
         return
-    slot = state.slot(key)
-    if unsettled(state, slot, row.symbol, view.asked, state.settle_ns("positions")) is not None:
-        return
-    if elapsed_ns(guard.received, view.asked) < state.spacing_ns("positions") or _under_way(state, guard):
+    if _under_way(state, guard) or not _is_new_witness(state, key, guard, row):
         return
     if _is_blind(state):
         _give_up(deciding, guard, "working orders cannot be listed, so nobody can tell whether one of them is a stop")
@@ -97,6 +92,21 @@ def _unguarded(deciding: Deciding, fact: Observed, protect: Protect, key: Key, r
         _exit(deciding, guard, row)
     elif guard.state == "exiting":
         _give_up(deciding, guard, "it was asked to be closed, and it is still open")
+
+
+def _is_new_witness(state: State, key: Key, guard: Guard, row: BrokerPosition) -> bool:
+    """Whether what positions *and* working orders show was asked for after the last step had settled: of a skewed
+    pair, the one that does not show the stop yet would have another one placed beside it (L12)."""
+    asked = [state.view().asked]
+    if state.offers("open_orders") and not _is_blind(state):
+        asked.append(state.view("open_orders").complete_asked)
+    settle_ns = max(state.settle_ns("positions"), state.settle_ns("open_orders"))
+    spacing_ns = max(state.spacing_ns("positions"), state.spacing_ns("open_orders"))
+    slot = state.slot(key)
+    return all(
+        elapsed_ns(guard.received, one) >= spacing_ns and unsettled(state, slot, row.symbol, one, settle_ns) is None
+        for one in asked
+    )
 
 
 def _under_way(state: State, guard: Guard) -> bool:

@@ -97,7 +97,7 @@ def protection_moved(draft: Draft, position: int, decision: ProtectionMoved) -> 
         decision.state,
         draft.at if known is None else known.since,
         position if known is None else known.position,
-        view_at(draft, decision.cause).received,
+        draft.at,
         decision.attempts,
         decision.why,
     )

@@ -150,7 +150,7 @@ class Guard(msgspec.Struct, frozen=True, array_like=True, gc=False):
     position: int
     """The journal position at which it was first seen so."""
     received: Moment
-    """When the answer came on which its last step rests."""
+    """When its last step was taken: what is asked for well after that is a new witness."""
     attempts: int
     why: str
 

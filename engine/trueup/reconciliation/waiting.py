@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from trueup.model import Key, Moment, OrderStatus, elapsed_ns
 from trueup.reconciliation.outbox import to_look_up
-from trueup.reconciliation.state import Break, OrderSlot, State
+from trueup.reconciliation.state import Break, Guard, OrderSlot, State
 
 MARGIN_NS = 1_000_000
 """Asked this much later than necessary: clocks are read at more than one place."""
@@ -28,19 +28,25 @@ def next_question_ns(state: State, now: Moment) -> int | None:
     if _suspicious_once(state):
         times.append(_spaced_ns(state, view.received, now))
     times += _order_times(state, now)
-    times += [
-        max(_spaced_ns(state, guard.received, now), _settled_ns(state, key, guard.symbol, now))
-        for key, guard in state.guards.items()
-        if guard.state != "critical"
-    ]
+    times += [_guarded_ns(state, guard, now) for guard in state.guards.values() if guard.state != "critical"]
     return max(0, min(times) + MARGIN_NS) if times else None
 
 
+def _guarded_ns(state: State, guard: Guard, now: Moment) -> int:
+    """Until positions and working orders can be asked for as new witnesses of a missing stop."""
+    spacing_ns = max(state.spacing_ns("positions"), state.spacing_ns("open_orders"))
+    return max(0, spacing_ns - elapsed_ns(guard.received, now), _settled_ns(state, guard.key, guard.symbol, now))
+
+
 def fills_wanted_since(state: State) -> int | None:
-    """Since which wall time fills are wanted, because look-ups did not find an order and no fills were listed since;
-    None when no order waits for that."""
+    """Since which wall time fills are wanted, because look-ups did not find an order, or because we closed a position
+    ourselves, and no fills were listed since; None when nothing waits for that."""
     listed = state.view("fills").complete_asked
-    waiting: list[int] = []
+    waiting = [
+        guard.since.at_ns
+        for guard in state.guards.values()
+        if guard.state == "exiting" and elapsed_ns(guard.received, listed) < 0
+    ]
     for name in sorted(state.order_breaks):
         slot = state.orders.get(name)
         for one in state.order_breaks[name]:
