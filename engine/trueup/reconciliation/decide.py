@@ -40,6 +40,7 @@ from trueup.reconciliation.identity import missed_fill_id
 from trueup.reconciliation.inputs import first_recorded, is_history, met
 from trueup.reconciliation.keys import key_of_execution, key_of_position, key_of_row
 from trueup.reconciliation.order_decide import order_filled, order_recorded, orders_observed, unpriced
+from trueup.reconciliation.order_inputs import owned
 from trueup.reconciliation.outbox import answered
 from trueup.reconciliation.state import State
 
@@ -191,7 +192,7 @@ def _adopt_fill(deciding: Deciding, execution: Execution) -> None:
     slot = met(state, key, execution)
     applied = apply_execution(
         slot,
-        execution,
+        owned(state, execution),
         at=state.at,
         position=state.position,
         order_position=first_recorded(state, execution),
@@ -251,7 +252,7 @@ def _settled_fill(deciding: Deciding, fact: FillRecorded, execution: Execution) 
         return
     applied = apply_execution(
         slot,
-        execution,
+        owned(before, execution),
         at=fact.at,
         position=deciding.cause,
         order_position=first_recorded(before, execution),

@@ -44,7 +44,7 @@ from trueup.reconciliation.keys import (
     position_reference,
     unbound_of,
 )
-from trueup.reconciliation.order_inputs import executed, interrupted, looked_up, order_of, orders_listed
+from trueup.reconciliation.order_inputs import executed, interrupted, looked_up, order_of, orders_listed, owned
 from trueup.reconciliation.state import (
     GateState,
     Slot,
@@ -254,7 +254,7 @@ def apply(draft: Draft, key: Key, execution: Execution, position: int) -> None:
     slot = draft.slot(key)
     applied = apply_execution(
         slot,
-        execution,
+        owned(draft, execution),
         at=at,
         position=position,
         order_position=first_recorded(draft, execution) if slot is not None and slot.inferred else None,

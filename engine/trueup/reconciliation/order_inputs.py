@@ -53,6 +53,17 @@ def order_of(state: State | Draft, execution: Execution) -> str | None:
     return None if execution.order_id is None else state.order_names.get(execution.order_id)
 
 
+def owned(state: State | Draft, execution: Execution) -> Execution:
+    """The execution with its order's owner, where it names none: later fills attach to what was adopted (L53)."""
+    if execution.strategy is not None:
+        return execution
+    name = order_of(state, execution)
+    slot = None if name is None else state.order(name)
+    if slot is None or slot.order.strategy == EXTERNAL:
+        return execution
+    return replace(execution, strategy=slot.order.strategy)
+
+
 def put_order(draft: Draft, slot: OrderSlot) -> None:
     """Replace what is known of an order, and keep track of what is in flight on its symbol."""
     order = slot.order
