@@ -304,7 +304,8 @@ def test_l20_executions_are_told_oldest_first_and_a_repeat_counts_once() -> None
 @pytest.mark.parametrize("given", [None, {}, "text", 7])
 def test_l44_what_is_no_list_is_a_failed_answer(given: Any) -> None:
     for question, method in ((POSITIONS, "fetch_positions"), (ORDERS, "fetch_open_orders"), (FILLS, "fetch_my_trades")):
-        answer = one(Fake(**{method: [given]}), question)
+        answers: dict[str, Any] = {method: [given]}
+        answer = one(Fake(**answers), question)
         assert answer.completeness == "failed"
         assert "not a list" in answer.why
 

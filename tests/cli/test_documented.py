@@ -21,6 +21,7 @@ CONTRACT |= {"explain", "timeline"}
 CONTRACT |= {"import", "export"}
 CONTRACT |= {"simulate"}
 CONTRACT |= {"replay", "diff"}
+CONTRACT |= {"init", "doctor"}
 
 
 def section(command: str) -> str:

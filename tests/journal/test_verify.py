@@ -259,6 +259,12 @@ def test_law_8_a_truncated_tail_shows_against_an_exported_head(path: Path) -> No
     with tampering(path) as connection:
         connection.execute(f"DELETE FROM stored_events {WHERE}=5")
         connection.execute("DELETE FROM stored_snapshots")
+    assert "some were moved" in whys(verify(url_of(path), ACCOUNT))  # others' events were stored after it
+    with tampering(path) as connection:
+        connection.execute(f"DELETE FROM stored_events WHERE originator_id NOT LIKE '{ACCOUNT}%'")
+        connection.execute("UPDATE stored_events SET rowid = rowid - 1000 WHERE rowid > 4")
+        connection.execute("UPDATE stored_events SET rowid = rowid + 999 WHERE rowid < 0")
+        connection.execute("DELETE FROM raw_replies WHERE body NOT IN (SELECT body FROM raw_replies LIMIT 1)")
     assert verify(url_of(path), ACCOUNT).ok  # nothing left to see it by: this is why heads are exported
     assert "5: truncated" in whys(verify(url_of(path), ACCOUNT, head=head))
 

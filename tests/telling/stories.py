@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lessons.world import World
+from lessons.world import World, fill, row
+from trueup import Instrument, Policy, PushedExecution
 from trueup.decisions import BreakMoved, FillAdopted
 from trueup.events import Event
 from trueup.journal import open_reader
@@ -68,3 +69,25 @@ def rule(told: Explanation, name: str) -> tuple[str, str]:
     """(value, source) of a rule that was in force."""
     (found,) = [(one.value, one.source) for one in told.rules if one.name == name]
     return found
+
+
+def told_into(url: str) -> None:
+    """A small journal of a hedging account: a baseline, a ghost that a late fill explains, drift, alias, pushes."""
+    policy = Policy.adopt(on_recovery="quarantine", instruments={"BTCUSD": Instrument("coins", aliases=("BTC/USD",))})
+    w = World(mode="hedging", policy=policy, url=url)
+    rows = [
+        row(symbol, f"{n}.50", ticket=str(n), price="1.1000")
+        for n, symbol in enumerate(("AUDUSD", "EURUSD", "GBPUSD", "USDJPY", "BTCUSD"), start=1)
+    ]
+    w.sees(*rows, kind="startup")
+    w.record(fill("x1", "EURUSD", "-0.5", "1.2", ticket="2", client_order_id="c1", strategy="trend"))
+    w.sees(rows[0], row("EURUSD", "2.0", ticket="2", price="1.1000"), *rows[2:], times=2)
+    w.sees(rows[0], row("EURUSD", "1.0", ticket="2", price="1.1000"), *rows[2:], times=2)
+    w.fails()
+    left = (row("EURUSD", "1.0", ticket="2", price="1.1000"), *rows[2:])
+    w.sees(*left, times=2)
+    w.record(fill("x3", "AUDUSD", "-1.5", "1.3", ticket="1"))
+    w.ledger.push(PushedExecution(fill=fill("x5", "GBPUSD", "-3.5", "1.5", ticket="3")))
+    w.sees(*left, row("CADJPY", "-3", ticket="9"), times=2)
+    w.ledger._journal.close()
+    w._reader.close()

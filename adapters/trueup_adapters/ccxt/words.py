@@ -115,7 +115,7 @@ def status_of(row: Row, quantity: Decimal, filled: Decimal | None) -> tuple[Orde
         if (end := _ENDS.get(word(raw))) is not None and not (end is OrderStatus.FILLED and filled == ZERO):
             return end, ""
     kept = row.get("status") if said and said != "closed" else raw or row.get("status")
-    return OrderStatus.UNKNOWN, printable(str(kept or ""))[:64]
+    return OrderStatus.UNKNOWN, "" if kept is None else printable(str(kept))[:64]
 
 
 def _raw_state(row: Row) -> str:

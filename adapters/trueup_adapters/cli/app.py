@@ -21,8 +21,10 @@ from trueup_adapters.cli import (
     bring,
     check,
     diff,
+    doctor,
     explain,
     export,
+    init,
     keep,
     look,
     play,
@@ -79,6 +81,8 @@ for command in (
     keep.archive,
     ack.ack,
     play.gateway,
+    init.init,
+    doctor.doctor,
 ):
     app.command()(command)
 

@@ -230,14 +230,21 @@ def _raw_rows(reader: JournalReader, told: Explanation) -> list[dict[str, Any]]:
     for one in told.observations:
         if one.raw != "present":
             continue
-        rows: list[Any] = []
-        for row in _objects(_parsed(reader.raw(bytes.fromhex(one.raw_digest)))):
-            values = [str(value) for value in row.values() if isinstance(value, str | int)]
-            named = [value for value in values if value == subject.ticket or spellings_of(value) & spellings]
-            if named and subject.ticket in (None, *named):
-                rows.append(row)
+        replied = _objects(_parsed(reader.raw(bytes.fromhex(one.raw_digest))))
+        rows = [row for row in replied if _speaks_of(row, subject.ticket, spellings)]
         shown.append({"position": one.position, "rows": rows[:RAW_ROWS_MAX], "more": max(0, len(rows) - RAW_ROWS_MAX)})
     return shown
+
+
+_TICKETS: Final = frozenset({"ticket", "position", "position_id", "positionid", "id", "client_order_id", "order"})
+"""What brokers call the cell that names a position, or an order; a volume of 7 is not ticket 7."""
+
+
+def _speaks_of(row: Mapping[str, object], ticket: str | None, spellings: frozenset[str]) -> bool:
+    """Whether a row is of the ticket, or where there is none of the symbol, in any spelling (L33)."""
+    if ticket is not None:
+        return any(name.lower() in _TICKETS and str(value) == ticket for name, value in row.items())
+    return any(spellings_of(value) & spellings for value in row.values() if isinstance(value, str))
 
 
 def _parsed(raw: bytes | None) -> object:

@@ -14,7 +14,7 @@ from trueup.reconciler import Reconciler
 from trueup.report import PassReport
 from trueup.storage import rehydrate
 from trueup_adapters.cli.companions import Companions
-from trueup_adapters.config.brokers import open_broker
+from trueup_adapters.config.brokers import mode_of, open_broker
 from trueup_adapters.config.plans import Plan
 
 
@@ -45,7 +45,7 @@ def opened(plan: Plan, start: Start, companions: Companions) -> Generator[Reconc
 
     Raises InputError for what cannot be meant, WriterFenced, JournalError.
     """
-    mode = plan.mode or mode_in(plan.store, plan.account) or "hedging"
+    mode = plan.mode or mode_in(plan.store, plan.account) or mode_of(plan)
     with (
         Reconciler.open(
             plan.store,

@@ -1,16 +1,31 @@
 """Which adapter does a broker's address mean, and how is it made?
 
-`tcp://host:port` (or `ipc://`) is an MT5 gateway. Adapters for other brokers are named by their scheme; each is
-imported only when it is asked for, and one that is not installed says which extra brings it.
+    tcp://host:port, ipc://...     an MT5 gateway
+    alpaca://[paper|live]          Alpaca; keys in APCA_API_KEY_ID and APCA_API_SECRET_KEY, or ?key_file=PATH
+    alpaca+http://127.0.0.1:PORT   something that speaks Alpaca's API
+    ccxt://EXCHANGE?market=spot    an exchange that ccxt knows; keys in CCXT_API_KEY, CCXT_SECRET, CCXT_PASSWORD
+
+Adapters are imported only when they are asked for, and one that is not installed says which extra brings it. Keys are
+never part of an address: addresses are shown, stored and committed.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
+
+from trueup.errors import InputError, TrueupError
 from trueup.model import PositionMode
 from trueup.ports import Broker
 from trueup_adapters.config.plans import Plan
+from trueup_adapters.logs.secrets import hide
 from trueup_adapters.mt5 import Mt5Broker
 from trueup_adapters.mt5.address import URL_DEFAULT
+
+_CCXT_KEYS: Final = {"apiKey": "CCXT_API_KEY", "secret": "CCXT_SECRET", "password": "CCXT_PASSWORD"}
+_CCXT_PARAMETERS: Final = ("market", "quotes", "symbols")
 
 
 def address_of(plan: Plan) -> str:
@@ -18,14 +33,110 @@ def address_of(plan: Plan) -> str:
     return plan.broker or URL_DEFAULT
 
 
-def open_broker(plan: Plan, mode: PositionMode) -> Broker:
-    """The broker of a plan; it connects to nothing yet. Raises InputError for an address that is none, or unsafe."""
-    strategies: dict[int | str, str] = {mark: name for mark, name in plan.policy.strategies.items()}  # noqa: C416
+def mode_of(plan: Plan) -> PositionMode:
+    """How an account keeps positions where neither plan nor journal say: most brokers net, MT5 usually hedges."""
+    return "netting" if _scheme(address_of(plan)) in ("alpaca", "ccxt") else "hedging"
+
+
+def open_broker(plan: Plan, mode: PositionMode, environ: Mapping[str, str] | None = None) -> Broker:
+    """The broker of a plan; it connects to nothing yet.
+
+    Raises InputError for an address that is none, unsafe, or of the other environment, TrueupError for a missing extra.
+    """
+    given = os.environ if environ is None else environ
+    scheme = _scheme(address_of(plan))
+    if scheme == "alpaca":
+        return _alpaca(plan, given)
+    if scheme == "ccxt":
+        return _ccxt(plan, mode, given)
     return Mt5Broker(
         address_of(plan),
         position_mode=mode,
         timeout_ms=plan.timeout_ms,
         insecure=plan.insecure,
-        strategies=strategies,
+        strategies=_strategies(plan),
+        canonical=plan.policy.canonical,
+    )
+
+
+def _scheme(address: str) -> str:
+    return address.partition("://")[0].partition("+")[0].lower()
+
+
+def _strategies(plan: Plan) -> dict[int | str, str]:
+    return {mark: name for mark, name in plan.policy.strategies.items()}  # noqa: C416 - wider keys
+
+
+def _parameters(address: str, known: tuple[str, ...]) -> dict[str, str]:
+    """What stands behind the question mark. Raises InputError for a name that is not known."""
+    found = dict(parse_qsl(urlsplit(address).query, keep_blank_values=True))
+    for name in found:
+        if name not in known:
+            raise InputError(f"broker {address.partition('?')[0]}: there is no {name!r}; there are {', '.join(known)}")
+    return found
+
+
+def _alpaca(plan: Plan, environ: Mapping[str, str]) -> Broker:
+    address = address_of(plan)
+    plain, _, _ = address.partition("?")
+    parameters = _parameters(address, ("key_file",))
+    named = plain.partition("://")[2].strip("/").lower()
+    settings: dict[str, Any] = {**parameters, "insecure": plan.insecure}
+    if "+" in plain.partition("://")[0]:
+        settings["url"] = plain.partition("+")[2]
+        settings["environment"] = plan.environment or "paper"
+    else:
+        settings["environment"] = _agreed(plan, named)
+    if plan.timeout_ms is not None:
+        settings["timeout_ms"] = plan.timeout_ms
+    if plan.policy.strategies:
+        settings["strategies"] = dict(plan.policy.strategies)
+    try:
+        from trueup_adapters.alpaca import from_config
+    except ImportError as error:
+        raise TrueupError(f'{plan.account}: Alpaca needs its extra; pip install "trueup[alpaca]"') from error
+    return from_config(settings, environ=environ)
+
+
+def _agreed(plan: Plan, named: str) -> str:
+    """Paper or live, as address and configuration say together. Raises InputError where they do not."""
+    if named not in ("", "paper", "live"):
+        raise InputError(f"broker {address_of(plan)[:80]!r}: write alpaca://paper or alpaca://live")
+    if named and plan.environment is not None and named != plan.environment:
+        raise InputError(f"{plan.account}: the broker is alpaca://{named}, and environment says {plan.environment}")
+    if named == "live" and plan.environment is None:
+        raise InputError(
+            f'{plan.account}: alpaca://live is real money, which takes two words: write environment = "live" in the '
+            "file, and give --live or set TRUEUP_ENVIRONMENT=live"
+        )
+    return named or plan.environment or "paper"
+
+
+def _ccxt(plan: Plan, mode: PositionMode, environ: Mapping[str, str]) -> Broker:
+    address = address_of(plan)
+    exchange = urlsplit(address).netloc.lower()
+    parameters = _parameters(address, _CCXT_PARAMETERS)
+    market = parameters.get("market", "contracts")
+    if not exchange or market not in ("contracts", "spot"):
+        raise InputError(f"broker {address[:80]!r}: write ccxt://EXCHANGE?market=contracts, or market=spot&quotes=USDT")
+    if plan.environment is None:
+        raise InputError(
+            f'{plan.account}: an exchange has real money and, some of them, a sandbox: say environment = "paper" or '
+            '"live" in the file'
+        )
+    try:
+        from trueup_adapters.ccxt import CcxtBroker
+    except ImportError as error:
+        raise TrueupError(f'{plan.account}: ccxt needs its extra; pip install "trueup[ccxt]"') from error
+    keys = {name: environ[variable].strip() for name, variable in _CCXT_KEYS.items() if environ.get(variable)}
+    for secret in keys.values():
+        hide(secret)
+    return CcxtBroker.of(
+        exchange,
+        {**keys, "sandbox": plan.environment == "paper"},
+        market=market,
+        position_mode=mode,
+        quotes=tuple(filter(None, parameters.get("quotes", "").split(","))),
+        symbols=tuple(filter(None, parameters.get("symbols", "").split(","))),
         canonical=plan.policy.canonical,
     )

@@ -19,7 +19,7 @@ from trueup.model import PositionMode, account_of
 from trueup.policy import Policy
 from trueup.policy_file import Problem, policy_of, stated, table_of, text_of, told
 from trueup.toml_lines import Path as KeyPath
-from trueup.toml_lines import meant
+from trueup.toml_lines import line_of, meant
 from trueup_adapters.config.keys import TABLES, Key
 from trueup_adapters.logs.secrets import hide_address, hide_password
 
@@ -110,7 +110,8 @@ def configuration_of(text: str, *, name: str) -> Configuration:
     reading = _Reading(table_of(text, name=name))
     found = reading.configuration()
     if reading.problems:
-        raise PolicyError("\n".join(dict.fromkeys(told(name, text, one) for one in reading.problems)))
+        in_order = sorted(reading.problems, key=lambda one: line_of(text, one.path) or 0)
+        raise PolicyError("\n".join(dict.fromkeys(told(name, text, one) for one in in_order)))
     return found
 
 

@@ -16,7 +16,7 @@ from trueup_adapters.pictures.axis import Axis
 Relation: TypeAlias = Literal["agree", "differ", "unknown"]
 LEGS_DRAWN_MAX: Final = 12
 """Legs that one picture draws; it says how many more there are."""
-MARKS_DRAWN_MAX: Final = 60
+MARKS_DRAWN_MAX: Final = 45
 """Marks that are numbered; those beyond are counted (L60)."""
 
 SIGNS: Final = {"opened": "△", "cleared": "▽", "escalated": "!", "correction": "●", "failed": "×", "held": "■"}

@@ -14,7 +14,7 @@ from typing import Final
 
 from trueup.model import plain
 from trueup.report import iso
-from trueup.telling import Leg, Timeline
+from trueup.telling import Leg, Mark, Timeline
 from trueup.telling.over_time import leg_name
 from trueup_adapters.pictures.axis import Axis, span_said
 from trueup_adapters.pictures.scene import WORDS, Scene, Stretch, axis_of, said_of, scene_of, title_of
@@ -22,13 +22,15 @@ from trueup_adapters.pictures.scene import WORDS, Scene, Stretch, axis_of, said_
 WIDTH: Final = 1000
 LEFT: Final = 96
 RIGHT: Final = 24
-TOP: Final = 92
+TOP: Final = 104
 LANE: Final = 150
 LANE_GAP: Final = 46
-MARKS: Final = 34
+MARKS: Final = 44
 """The band above the lanes in which marks stand."""
 TICKS_MAX: Final = 6
 VALUES_MAX: Final = 5
+SIGN: Final = 17
+"""The room that a numbered sign takes."""
 LINE: Final = 19
 LISTED_MAX: Final = 14
 """Numbered events that are told beneath the picture; the page around it has them all."""
@@ -40,17 +42,18 @@ STYLE: Final = """
 .zero{stroke:#9aa4b1;stroke-width:1}.broker{stroke:#f2a33a;stroke-width:8;fill:none;stroke-linecap:butt}
 .book{stroke:#1f5fbf;stroke-width:2.5;fill:none}.differ{fill:#d6336c;fill-opacity:.22}.cut{fill:#eceff3}
 .unknown{stroke:#9aa4b1;stroke-width:1.5;stroke-dasharray:2 5;fill:none}
-.mark{stroke:#ffffff;stroke-width:1.5}.opened{fill:#b25a00}.cleared{fill:#5b6470}.escalated{fill:#8f1fb5}
+.opened{fill:#b25a00}.cleared{fill:#5b6470}.escalated{fill:#8f1fb5}
 .correction{fill:#0f7b46}.failed{fill:#c22525}.held{fill:#8f1fb5}.markline{stroke:#9aa4b1;stroke-dasharray:3 4}
-.num{fill:#ffffff;font-weight:700}
+.failedline{stroke:#c22525;stroke-width:2.5}
 text{font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif;font-size:13px}
+.num{font-size:11.5px;font-weight:700}
 .head{font-size:20px;font-weight:650}.small{font-size:11.5px}.value{font-variant-numeric:tabular-nums}
 """
 DARK: Final = """
 .paper{fill:#14171a}.lane{fill:#1c2126}.ink{fill:#e8ebee}.dim{fill:#9ba6b2}.rule{stroke:#333b44}.zero{stroke:#66717e}
 .broker{stroke:#c07a1c}.book{stroke:#78aeff}.differ{fill:#ff6b9a;fill-opacity:.28}.cut{fill:#242a31}
-.unknown{stroke:#66717e}.mark{stroke:#14171a}.opened{fill:#ffb35c}.cleared{fill:#9ba6b2}.escalated{fill:#dd8bf5}
-.correction{fill:#4cc98a}.failed{fill:#ff7b7b}.held{fill:#dd8bf5}.num{fill:#14171a}
+.unknown{stroke:#66717e}.failedline{stroke:#ff7b7b}.opened{fill:#ffb35c}.cleared{fill:#9ba6b2}.escalated{fill:#dd8bf5}
+.correction{fill:#4cc98a}.failed{fill:#ff7b7b}.held{fill:#dd8bf5}
 """
 
 
@@ -91,7 +94,7 @@ def _document(scene: Scene, dark: bool | None) -> Iterator[str]:
     else:
         axis = axis_of(scene)
         for index, (leg, stretches) in enumerate(scene.legs):
-            yield from _lane(scene, axis, leg, stretches, TOP + MARKS + index * (LANE + LANE_GAP))
+            yield from _lane(scene, axis, leg, stretches, _top_of(index))
         yield from _marks(scene, axis)
         yield from _times(axis, _foot_of(scene))
     yield from _listed(scene, _foot_of(scene) + 44)
@@ -203,24 +206,52 @@ def _line(
 
 
 def _marks(scene: Scene, axis: Axis) -> Iterator[str]:
-    """Numbered discs above the lanes, with a line through them all; crowded ones stand side by side."""
-    bottom = TOP + MARKS + len(scene.legs) * (LANE + LANE_GAP) - LANE_GAP
-    previous = Decimal(-100)
-    for number, mark in scene.marks:
+    """Numbered signs above the lanes, with a line through the leg they belong to, or through all; crowded ones stand
+    side by side."""
+    lanes = {leg.key: _top_of(index) for index, (leg, _) in enumerate(scene.legs)}
+    bottom = _top_of(len(scene.legs) - 1) + LANE
+    for (number, mark), x in zip(scene.marks, _places(scene, axis), strict=True):
         at = Decimal(_x(axis.share(mark.at_ns)))
-        x = max(at, previous + 19)
-        previous = x
         said = _text(f"{number}. {WORDS[mark.kind]} at {mark.position}, {iso(mark.at_ns)}: {mark.text}")
-        y = TOP + 6
-        yield f'<g><title>{said}</title><path class="markline" d="M{plain(at)} {y + 9}V{bottom}"/>'
-        if mark.kind == "correction":
-            yield f'<circle class="mark {mark.kind}" cx="{plain(x)}" cy="{y}" r="9"/>'
-        elif mark.kind == "failed":
-            yield f'<rect class="mark {mark.kind}" x="{plain(x - 8)}" y="{y - 8}" width="16" height="16"/>'
-        else:
-            shape = f"M{plain(x)} {y - 10}L{plain(x + 10)} {y + 8}H{plain(x - 10)}Z"
-            yield f'<path class="mark {mark.kind}" d="{shape}"/>'
-        yield f'<text class="num small" x="{plain(x)}" y="{y + 4}" text-anchor="middle">{number}</text></g>'
+        top = lanes.get(mark.key or "", TOP + 18)
+        end = top + LANE if mark.key in lanes else bottom
+        yield f'<g><title>{said}</title><path class="markline" d="M{plain(at)} {top}V{end}"/>'
+        yield f'<text class="{mark.kind} num" x="{plain(x)}" y="{TOP + 2}" text-anchor="middle">{number}</text>'
+        yield f"{_sign(mark, x, TOP + 11)}</g>"
+
+
+def _places(scene: Scene, axis: Axis) -> list[Decimal]:
+    """Where the signs stand: at their moment, else as near to it as the crowd and the picture's edge allow."""
+    places: list[Decimal] = []
+    for number, mark in scene.marks:
+        room = 13 if number < 10 else SIGN
+        least = places[-1] + room if places else Decimal(0)
+        places.append(max(Decimal(_x(axis.share(mark.at_ns))), least))
+    edge = Decimal(WIDTH - RIGHT)
+    for index in range(len(places) - 1, -1, -1):
+        places[index] = min(places[index], edge)
+        edge = places[index] - SIGN
+    return places
+
+
+def _sign(mark: Mark, x: Decimal, y: int) -> str:
+    """A shape for each kind, because colour is not seen by everybody."""
+    if mark.kind == "correction":
+        return f'<circle class="{mark.kind}" cx="{plain(x)}" cy="{y}" r="5"/>'
+    if mark.kind == "failed":
+        cross = f"M{plain(x - 5)} {y - 5}l10 10m0 -10l-10 10"
+        return f'<path class="{mark.kind}line" d="{cross}"/>'
+    if mark.kind == "held":
+        return f'<rect class="{mark.kind}" x="{plain(x - 5)}" y="{y - 5}" width="10" height="10"/>'
+    down = mark.kind == "cleared"
+    first, second = (y - 5, y + 5) if down else (y + 5, y - 5)
+    shape = f"M{plain(x - 6)} {first}H{plain(x + 6)}L{plain(x)} {second}Z"
+    return f'<path class="{mark.kind}" d="{shape}"/>'
+
+
+def _top_of(index: int) -> int:
+    """Where the lane of a leg begins."""
+    return TOP + MARKS + index * (LANE + LANE_GAP)
 
 
 def _times(axis: Axis, y: int) -> Iterator[str]:

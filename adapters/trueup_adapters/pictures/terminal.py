@@ -61,7 +61,7 @@ def _lane(axis: Axis, stretches: Sequence[Stretch], columns: int) -> Iterator[Te
     cells = _cells(axis, stretches, columns)
     for row, level in enumerate(levels):
         label = plain(level) if level is not None else ""
-        line = Text(f"{label[:LABEL]:>{LABEL}} ", style="dim")
+        line = Text.assemble((f"{label[:LABEL]:>{LABEL}} ", "dim"))
         for one in cells:
             line.append(*_cell(one, row, levels))
         yield line

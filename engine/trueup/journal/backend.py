@@ -82,6 +82,10 @@ class View(Protocol):
         """Per stream: its name, how many events, least and greatest version."""
         ...
 
+    def ids(self) -> tuple[int, object, object] | None:
+        """How many events there are, their least and greatest notification id; None where ids may have gaps."""
+        ...
+
     def rows(self, stream: str) -> Iterator[tuple[int, object, object, object]]:
         """Per event in version order: notification id, version, name, state."""
         ...

@@ -17,6 +17,10 @@ from trueup.facts import FACTS, ActionAnswered, Observed
 RAW_BYTES_MAX: Final = 67_108_864
 """The longest raw reply that is kept, and the most that a stored one is ever unpacked to (law 12)."""
 
+_HEADER: Final = b"\x78\x01"
+"""How zlib begins at level 1."""
+_CHECKSUM_BYTES: Final = 4
+
 CITING: Final = tuple(str(cls.__struct_config__.tag) for cls in FACTS if "raw_digest" in cls.__struct_fields__)
 """The names of the events that cite a raw reply: answers to questions, and to what was asked to be done."""
 
@@ -48,3 +52,23 @@ def unpacked(digest: bytes, body: bytes) -> bytes:
     if sha256(raw).digest() != digest:
         raise ValueError("the raw reply is not the one whose digest it is stored under")
     return raw
+
+
+def slack_in(body: bytes, raw: bytes) -> bool:
+    """Whether a stored body holds bits that say nothing of its reply, and that compressing never sets.
+
+    Deflate has such bits in its header and behind its last code. Nobody reads them; a byte that differs from what was
+    written is a changed byte all the same (law 8). Those between blocks that were stored as they are (replies that do
+    not compress) are not looked at.
+    """
+    if body[:2] != _HEADER:
+        return True
+    last = body[-_CHECKSUM_BYTES - 1]
+    if not last:
+        return False
+    cleared = last & ~(1 << last.bit_length() - 1)  # a bit of a code is missed, one behind the last code is not
+    twin = body[: -_CHECKSUM_BYTES - 1] + bytes((cleared,)) + body[-_CHECKSUM_BYTES:]
+    try:
+        return zlib.decompress(twin, bufsize=max(1, len(raw))) == raw
+    except zlib.error:
+        return False

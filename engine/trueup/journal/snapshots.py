@@ -48,6 +48,8 @@ def encode_snapshot(account: str, snapshot: Snapshot) -> tuple[bytes, bytes]:
 def decode_snapshot(account: str, position: int, plain: bytes, own: bytes) -> Snapshot:
     """The snapshot of a plain state and its digest. Raises ValueError or msgspec.MsgspecError, with the reason."""
     stored = _decoder.decode(plain)
+    if position < 0:
+        raise ValueError(f"its position is {position}")
     if _own_digest(account, position, plain, stored.digest) != own:
         raise ValueError("its digest does not fit its contents")
     return Snapshot(position, stored.digest, stored.fold_version, stored.state)

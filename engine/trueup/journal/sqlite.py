@@ -25,6 +25,7 @@ from trueup.journal.backend import PAGE_BYTES_MAX, PAGE_EVENTS_MAX, Base, Journa
 from trueup.journal.mapper import Row
 from trueup.journal.sqlite_connection import JournalDatastore
 from trueup.journal.sqlite_errors import where
+from trueup.journal.urls import named_beside
 
 LAYOUT: Final = 1
 """Of our tables; kept as the file's `user_version`."""
@@ -236,7 +237,7 @@ class SQLiteJournalRecorder(SQLiteApplicationRecorder, JournalRecorder):
 
     def _opened_archive(self, base: Base) -> SQLiteJournalRecorder:
         if self._archive is None:
-            path = Path(self._where).with_name(base.file)
+            path = named_beside(Path(self._where), base.file)
             if not path.exists():
                 raise OperationalError(missing_archive(base, path))
             store = JournalDatastore(f"file:{quote(str(path))}?mode=ro", read_only=True, pool_size=1, max_overflow=0)
@@ -316,6 +317,11 @@ class SQLiteView:
                 )
             ),
         )
+
+    def ids(self) -> tuple[int, object, object] | None:
+        """Rows are never removed, and a number whose transaction failed is given out again: there are no gaps."""
+        (found,) = self._all(f"SELECT COUNT(*), MIN(rowid), MAX(rowid) FROM {self._events}")
+        return cast("tuple[int, object, object]", found)
 
     def rows(self, stream: str) -> Iterator[tuple[int, object, object, object]]:
         found = self._all(

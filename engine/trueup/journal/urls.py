@@ -11,11 +11,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Final
 from urllib.parse import quote
 
-from trueup.errors import InputError, JournalError, StoreUrlError
+from trueup.errors import InputError, JournalCorrupt, JournalError, StoreUrlError
 from trueup.journal.backend import Access, Durability, Location
 from trueup.journal.lock import AccountLock, FileAccountLock, MemoryAccountLock
 from trueup.journal.sqlite_errors import explained
@@ -118,12 +118,19 @@ def _sqlite(url: str, rest: str) -> Location:
 
 
 def beside(url: str, file: str) -> SQLiteFile:
-    """The store in another file of the same folder as the one at `url`. Raises StoreUrlError."""
+    """The store in another file of the same folder as the one at `url`. Raises StoreUrlError, JournalCorrupt."""
     place = location(url)
     if not isinstance(place, SQLiteFile):
         raise StoreUrlError(f"{without_secrets(url)} is no file, and nothing lies beside it")
-    path = place.path.with_name(file)
+    path = named_beside(place.path, file)
     return SQLiteFile(f"sqlite:///{path}", str(path))
+
+
+def named_beside(path: Path, file: object) -> Path:
+    """A file of that name in the same folder. Raises JournalCorrupt for what a store that was changed may say."""
+    if not isinstance(file, str) or "\0" in file or PurePath(file).name != file:
+        raise JournalCorrupt(f"{path}: says that its earlier events lie in {file!r}, which is no file's name")
+    return path.with_name(file)
 
 
 def _memory(url: str, rest: str) -> Location:
@@ -161,10 +168,10 @@ def without_secrets(url: str) -> str:
 _KINDS: Final[dict[str, Callable[[str, str], Location]]] = {
     "sqlite": _sqlite,
     "memory": _memory,
-    "bundle": _bundle,
     "postgresql": _postgresql,
     "postgres": _postgresql,
     "postgresql+psycopg": _postgresql,
+    "bundle": _bundle,
 }
 
 

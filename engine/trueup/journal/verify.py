@@ -19,7 +19,7 @@ from trueup.journal.backend import View
 from trueup.journal.chain import EMPTY, GENESIS, BadFrame, Head, link, prefixed
 from trueup.journal.items import InboxItem
 from trueup.journal.mapper import UNREADABLE, decoded
-from trueup.journal.raw import CITING, cited_by, unpacked
+from trueup.journal.raw import CITING, cited_by, slack_in, unpacked
 from trueup.journal.reader import INBOX, JournalReader, Recorded
 from trueup.journal.snapshots import SNAPSHOT_NAME, Snapshot, decode_snapshot
 from trueup.journal.store import open_reader
@@ -131,6 +131,7 @@ class _Inspection:
         chained = not self._faults
         self._carefully(lambda: self._stream(self._account + INBOX))
         self._carefully(self._other_streams)
+        self._carefully(self._places)
         if head is not None:
             self._against(head)
         for snapshot in snapshots:
@@ -170,6 +171,10 @@ class _Inspection:
         file = self._bases[self._account].file
         try:
             earlier = self._reader.earlier()
+            with earlier.view() as view:
+                ids = view.ids()
+            if ids is not None and ids[2] != self._bases[self._account].last_id:
+                self._fault(0, f"archive {file}: ends at {ids[2]!r}, not where it was sealed; followers go by that")
             report = verify_opened(earlier, head=self._base, refold=refold, fold_version=fold_version)
             below = head is not None and head.position < self._base.position
             if head is not None and below and earlier.digest_at(head.position) != head.digest:
@@ -261,6 +266,18 @@ class _Inspection:
                 for version in {least, greatest}:
                     if not self._follows(name, version):
                         self._fault(0, f"{name}: its event {version} was changed, or belongs to another stream")
+
+    def _places(self) -> None:
+        """Where ids are given out without gaps, one that is missing was an event's, or an event's was changed."""
+        ids = self._view.ids()
+        if ids is None:
+            return
+        count, least, greatest = ids
+        away = sum(base.position for base in self._bases.values() if base.decider_version is None)
+        if count and (not isinstance(least, int) or least < 1 or greatest != count + away):
+            self._fault(
+                0, f"events are numbered {least!r} to {greatest!r}, and there are {count + away}: some were moved"
+            )
 
     def _begins(self, stream: str) -> int:
         base = self._bases.get(stream)
@@ -356,7 +373,8 @@ class _Inspection:
                 self._fault(0, "a raw reply was changed: its digest or body is of another kind")
                 continue
             try:
-                unpacked(digest, body)
+                if slack_in(body, unpacked(digest, body)):
+                    raise ValueError("the raw reply is packed otherwise than it was written")
             except ValueError as error:
                 self._fault(0, f"raw reply {digest.hex()[:16]}: {error}")
             self._needed.discard(digest)

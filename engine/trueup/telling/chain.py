@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from msgspec.structs import replace
+
 from trueup.causes import BreakFacts, Examined, Rate, Reason, examine, worth
 from trueup.compare import stop_said
 from trueup.decisions import BreakMoved, Correction, FillAdopted, Step
@@ -102,7 +104,7 @@ class _Explaining:
         if not isinstance(seen, Fact) or (isinstance(self.event, BreakMoved) and self.event.of != "position"):
             return None
         fields = tuple(step.field for step in self.steps)
-        return facts_of_break(
+        facts = facts_of_break(
             self.history,
             opened=opened,
             judged=self.judged,
@@ -116,6 +118,11 @@ class _Explaining:
             before=self.target.position,
             said=said,
         )
+        if isinstance(self.event, BreakMoved):
+            return facts
+        name = self.event.execution.execution_id  # that very execution entered, and no other of its size
+        deals = tuple(deal for deal in facts.deals if deal.counted or deal.execution.execution_id == name)
+        return replace(facts, deals=deals)
 
     # -- telling -------------------------------------------------------------------------------------------
 

@@ -48,7 +48,7 @@ WRITES: Final[frozenset[Endpoint]] = frozenset({"submit", "replace", "cancel", "
 
 BEFORE: Final = frozenset({"silence", "cut", "status", "too_many", "html", "redirect"})
 """These answer (or do not) without anything being done."""
-AFTER: Final = frozenset({"lost_ack", "late", "truncated", "garbage", "empty", "broken"})
+AFTER: Final = frozenset({"lost_ack", "late", "goodbye", "truncated", "garbage", "empty", "broken"})
 """These spoil the answer to what was done."""
 ROWS: Final = frozenset({"bad_row", "nan", "bare_nan", "new_word", "twin", "drop_row", "stale"})
 """These spoil what is read."""

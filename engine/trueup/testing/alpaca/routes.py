@@ -202,6 +202,8 @@ def _after(reply: Reply, fault: Fault | None) -> Reply:
         return reply
     if fault.kind == "late":
         return msgspec.structs.replace(reply, delay_ms=fault.delay_ms)
+    if fault.kind == "goodbye":
+        return msgspec.structs.replace(reply, headers={"Connection": "close"})
     if fault.kind == "lost_ack":
         if fault.how == "504":
             return Reply(status=504, body=b"<html>upstream timed out</html>", headers={"Content-Type": "text/html"})
