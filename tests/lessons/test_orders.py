@@ -80,7 +80,7 @@ def test_l05_an_order_on_the_page_that_was_not_read_is_not_missing(world: Worlds
 
 
 def test_l06_errors_say_nothing_about_an_order(world: Worlds) -> None:
-    """A name server was away: every error counted as "not found", six live orders were dropped and a short left over."""
+    """Off the list and the look-up for half an hour, then there again. Its absence is told, its fills are asked
     w = working(world, "c1")
     w.lists()
     w.deals()
