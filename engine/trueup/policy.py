@@ -44,6 +44,8 @@ class Instrument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The smallest tradeable quantity: what is less cannot be traded away and counts as dust (L37)."""
     aliases: tuple[str, ...] = ()
     """Other spellings of this symbol, on either side (L33)."""
+    currency: str | None = None
+    """The currency of its prices: profit and loss are summed by it; None: all without one are taken to share theirs."""
 
 
 class ClosedHours(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -314,6 +314,7 @@ def _bare(error: Exception) -> str:
 # -- what should have stood there --------------------------------------------------------------------------
 
 _CELLS: Final = {
+    "currency": "text, such as USD",
     "unit": "one of lots, contracts, units, shares, coins",
     "contract_size": "a number greater than 0",
     "tick": "a number greater than 0",

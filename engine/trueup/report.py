@@ -32,6 +32,7 @@ from trueup.facts import PassKind
 from trueup.model import BookOrder, Holding, plain, side_of
 from trueup.orders import said_order
 from trueup.policy import Policy
+from trueup.reconciliation.orphans import guarded, orphans_of
 from trueup.reconciliation.state import ActionSlot, Break, State
 
 Status: TypeAlias = Literal["SUCCESS", "PARTIAL", "DEGRADED", "FAILED"]
@@ -93,6 +94,21 @@ class ActionRow(msgspec.Struct, frozen=True):
     attempt: int
     state: str
     why: str
+
+
+class OrphanRow(msgspec.Struct, frozen=True):
+    """One order that works at the broker and that the book lacks."""
+
+    order_id: str | None
+    client_order_id: str | None
+    symbol: str
+    side: str
+    type: str
+    quantity: str
+    limit: str | None
+    stop: str | None
+    protects: str | None
+    """The key of the position that it guards; None: of none."""
 
 
 class PassReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -225,9 +241,8 @@ def break_rows(state: State, decisions: Iterable[Decision]) -> tuple[BreakRow, .
         if isinstance(decision, BreakMoved):
             for step in decision.steps:
                 rows[step.break_id] = _row_of_step(decision, step, state.policy)
-    for breaks in (*state.breaks.values(), *state.order_breaks.values()):
-        for one in breaks:
-            rows[one.id] = row_of_break(one, state.policy)
+    for one in open_breaks(state):
+        rows[one.id] = row_of_break(one, state.policy)
     return tuple(sorted(rows.values(), key=in_order))
 
 
@@ -246,6 +261,24 @@ def row_of_action(client_id: str, slot: ActionSlot) -> ActionRow:
         id=client_id, kind=terms.kind, symbol=terms.symbol, ticket=terms.ticket,
         order_id=slot.order_id or terms.order_id, side=terms.side, quantity=_maybe(terms.quantity),
         stop=_maybe(terms.stop), purpose=slot.purpose, attempt=slot.attempt, state=slot.state, why=slot.why,
+    )  # fmt: skip
+
+
+def open_breaks(state: State) -> tuple[Break, ...]:
+    """Every open break, of positions and then of orders, in key order."""
+    sides = (state.breaks, state.order_breaks)
+    return tuple(one for side in sides for key in sorted(side) for one in side[key])
+
+
+def orphan_rows(state: State) -> tuple[OrphanRow, ...]:
+    """Orders that work at the broker and that nobody here knows."""
+    return tuple(
+        OrphanRow(
+            order_id=row.order_id, client_order_id=row.client_order_id, symbol=row.symbol, side=row.side,
+            type=row.type, quantity=plain(row.quantity), limit=_maybe(row.limit), stop=_maybe(row.stop),
+            protects=guarded(state, row),
+        )
+        for row in orphans_of(state).values()
     )  # fmt: skip
 
 

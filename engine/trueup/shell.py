@@ -14,6 +14,7 @@ import msgspec
 
 from trueup.audit import AuditEntry, entry
 from trueup.book import Book
+from trueup.breaker import BreakerStatus, breaker_of
 from trueup.changes import Change, Command, Message
 from trueup.decisions import GateStatus
 from trueup.deliveries import BookChange, Courier, OnCorrection, changes_after
@@ -26,7 +27,18 @@ from trueup.model import BrokerPosition, PositionMode, account_of, elapsed_ns
 from trueup.passes import Passes
 from trueup.policy import Policy
 from trueup.ports import Broker, Clock
-from trueup.report import BreakRow, PassReport, break_rows, failed_report, iso
+from trueup.report import (
+    ActionRow,
+    BreakRow,
+    OrphanRow,
+    PassReport,
+    action_rows,
+    break_rows,
+    failed_report,
+    iso,
+    open_breaks,
+    orphan_rows,
+)
 
 NS: Final = 1_000_000_000
 INBOX_POLL_S: Final = 0.2
@@ -65,6 +77,15 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """How long the last question about positions took to be answered, or to fail; None: never asked."""
     failures: int
     """Questions about positions in a row that brought nothing."""
+    breaker: BreakerStatus
+    actions: tuple[ActionRow, ...]
+    """What was asked of the broker and is not settled."""
+    orders: int
+    """Working orders in the book."""
+    orphans: tuple[OrphanRow, ...]
+    """Orders that work at the broker and that nobody here knows."""
+    unprotected: dict[str, str]
+    """Positions without a working stop, while the policy asks for one, by key, and why."""
     last_pass: PassReport | None
     failure: str | None
     """Why the journal could not be written, until it can again."""
@@ -133,6 +154,12 @@ class Shell:
         return self._reader
 
     @property
+    def breaker(self) -> BreakerStatus:
+        """Profit and loss of the day, losses in a row, drawdown and exposure, rebuilt from the journal: the same after
+        a crash as without one."""
+        return breaker_of(self._ledger.state, self._clock.wall_ns())
+
+    @property
     def broker_positions(self) -> tuple[BrokerPosition, ...]:
         """The broker's side as its last complete answer stated it, in key order."""
         rows = self._ledger.state.view().rows
@@ -195,14 +222,19 @@ class Shell:
             policy=state.policy.preset,
             position_mode=state.mode,
             positions=len(state.book),
-            open_breaks=sum(len(breaks) for breaks in state.breaks.values()),
+            open_breaks=sum(len(breaks) for breaks in (*state.breaks.values(), *state.order_breaks.values())),
             breaks=break_rows(state, ()),
-            open_since={one.id: iso(one.opened.at_ns) for key in sorted(state.breaks) for one in state.breaks[key]},
+            open_since={one.id: iso(one.opened.at_ns) for one in open_breaks(state)},
             held=0 if state.hold is None else len(state.hold.missing),
             quarantine={scope: state.quarantine[scope].why for scope in sorted(state.quarantine)},
             verified_at=iso(view.answered.at_ns) if view.answered.at_ns else None,
             latency_ms=max(0, elapsed_ns(view.asked, view.received)) // 1_000_000 if view.position else None,
             failures=view.failures,
+            breaker=self.breaker,
+            actions=action_rows(state, ()),
+            orders=len(state.orders),
+            orphans=orphan_rows(state),
+            unprotected={key: state.guards[key].why for key in sorted(state.guards)},
             last_pass=self._last,
             failure=self._ledger.failure,
             size_bytes=self._reader.size_bytes(),

@@ -28,6 +28,7 @@ from trueup.reconciliation.state import (
     State,
     View,
 )
+from trueup.tally import Tally
 
 V = TypeVar("V")
 
@@ -118,6 +119,7 @@ class Draft:
     quarantine: Map[str, Quarantine]
     recheck: bool
     pass_number: int
+    tally: Tally
     unpriced: tuple[str, ...]
     guards: Map[Key, Guard]
     passes_tried: int

@@ -51,6 +51,7 @@ from trueup.reconciliation.state import (
     State,
     View,
 )
+from trueup.tally import is_another_day, pruned, renamed, tallied
 
 _DAY_NS: Final = 86_400_000_000_000
 CHANNELS_MAX: Final = 100
@@ -252,6 +253,7 @@ def apply(draft: Draft, key: Key, execution: Execution, position: int) -> None:
     draft.executions.put(execution.execution_id, execution)
     executed(draft, position, execution)
     slot = draft.slot(key)
+    _tally(draft, key, slot, execution)
     applied = apply_execution(
         slot,
         owned(draft, execution),
@@ -262,6 +264,18 @@ def apply(draft: Draft, key: Key, execution: Execution, position: int) -> None:
     )
     if not applied.history:
         draft.put_slot(key, applied.slot)
+
+
+def _tally(draft: Draft, key: Key, slot: Slot | None, execution: Execution) -> None:
+    """What the execution earned or lost. Of a key that whole positions move, only its fills know."""
+    at, held, awaited = draft.at, None, True
+    if slot is not None and slot.source != "set":
+        held = slot.holding
+        latest_ns = draft.policy.inferred_ns_max
+        awaited = any(one.remaining and elapsed_ns(one.since, at) <= latest_ns for one in slot.inferred)
+    if is_another_day(draft.tally, at.at_ns):
+        draft.tally = pruned(draft.tally, draft.book)
+    draft.tally = tallied(draft.tally, key, held, execution, draft.policy, at.at_ns, awaited=awaited)
 
 
 def first_recorded(state: Draft | State, execution: Execution) -> int | None:
@@ -302,6 +316,7 @@ def rename(draft: Draft, unbound: Key, key: Key) -> None:
     draft.dirty.pop(unbound, None)
     draft.put_slot(key, slot)
     draft.bindings.put(unbound, key)
+    draft.tally = renamed(draft.tally, unbound, key)
 
 
 def _renamed(state: Draft | State, unbound: Key, key: Key) -> Slot:

@@ -10,9 +10,10 @@ from msgspec.structs import replace
 
 from trueup import explain
 from trueup.decisions import BreakMoved, Decision, OrderCorrection, Step
-from trueup.model import EXTERNAL, BrokerOrder, BrokerPosition, Holding
+from trueup.model import EXTERNAL, TERMINAL, BrokerOrder, BrokerPosition, Holding
 from trueup.orders import OrderDifference, adopted_order, order_ref, protects, said_order
 from trueup.reconciliation.identity import order_correction_id
+from trueup.reconciliation.order_inputs import named
 from trueup.reconciliation.order_lifecycle import (
     CONFIRMATIONS,
     OrderReading,
@@ -23,7 +24,19 @@ from trueup.reconciliation.order_lifecycle import (
     over_step,
     said_step,
 )
+from trueup.reconciliation.outbox import is_ours
 from trueup.reconciliation.state import State
+
+
+def orphans_of(state: State) -> dict[str, BrokerOrder]:
+    """The working orders that the broker last listed and that are nobody's here, by the broker's reference."""
+    rows = state.view("open_orders").orders
+    strange = {
+        ref: row
+        for ref, row in rows.items()
+        if row.status not in TERMINAL and named(state, row) is None and not is_ours(state, row)
+    }
+    return {ref: strange[ref] for ref in sorted(strange)}
 
 
 def orphan(reading: OrderReading, row: BrokerOrder) -> tuple[BreakMoved | None, bool]:

@@ -7,6 +7,7 @@ byte. So the bytes are canonical: maps in key order, memories generation by gene
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
@@ -24,6 +25,7 @@ from trueup.reconciliation.state import (
     State,
     View,
 )
+from trueup.tally import Lot, Tally
 
 
 class _SavedView(msgspec.Struct, frozen=True, array_like=True):
@@ -71,6 +73,8 @@ def save(state: State) -> bytes:
             parts[name] = (tuple(sorted(value.young.items())), tuple(sorted(value.old.items())))
         elif name in _SETS:
             parts[name] = tuple(sorted(value))
+        elif name == "tally":
+            parts[name] = _save_tally(value)
         elif name == "views":
             parts[name] = tuple((surface, _save_view(value[surface])) for surface in sorted(value))
         else:
@@ -101,12 +105,57 @@ def load(saved: bytes) -> State:
             parts[name] = Memory(Map(_decode(young, type=kind)), Map(_decode(old, type=kind)))
         elif name in _SETS:
             parts[name] = frozenset(_decode(raw, type=tuple[str, ...]))
+        elif name == "tally":
+            parts[name] = _load_tally(raw)
         elif name == "views":
             saved_views = _decode(raw, type=tuple[tuple[Surface, _SavedView], ...])
             parts[name] = Map({surface: _load_view(view) for surface, view in saved_views})
         else:
             parts[name] = _decode(raw, type=hints[name])
     return State(**parts)
+
+
+class _SavedTally(msgspec.Struct, frozen=True, array_like=True):
+    """A tally with its maps in order."""
+
+    lots: tuple[tuple[Key, tuple[Lot, ...]], ...]
+    trips: tuple[tuple[Key, Decimal], ...]
+    day: int
+    today: tuple[tuple[str, Decimal], ...]
+    total: tuple[tuple[str, Decimal], ...]
+    peak: tuple[tuple[str, Decimal], ...]
+    worst: tuple[tuple[str, Decimal], ...]
+    losses: int
+    unpriced: int
+
+
+def _save_tally(tally: Tally) -> _SavedTally:
+    return _SavedTally(
+        lots=tuple(sorted(tally.lots.items())),
+        trips=tuple(sorted(tally.trips.items())),
+        day=tally.day,
+        today=tuple(sorted(tally.today.items())),
+        total=tuple(sorted(tally.total.items())),
+        peak=tuple(sorted(tally.peak.items())),
+        worst=tuple(sorted(tally.worst.items())),
+        losses=tally.losses,
+        unpriced=tally.unpriced,
+    )
+
+
+def _load_tally(raw: msgspec.Raw) -> Tally:
+    saved = _decode(raw, type=_SavedTally)
+    return Tally(
+        lots=Map(saved.lots),
+        trips=Map(saved.trips),
+        day=saved.day,
+        today=Map(saved.today),
+        total=Map(saved.total),
+        peak=Map(saved.peak),
+        worst=Map(saved.worst),
+        losses=saved.losses,
+        unpriced=saved.unpriced,
+    )
 
 
 def _load_view(saved: _SavedView) -> View:

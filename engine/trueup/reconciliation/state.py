@@ -32,6 +32,7 @@ from trueup.model import (
     Surface,
 )
 from trueup.policy import LAG_MS_MAX_DEFAULT, Policy
+from trueup.tally import Tally
 
 FOLD_VERSION: Final = 3
 """A snapshot of another version is discarded and the journal folded anew."""
@@ -285,6 +286,8 @@ class State(msgspec.Struct, frozen=True):
     ended_orders: Memory[OrderSlot] = Memory()
     order_names: Memory[str] = Memory()
     """From the broker's order id to our client order id."""
+    tally: Tally = Tally()
+    """What the executions earned or lost."""
     unpriced: tuple[str, ...] = ()
     """Orders that are filled at a price that nobody has stated yet."""
     order_breaks: Map[str, tuple[Break, ...]] = Map()

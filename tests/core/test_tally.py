@@ -1,0 +1,204 @@
+"""Are profit and loss what the executions say, first in, first out, and the same after a crash?"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lessons.world import World, deal, fill, held, order_row, row
+from trueup import Instrument, Policy
+from trueup.breaker import BreakerStatus, breaker_of
+from trueup.model import Execution
+from trueup.reconciliation.saved import load, save
+from trueup.tally import DAY_NS, LOTS_PER_KEY_MAX, Tally, tallied
+
+Worlds = Callable[..., World]
+D = Decimal
+
+
+def now(w: World) -> BreakerStatus:
+    return breaker_of(w.state, w.clock.wall)
+
+
+def today(w: World) -> str:
+    return str(now(w).realised_today.get("", D(0)))
+
+
+@given(st.lists(st.tuples(st.sampled_from([-3, -2, -1, 1, 2, 3]), st.integers(1, 5)), max_size=25))
+def test_it_is_first_in_first_out(moves: list[tuple[int, int]]) -> None:
+    """An oracle that knows nothing of lots: each unit by itself, in a queue."""
+    tally, policy = Tally(), Policy.adopt()
+    queue: deque[tuple[int, int]] = deque()
+    realised, peak, worst = 0, 0, 0
+    for n, (move, price) in enumerate(moves):
+        execution = Execution(f"x{n}", "DAX", D(move), D(price))
+        tally = tallied(tally, "DAX", None, execution, policy, 0, awaited=True)
+        for _ in range(abs(move)):
+            sign = 1 if move > 0 else -1
+            if queue and queue[0][0] != sign:
+                _, entry = queue.popleft()
+                realised += (price - entry) * -sign
+            else:
+                queue.append((sign, price))
+        peak = max(peak, realised)
+        worst = max(worst, peak - realised)
+    assert sum((lot.quantity for lot in tally.lots.get("DAX", ())), D(0)) == sum(sign for sign, _ in queue)
+    assert tally.total.get("", D(0)) == realised
+    assert tally.peak.get("", D(0)) == peak
+    assert tally.worst.get("", D(0)) == worst
+
+
+def test_a_day_with_wins_losses_and_fees(world: Worlds) -> None:
+    w = world()
+    w.record(fill("a1", "DAX", "2", "100", fee="1"), fill("a2", "DAX", "-2", "110", fee="1"))
+    assert (today(w), now(w).consecutive_losses) == ("18", 0)
+    w.record(fill("b1", "FTSE", "-1", "50"), fill("b2", "FTSE", "1", "55"))
+    w.record(fill("c1", "DAX", "1", "100"), fill("c2", "DAX", "-1", "99"))
+    found = now(w)
+    assert (today(w), found.consecutive_losses) == ("12", 2)
+    assert found.drawdown == {"": D(6)}
+    w.record(fill("d1", "DAX", "1", "100"), fill("d2", "DAX", "-1", "107"))
+    found = now(w)
+    assert (found.consecutive_losses, found.drawdown, found.drawdown_deepest) == (0, {"": D(0)}, {"": D(6)})
+    w.passes(s=86_400)
+    assert now(w).realised_today == {}, "another day has begun, though nothing was done in it"
+    assert now(w).realised_total == {"": D(19)}
+    w.record(fill("e1", "DAX", "1", "100", fee="0.5"))
+    assert today(w) == "-0.5"
+
+
+def test_a_round_trip_in_parts_is_one_win_or_loss(world: Worlds) -> None:
+    w = world()
+    w.record(fill("a1", "DAX", "3", "100"), fill("a2", "DAX", "-1", "90"), fill("a3", "DAX", "-1", "80"))
+    assert now(w).consecutive_losses == 0, "it is not over"
+    w.record(fill("a4", "DAX", "-1", "150"))
+    assert (today(w), now(w).consecutive_losses) == ("20", 0)
+
+
+def test_it_is_the_same_after_a_crash(world: Worlds) -> None:
+    w = world()
+    w.record(fill("a1", "DAX", "2", "100", fee="1"), fill("a2", "DAX", "-1", "90"), fill("b1", "FTSE", "1", "7"))
+    w.record(fill("b2", "FTSE", "-1", "6"))
+    before = now(w)
+    assert before.consecutive_losses == 1
+    w.restart()
+    assert now(w) == before
+    assert load(save(w.state)).tally == w.state.tally
+    w.record(fill("a2", "DAX", "-1", "90"))
+    assert now(w) == before, "a fill that is told of again counts once"
+
+
+def test_currencies_are_never_added(world: Worlds) -> None:
+    instruments = {
+        "EURUSD": Instrument(contract_size=D(100_000), currency="USD"),
+        "DAX": Instrument(currency="EUR"),
+    }
+    w = world(policy=Policy.adopt(instruments=instruments))
+    w.record(fill("a1", "EURUSD", "0.1", "1.05", fee="3", fee_asset="EUR"), fill("a2", "EURUSD", "-0.1", "1.06"))
+    w.record(fill("b1", "DAX", "1", "100"))
+    found = now(w)
+    assert found.realised_today == {"EUR": D(-3), "USD": D("100.000")}
+    assert found.open_exposure == {"EUR": D(100)}
+
+
+def test_what_was_adopted_is_reckoned_from_the_brokers_price(world: Worlds) -> None:
+    w = world()
+    w.sees(row("DAX", "2", price="100"))
+    w.record(fill("a1", "DAX", "1", "104"), fill("a2", "DAX", "-3", "106"))
+    # The baseline had inferred the first fill, which counts once: 1 of the 2 was at 104, the older one at 100.
+    assert w.book == {"DAX": "-1"}
+    assert today(w) == "8"
+
+
+def test_at_an_unknown_price_nothing_is_valued(world: Worlds) -> None:
+    w = world()
+    w.sees(row("DAX", "2"))
+    w.record(fill("a1", "DAX", "-2", "106"))
+    assert (now(w).realised_today, now(w).unpriced) == ({}, 1)
+    w.deals()
+    w.deals(deal("a2", "FTSE", "1", None))
+    w.deals(deal("a3", "FTSE", "-1", "5"))
+    assert (now(w).realised_today, now(w).unpriced) == ({}, 2)
+    w.record(fill("b1", "NKY", "1", "3"))
+    w.sees(row("NKY", "1"), row("CAC", "1"), times=3)
+    assert (now(w).open_exposure, now(w).unpriced) == ({"": D(3)}, 3)
+
+
+def test_what_left_without_a_fill_is_given_up_when_its_fill_cannot_come_any_more(world: Worlds) -> None:
+    w = world(policy=Policy.adopt(mass_absence_count_min=99, total_absence_s=1, confirmations_total=2))
+    w.record(fill("a1", "DAX", "1", "100"))
+    w.passes(s=10)
+    w.sees(row("DAX", "1"))
+    w.sees(times=3)
+    assert w.book == {}
+    w.passes(s=400)
+    w.record(fill("b1", "DAX", "1", "200"), fill("b2", "DAX", "-1", "201"))
+    assert (today(w), now(w).unpriced) == ("1", 1)
+
+
+def test_the_real_fill_of_a_ghost_counts_when_it_comes(world: Worlds) -> None:
+    w = world(policy=Policy.adopt(mass_absence_count_min=99, total_absence_s=1, confirmations_total=2))
+    w.record(fill("a1", "DAX", "1", "100"))
+    w.passes(s=10)
+    w.sees(row("DAX", "1"))
+    w.sees(times=3)
+    assert (w.book, today(w)) == ({}, "0")
+    w.record(fill("a2", "DAX", "-1", "90"))
+    assert (w.book, today(w), now(w).consecutive_losses) == ({}, "-10", 1)
+
+
+def test_a_drift_that_shrank_it_gives_up_the_oldest(world: Worlds) -> None:
+    w = world()
+    w.record(fill("a1", "DAX", "1", "100"), fill("a2", "DAX", "2", "110"))
+    w.passes(s=10)
+    w.sees(row("DAX", "1.5"), times=3)
+    assert w.book == {"DAX": "1.5"}
+    w.passes(s=400)
+    w.record(fill("a3", "DAX", "-1.5", "120"))
+    assert (today(w), now(w).unpriced) == ("15.0", 1)
+
+
+def test_fills_of_a_book_that_whole_positions_move_count_all_the_same(world: Worlds) -> None:
+    w = world(held("DAX", "1", price="100"))
+    w.record(fill("a1", "DAX", "1", "100"), held("DAX", "0"), fill("a2", "DAX", "-1", "103"))
+    assert today(w) == "3"
+
+
+def test_lots_follow_an_entry_to_its_ticket(world: Worlds) -> None:
+    w = world(mode="hedging")
+    w.record(fill("a1", "DAX", "2", "100", order_id="7"), fill("a0", "DAX", "-1", "101", order_id="7"))
+    w.record(fill("a2", "DAX", "-1", "105", ticket="7"))
+    assert (today(w), dict(w.state.tally.lots), dict(w.state.tally.trips)) == ("6", {}, {})
+
+
+def test_orphans_are_at_stake_too_and_kept_apart(world: Worlds) -> None:
+    w = world(orders=True)
+    w.sees()
+    w.lists(order_row("DAX", order_id="o1", quantity=3, limit="10"), order_row("DAX", order_id="o2", type="market"))
+    assert (now(w).orphan_exposure, now(w).open_exposure, now(w).unpriced) == ({"": D(30)}, {}, 1)
+
+
+def test_law_12_lots_are_bounded() -> None:
+    tally, policy = Tally(), Policy.adopt()
+    for n in range(LOTS_PER_KEY_MAX + 50):
+        execution = Execution(f"x{n}", "DAX", D(1), None if n == LOTS_PER_KEY_MAX + 40 else D(n % 7))
+        tally = tallied(tally, "DAX", None, execution, policy, n * DAY_NS, awaited=True)
+    lots = tally.lots["DAX"]
+    assert len(lots) == LOTS_PER_KEY_MAX
+    assert sum((lot.quantity for lot in lots), D(0)) == LOTS_PER_KEY_MAX + 50
+    assert lots[0].price is not None
+    assert lots[0].quantity == 51
+
+
+@pytest.mark.parametrize("first", [None, "5"])
+def test_of_two_lots_of_which_one_has_no_price_the_sum_has_none(first: str | None) -> None:
+    tally, policy = Tally(), Policy.adopt()
+    for n in range(LOTS_PER_KEY_MAX + 1):
+        price = None if (n == 0) == (first is None) and n < 2 else D(n % 2 + 5)
+        tally = tallied(tally, "DAX", None, Execution(f"x{n}", "DAX", D(1), price), policy, 0, awaited=True)
+    assert tally.lots["DAX"][0].price is None
