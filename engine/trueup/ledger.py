@@ -386,6 +386,9 @@ class Ledger:
         except JournalError as error:
             self._failed(error)
             raise
+        except BaseException as error:  # interrupted from outside, perhaps after the commit: the journal knows
+            self._failed(JournalError(f"an append was interrupted by {type(error).__name__}"))
+            raise
         if head.position != state.position:
             raise InvariantBroken(f"{state.account}: the fold is at {state.position}, the journal at {head.position}")
         recovered, self._failure = self._failure is not None, None
