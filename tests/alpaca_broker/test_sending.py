@@ -115,6 +115,24 @@ def test_l22_the_position_is_looked_up_first_and_what_is_not_known_is_not_sent()
     play(scenario)
 
 
+def test_l22_what_would_not_only_reduce_is_not_even_sent() -> None:
+    async def scenario(broker: AlpacaBroker, control: Control) -> None:
+        control.open("AAPL", "long", "3", price="190.5")
+        control.open("TSLA", "short", "2", price="200")
+        for action, why in (
+            (close("AAPL", "3.000000001", "q1"), "AAPL holds 3, less than the 3.000000001"),
+            (close("AAPL", "1", "q2", side="buy"), "a buy does not reduce the position of 3"),
+            (close("TSLA", "1", "q3"), "a sell does not reduce the position of -2"),
+            (stop("MSFT", "1", "s1", "300"), "no position in MSFT: it is flat"),
+        ):
+            outcome = await broker.act(action)
+            assert (outcome.state, why in outcome.why, outcome.why[:10]) == ("rejected", True, "not sent: ")
+        assert control.requests("POST") == 0
+        assert (await broker.act(close("TSLA", "2", "q4", side="buy"))).state == "acknowledged"
+
+    play(scenario)
+
+
 def test_l24_alpaca_itself_refuses_what_would_open_the_other_side() -> None:
     """The position vanished between our look and our order."""
 
@@ -328,6 +346,9 @@ def test_what_is_no_whole_action_is_not_sent() -> None:
             assert outcome.state == "rejected"
             assert outcome.why.startswith("not sent: ")
         assert control.requests("POST") == 0
+        longest = "q" * 128
+        assert (await broker.act(close("AAPL", "1", longest))).state == "acknowledged"
+        assert len(whole(await broker.ask(order(longest))).orders) == 1
 
     play(scenario)
 
