@@ -5,8 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
-from trueup.changes import PositionSet
+from trueup.changes import OrderUpdate, PositionSet
 from trueup.errors import JournalError, WriterFenced
 from trueup.facts import WriterClaimed
 from trueup.gate import GateRefusal, Intent
@@ -14,8 +15,9 @@ from trueup.ledger import Claim, Ledger
 from trueup.model import BrokerPosition, Refusal
 from trueup.policy import Instrument, Policy
 from trueup.ports import Answer
+from trueup.reconciliation.waiting import next_question_ns
 from trueup.simulation.disk import Disk, FaultyJournal
-from trueup.simulation.loop import VirtualClock, VirtualLoop, WallClock
+from trueup.simulation.loop import NS, VirtualClock, VirtualLoop, WallClock
 
 
 @pytest.fixture
@@ -72,3 +74,25 @@ def test_law_9_l33_a_refused_row_in_another_spelling_limits_its_symbol(disk: Dis
         assert said.scope == "EURUSD"
     assert ledger.gate.check(Intent(symbol="AAPL", side="buy", quantity=1)) is None
     ledger.close()
+
+
+def test_law_12_a_break_seen_before_waits_for_the_symbol_to_settle_again(disk: Disk) -> None:
+    """Seed 3002 of drawing 1: a start-up pass asked every 30 ms, for seconds, for what no answer could settle yet."""
+    loop = VirtualLoop()
+    clock = VirtualClock(loop, WallClock(loop))
+    claim = Claim(policy=Policy.adopt(confirm_interval_ms=500, settle_ms=10_000), lag_ms_max={"positions": 500})
+    ledger = Ledger(FaultyJournal(disk, disk.writer(), lambda first, events: None), clock, claim)
+    ledger.record(PositionSet(symbol="AAPL", side="long", quantity=1))
+    loop.now_ns += 60 * NS
+    answer = Answer(completeness="complete", positions={"AAPL": BrokerPosition("AAPL", Decimal(3))})
+    ledger.observe("positions", answer, ledger.asking())
+    assert ledger.state.breaks["AAPL"][0].sightings.count == 1
+    order = OrderUpdate(client_order_id="c", symbol="AAPL", side="buy", type="market", quantity=1, status="pending")
+    ledger.record(order)
+    ledger.record(replace(order, status="canceled"))
+    loop.now_ns += NS
+    wait_ns = next_question_ns(ledger.state, ledger.now())
+    assert wait_ns is not None
+    assert 9 * NS <= wait_ns < 10 * NS, "it can be judged again when the order's end has settled, and no sooner"
+    ledger.close()
+    loop.close()
