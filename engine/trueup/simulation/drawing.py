@@ -21,7 +21,7 @@ MINUTES: Final = (2, 3, 4, 6)
 HONEST_LASTING: Final = (
     "silence", "raises", "failure", "failure_with_list", "garbage", "rate_limit", "maintenance", "cut_off",
     "page_cut", "refused_row", "unreadable_row", "contradiction", "slow_answer", "late_message",
-    "duplicate_message", "pushed_first",
+    "duplicate_message", "pushed_first", "slow_order",
 )  # fmt: skip
 """Lasting faults that law 3 puts up with: they lose nothing, and show nothing that never was."""
 HONEST_ONCE: Final = ("kill", "power_cut", "disk", "disk_full", "wall_jump", "rival", "thief", "reconnect", "rename")
@@ -71,7 +71,7 @@ def _settings(dice: Dice, honest: bool, minutes: int) -> Settings:
         held=tuple(dice.one_of((-3, -1, 1, 2, 5)) for _ in range(dice.below(5))),
         lag_ms=lag_ms,
         latency_ms_max=dice.one_of((20, 200, 900)),
-        message_ms_max=dice.one_of((50, 1_000, 4_000)),
+        message_ms_max=dice.one_of((50, 1_000, 10_000, 40_000)),
         poll_ms=dice.one_of((200, 2_000, 2_000, 5_000)),
         minutes=minutes,
     )

@@ -135,6 +135,7 @@ LASTING: Final = (
     "silence", "raises", "failure", "failure_with_list", "garbage", "rate_limit", "maintenance", "cut_off",
     "page_cut", "refused_row", "unreadable_row", "contradiction", "empty_answer", "short_answer", "slow_answer",
     "stale_answer", "lost_message", "late_message", "duplicate_message", "lost_order", "lost_ack", "pushed_first",
+    "slow_order",
 )  # fmt: skip
 """Faults that last for a while, by number: scenarios hold numbers only."""
 

@@ -59,10 +59,13 @@ def _order(world: World, symbol: str, quantity: Decimal, parts: int, how: str, t
     dice = world.dice("order", order_id)
     due_ms = dice.between(1, world.settings.latency_ms_max)
     sizes = _parts(quantity, parts)
-    world.executing += len(sizes)
+    world.executing[symbol] += len(sizes)
     for number, size in enumerate(sizes):
         last = number == len(sizes) - 1
-        due_ms += dice.between(0, 3_000) if number else 0
+        slow = world.is_on("slow_order")
+        if slow:
+            world.tally.fault("slow_order")
+        due_ms += dice.between(2_000, 20_000) if slow else dice.between(0, 3_000) if number else 0
         world.loop.after_ms(due_ms, lambda size=size, last=last: _executed(world, order, size, quantity, last, how))  # type: ignore[misc]
 
 
@@ -78,7 +81,7 @@ def _parts(quantity: Decimal, parts: int) -> list[Decimal]:
 
 def _executed(world: World, order: Placed, size: Decimal, whole: Decimal, last: bool, how: str) -> None:
     """The broker carries out one part, and tells us of it."""
-    world.executing -= 1
+    world.executing[order.symbol] -= 1
     if world.settings.mode == "hedging" and not order.opens:
         held = world.exchange.rows.get(f"#{order.ticket}")
         left = Decimal(0) if held is None else held.signed_quantity

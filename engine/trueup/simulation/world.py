@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+from collections import Counter
 from collections.abc import Coroutine, Generator, Sequence
 from decimal import Decimal
 from hashlib import sha256
@@ -19,12 +20,12 @@ import msgspec
 
 from trueup.audit import sentence
 from trueup.changes import Change, Command, Fill, PushedExecution
-from trueup.decisions import FillAdopted, PositionBound
+from trueup.decisions import BreakMoved, FillAdopted, PositionBound
 from trueup.deliveries import BookChange
 from trueup.events import Event
 from trueup.facts import FillRecorded, Observed, OrderRecorded, PositionRecorded
 from trueup.journal import InboxItem, open_inbox
-from trueup.model import Key, OrderStatus
+from trueup.model import Holding, Key, OrderStatus
 from trueup.policy import Policy
 from trueup.reconciliation.state import State
 from trueup.simulation import happenings
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 Work: TypeAlias = Coroutine[Any, Any, Any] | Generator[Any, None, Any]
 REDELIVERED_MS: Final = 2_000
 """How soon a durable stream tries again what nobody took."""
+LATE_MS_MAX: Final = 120_000
+"""How late a message is at most; beyond `inferred_s_max` it would be lost for all that law 3 says."""
 RESTART_MS_MAX: Final = 20_000
 QUIET_LOOKS: Final = 3
 """Passes after convergence in which nothing may happen any more."""
@@ -97,8 +100,12 @@ class World:
         self.letters: list[Letter] = []
         """Messages that are still on their way."""
         self.heard: list[Change] = []
-        self.executing = 0
-        """Parts of orders that the broker is still to carry out."""
+        self.executing: Counter[str] = Counter()
+        """By symbol, parts of orders that the broker is still to carry out."""
+        self.told_ns: dict[str, int] = {}
+        """By symbol: when the last message about it was written down."""
+        self.needless: list[tuple[int, Key]] = []
+        """Corrections (journal position, key) of sizes that all fills had told already."""
         self.orders: list[Placed] = []
         self.invented: set[str] = set()
         """Ids of executions that the process made up."""
@@ -202,11 +209,25 @@ class World:
                     self._flying.setdefault(event.client_order_id, (event.symbol, self.loop.now_ns, process.number))
                 else:
                     self._flying.pop(event.client_order_id, None)
-            elif getattr(event, "correction", None) is not None:
-                self._spoke(getattr(event, "symbol", ""))
+            elif isinstance(event, BreakMoved) and event.correction is not None:
+                if self._all_told(event):
+                    self.needless.append((position, event.key))
+                self._spoke(event.symbol)
             elif isinstance(event, PositionBound):
                 for symbol in SYMBOLS:
                     self._spoke(symbol)
+
+    def _all_told(self, moved: BreakMoved) -> bool:
+        """Whether a correction changed a size although every fill of its symbol had been told, and written down, when
+        the question that caused it was asked."""
+        made, symbol = moved.correction, moved.symbol
+        assert made is not None
+        if self.settings.bot != "fills" or _size(made.before) == _size(made.after):
+            return False
+        asked = next((one.first_ns for one in reversed(self.said) if one.position == moved.cause), None)
+        if asked is None or self.executing.get(symbol) or self.told_ns.get(symbol, 0) > asked:
+            return False
+        return not any(letter.change.symbol == symbol for letter in self.letters)
 
     def _answered(self, process: Process, position: int, event: Observed) -> None:
         """Which of the answers that were given an observation is: its raw bytes say so."""
@@ -270,7 +291,8 @@ class World:
             if late:
                 self.tally.fault("late_message")
             usual_ms = self.settings.message_ms_max
-            due_ms = delay_ms if delay_ms is not None else dice.between(1, 40 * usual_ms if late else usual_ms)
+            slowest_ms = min(40 * usual_ms, LATE_MS_MAX) if late else usual_ms
+            due_ms = delay_ms if delay_ms is not None else dice.between(1, slowest_ms)
             letter = Letter(change, pushed)
             self.letters.append(letter)
             self.loop.after_ms(due_ms, lambda letter=letter: self._deliver(letter))  # type: ignore[misc]
@@ -283,6 +305,7 @@ class World:
         if self.hand(letter):
             self.letters.remove(letter)
             self.heard.append(letter.change)
+            self.told_ns[letter.change.symbol] = self.loop.now_ns
         else:
             self.loop.after_ms(REDELIVERED_MS, lambda: self._deliver(letter))
 
@@ -356,7 +379,7 @@ class World:
         for _ in range(600):
             await asyncio.sleep(1)
             self.start_process()
-            if not self.letters and not self.executing:
+            if not self.letters and not self.executing.total():
                 break
         rec = None if self.process is None else self.process.rec
         if not self.letters and rec is not None:
@@ -396,6 +419,10 @@ def _task(loop: asyncio.AbstractEventLoop, work: Work, **how: Any) -> asyncio.Ta
     if owner is not None:
         owner.adopt(task)
     return task
+
+
+def _size(held: Holding | None) -> Decimal:
+    return Decimal(0) if held is None else held.signed_quantity
 
 
 def _brief(change: Change) -> str:
