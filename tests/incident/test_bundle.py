@@ -158,7 +158,8 @@ def test_the_page_for_people_and_the_manifest(story: str, shell: Shell, tmp_path
         policy = json.loads(file.read("policy.json"))
     assert (manifest["account"], manifest["first"], manifest["last"]) == (ACCOUNT, 1, said["last"])
     with open_reader(story, ACCOUNT) as reader:
-        book = rehydrate(ACCOUNT, reader).book
+        end = rehydrate(ACCOUNT, reader)
+    book = end.book
     assert f"book after: {len(book)} positions" in page
     for slot in book.values():
         assert slot.holding is not None
@@ -166,7 +167,8 @@ def test_the_page_for_people_and_the_manifest(story: str, shell: Shell, tmp_path
         assert f" {slot.holding.symbol}{ticket} " in page.partition("book after")[2]
     assert re.search(rf"(?m)^ +{said['last']}  2026", page)
     assert policy["before"] is None
-    assert policy["after"]["on_recovery"] == "quarantine"
+    assert policy["after"]["on_recovery"] == end.policy.on_recovery
+    assert policy["after"]["sync_interval_s"] == end.policy.sync_interval_s
 
 
 def test_a_report_has_an_end_and_nothing_breaks_its_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
