@@ -19,6 +19,7 @@ from trueup.errors import InputError, TrueupError
 from trueup_adapters.alerts.digest import Message
 from trueup_adapters.alerts.plain import harmless
 from trueup_adapters.alerts.witness import Account, watch, witnessed
+from trueup_adapters.logs.secrets import hidden
 
 BODY_DEFAULT: Final = 32_768
 WHY_MAX: Final = 200
@@ -191,7 +192,7 @@ def _listening() -> Generator[list[str]]:
 
 
 def _shown(said: list[str]) -> str:
-    return harmless(said[-1])[:WHY_MAX] if said else ""
+    return harmless(hidden(said[-1]))[:WHY_MAX] if said else ""
 
 
 def _shows(said: list[str], address: str) -> bool:

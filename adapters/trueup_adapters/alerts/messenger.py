@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Final, Protocol, Self
 
 import msgspec
+from msgspec.structs import replace
 
 from trueup.clock import SystemClock
 from trueup.decisions import Severity
@@ -25,6 +26,7 @@ from trueup.storage import rehydrate
 from trueup_adapters.alerts.channels import Channel, Sent
 from trueup_adapters.alerts.digest import MESSAGES_MAX, Message, compose
 from trueup_adapters.alerts.news import Batch, Pending
+from trueup_adapters.logs.secrets import hidden
 
 POLL_MS: Final = 500
 """How often the journal's position is looked at."""
@@ -280,7 +282,9 @@ class Runner:
             batch, account=self._rec.account, command=self._command, body_max=channel.body_max, messages_max=budget,
             markdown=channel.markdown, lost=self._lost,
         )  # fmt: skip
-        self._batch, self._left, self._parts = batch, deque(messages), len(messages)
+        # A broker may repeat a secret in its reason; where it goes from here nobody knows who reads it.
+        shown = [replace(one, title=hidden(one.title), body=hidden(one.body)) for one in messages]
+        self._batch, self._left, self._parts = batch, deque(shown), len(shown)
         return True
 
     def _paced_ms(self, now_ns: int) -> int:
