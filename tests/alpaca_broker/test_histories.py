@@ -83,7 +83,7 @@ def book(rec: Reconciler) -> dict[str, Decimal]:
     return {holding.symbol: holding.signed_quantity for holding in rec.book.positions}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps=_STEPS)
 def test_law_2_law_3_any_history_is_followed_and_nothing_is_made_up(steps: list[tuple[Any, ...]]) -> None:
     ever: dict[str, set[Decimal]] = defaultdict(lambda: {Decimal(0)})
@@ -107,3 +107,38 @@ def test_law_2_law_3_any_history_is_followed_and_nothing_is_made_up(steps: list[
                 report = rec.sync_positions()
             assert book(rec) == truth(fake), report
             assert report.status == "SUCCESS", (report.errors, report.observations)
+
+
+_FAILURES = st.one_of(
+    st.tuples(
+        st.sampled_from(["cut", "html", "garbage", "truncated", "broken", "redirect"]),
+        st.sampled_from([{}, {"status": 404}, {"status": 502}]),
+    ),
+    st.tuples(
+        st.just("status"),
+        st.builds(
+            lambda status, text: {"status": status, "text": text},
+            st.sampled_from([204, 301, 400, 401, 403, 404, 408, 422, 500, 503, 504]),
+            st.sampled_from(["[]", "{}", "null", "", '{"code": 40410000, "message": "position does not exist"}']),
+        ),
+    ),
+)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(failures=st.lists(_FAILURES, min_size=2, max_size=12))
+def test_l01_l03_l06_l48_no_row_of_failures_closes_anything(failures: list[tuple[str, dict[str, Any]]]) -> None:
+    with FakeAlpaca() as fake, tempfile.TemporaryDirectory() as folder:
+        for symbol in SYMBOLS:
+            fake.control.open(symbol, "long", "2", price="10")
+        broker = broker_of(fake, account=ACCOUNT, lag_ms_max=0)
+        url = f"sqlite:///{folder}/a.db"
+        with Reconciler.open(url, account=ACCOUNT, broker=broker, policy=QUICK, durability="normal") as rec:
+            assert rec.startup_recovery(timeout_s=1).status == "SUCCESS"
+            before = book(rec)
+            assert before == truth(fake)
+            for kind, how in failures:
+                fake.control.misbehave(kind, on=("positions",), **how)
+                assert rec.sync_positions().status == "DEGRADED"
+                assert book(rec) == before
+            assert rec.sync_positions().status == "SUCCESS"
