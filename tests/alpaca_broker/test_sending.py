@@ -292,6 +292,10 @@ def test_a_cancel_whose_order_cannot_be_looked_up_is_unknown_and_not_sent() -> N
     [
         (403, '{"code": 40310000, "message": "trade denied due to pattern day trading protection"}', "rejected"),
         (422, '{"code": 42210000, "message": "qty must be > 0"}', "rejected"),
+        (400, '{"code": 40010000, "message": "request body format is invalid"}', "rejected"),
+        (401, '{"code": 40110000, "message": "request is not authorized"}', "rejected"),
+        (404, '{"code": 40410000, "message": "asset not found"}', "rejected"),
+        (418, '{"code": 41810000, "message": "no"}', "unknown"),
         (429, '{"code": 42910000, "message": "too many requests."}', "rejected"),
         (403, "<html>blocked</html>", "unknown"),
         (404, "no such page", "unknown"),
@@ -315,6 +319,34 @@ def test_l24_only_alpacas_own_no_is_a_rejection(status: int, text: str, state: s
         assert outcome.state == state, outcome.why
         assert outcome.why or state == "acknowledged"
         assert (control.requests("POST"), control.held("AAPL")) == (1, 3)
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "state"),
+    [
+        (200, "{}", "acknowledged"),
+        (204, "", "acknowledged"),
+        (422, '{"code": 42210000, "message": "order is already in \\"canceled\\" state"}', "acknowledged"),
+        (422, '{"code": 42210000, "message": "order pending cancel"}', "acknowledged"),
+        (422, '{"code": 42210000, "message": "order is already in \\"filled\\" state"}', "unknown"),
+        (422, '{"code": 42210000, "message": "order is not cancelable"}', "unknown"),
+        (422, "order is already in canceled state", "unknown"),
+        (403, '{"code": 40310000, "message": "already in canceled state"}', "rejected"),
+        (404, '{"code": 40410000, "message": "order not found"}', "rejected"),
+        (404, "<html>", "unknown"),
+        (500, '{"code": 50010000, "message": "internal"}', "unknown"),
+        (504, "", "unknown"),
+    ],
+)
+def test_l23_only_alpacas_own_yes_is_a_cancel(status: int, text: str, state: str) -> None:
+    async def scenario(broker: AlpacaBroker, control: Control) -> None:
+        placed = control.place("AAPL", "buy", "limit", "1", price="100")
+        control.misbehave("status", on=("cancel",), status=status, text=text)
+        outcome = await broker.act(Action(kind="cancel", client_id="x1", symbol="AAPL", order_id=placed))
+        assert (outcome.state, control.requests("DELETE")) == (state, 1), outcome.why
+        assert outcome.order_id == (placed if state == "acknowledged" else None)
 
     play(scenario)
 
