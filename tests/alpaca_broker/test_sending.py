@@ -195,6 +195,17 @@ def test_l26_a_stop_lasts_as_long_as_alpaca_lets_it() -> None:
     play(scenario)
 
 
+def test_l35_a_price_is_sent_as_it_is_and_refused_by_alpaca_where_it_is_too_fine() -> None:
+    async def scenario(broker: AlpacaBroker, control: Control) -> None:
+        control.open("AAPL", "long", "3", price="190.5")
+        outcome = await broker.act(stop("AAPL", "3", "s1", "186.6905"))
+        assert outcome.state == "rejected"
+        assert "sub-penny" in outcome.why
+        assert [body["stop_price"] for body in bodies(control)] == ["186.6905"]
+
+    play(scenario)
+
+
 def test_l33_a_pair_is_closed_and_protected_by_its_own_name() -> None:
     async def scenario(broker: AlpacaBroker, control: Control) -> None:
         control.open("BTC/USD", "long", "0.5", price="60000")
