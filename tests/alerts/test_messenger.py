@@ -324,3 +324,14 @@ def test_stopping_tells_what_is_there(tmp_path: Path) -> None:
         with Messenger(rec, [Rule(desk)], command=COMMAND, gather_ms=3_600_000):
             rec.startup_recovery()
         assert len(desk.messages) == 1
+
+
+def test_a_new_channel_begins_at_once_and_hears_nothing_of_what_was_before(tmp_path: Path) -> None:
+    broker = SimulatedBroker(position_mode="netting")
+    broker.open("EURUSD", "buy", "1")
+    with opened(tmp_path / "s.db", broker) as rec:
+        rec.startup_recovery()
+        head, desk = rec.ledger.state.position, Desk()
+        with Messenger(rec, [Rule(desk)], command=COMMAND, gather_ms=1):
+            assert rec.ledger.state.alerts_delivered == (("desk", head),), "before anything else can be raised"
+        assert desk.messages == []

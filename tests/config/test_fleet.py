@@ -128,6 +128,7 @@ def test_passes_are_rehearsed_and_nothing_is_decided_in_the_journal(shell: Shell
             assert sum("SUCCESS" in line for line in lines) >= 2 or "EURUSD" in "".join(lines)
             process.send_signal(signal.SIGTERM)
             assert process.wait(timeout=PATIENCE_S) == 0
+        assert shell("positions", "--store", at(tmp_path, "mt5-1.db"), "--json").json == []
         path.write_text("dry_run = true\n" + path.read_text())
         assert shell("run", "--config", path, "--once", "--json", "--no-views").json["dry_run"] is True
         assert "dry_run" not in shell("run", "--config", path, "--once", "--json", "--no-views", "--no-dry-run").json
