@@ -419,23 +419,6 @@ def test_refused_rows_and_partial_answers_are_told(world: Worlds) -> None:
     assert "partial (one page of several): lists it: long 2; 1 rows refused" in text
 
 
-def test_an_order_has_no_cause_and_is_told_all_the_same(world: Worlds) -> None:
-    w = world(held("EURUSD", "1"))
-    w.sees(row("EURUSD", "1"))
-    step = Step("b1", "drift", "status", "opened", "accepted", "canceled", 1, "first seen")
-    events = [one.event for one in w.journal()]
-    asked = next(at for at, event in enumerate(events, start=1) if isinstance(event, Observed))
-    move = BreakMoved(asked, events[asked - 1].at.at_ns, b"", "order", "c1", "EURUSD", None, (step,), (asked,))
-    past = MadePast([*events, move])
-    target = Target("break", "b1", len(events) + 1)
-    told = explain(past, target)
-    assert (told.causes, told.worth, told.considered) == ((), None, ())
-    assert told.subject.of == "order"
-    assert facts_of(past, target) is None
-    headings = dict(lines(told))
-    assert headings["Why it came to differ"] == ("causes are sought for positions only",)
-
-
 def test_a_break_of_which_the_journal_lacks_the_beginning_is_told_from_where_it_begins(world: Worlds) -> None:
     w = world(held("EURUSD", "1"))
     w.sees(row("EURUSD", "1"))

@@ -81,13 +81,14 @@ def booked_since(facts: BreakFacts) -> tuple[Deal, ...]:
 
 
 def admitted_orders(facts: BreakFacts) -> tuple[OrderSeen, ...]:
-    """The orders of the key that were heard of within the same bounds."""
+    """The orders of the key that were heard of within the same bounds, and not sent after the break was seen (L14)."""
     return tuple(
         one
         for one in facts.orders
         if one.order.symbol == facts.symbol
         and (None in (one.order.ticket, facts.ticket) or one.order.ticket == facts.ticket)
         and _bounds(facts, one.heard, one.position) is None
+        and one.sent_position <= facts.seen_position
     )
 
 

@@ -85,6 +85,8 @@ class OrderSeen(msgspec.Struct, frozen=True, kw_only=True):
     heard: Moment
     """When that was."""
     ours: bool = True
+    sent_position: int = 0
+    """Where it was recorded as pending, before it was sent; 0: we heard of it only afterwards."""
     counted: Decimal = ZERO
     """Unsigned; how much of it the book counted by fills that name it."""
 

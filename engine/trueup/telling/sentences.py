@@ -32,7 +32,10 @@ def lines(told: Explanation) -> Iterator[tuple[str, tuple[str, ...]]]:
 def _head(told: Explanation) -> Iterator[str]:
     subject = told.subject
     yield told.verdict
-    yield f"{told.account}, {named(subject.symbol, subject.ticket)}, at {subject.position}, {subject.at}"
+    name = named(subject.symbol, subject.ticket)
+    if subject.of == "order":
+        name = f"order {subject.ticket} on {subject.symbol}"
+    yield f"{told.account}, {name}, at {subject.position}, {subject.at}"
     if subject.what == "correction":
         yield f"before: {subject.before or 'nothing'}"
         yield f"after: {subject.after or 'nothing'}"
