@@ -194,6 +194,8 @@ def test_l41_a_type_that_nobody_knows_is_still_an_order() -> None:
         ({"qty": "0"}, "greater than 0"),
         ({"qty": None}, "greater than 0"),
         ({"qty": None, "notional": "100"}, "amount of money"),
+        ({"qty": None, "notional": "100", "status": "partially_filled", "filled_qty": "0.3"}, "amount of money"),
+        ({"qty": None, "notional": "100", "status": "filled", "filled_qty": "0"}, "amount of money"),
         ({"filled_qty": "-1"}, "less than nothing"),
         ({"side": "sideways"}, "neither to buy nor to sell"),
         ({"type": 7}, "is no word"),
@@ -201,6 +203,8 @@ def test_l41_a_type_that_nobody_knows_is_still_an_order() -> None:
         ({"symbol": ""}, "symbol is ''"),
         ({"client_order_id": 7.5}, "must be text"),
         ({"limit_price": "-1"}, "a price is greater than 0"),
+        ({"qty": []}, "xpected"),
+        ({"filled_qty": "1e999999999999999999999"}, "nvalid decimal"),
     ],
 )
 def test_l42_an_order_that_cannot_be_used_is_refused_alone(cells: dict[str, Any], why: str) -> None:
@@ -209,6 +213,7 @@ def test_l42_an_order_that_cannot_be_used_is_refused_alone(cells: dict[str, Any]
     (refusal,) = judged.refused
     assert why in refusal.why
     assert ("o1" in refusal.why) == ("id" not in cells)
+    assert refusal.symbol == (None if "symbol" in cells else "AAPL")
 
 
 def test_an_order_for_an_amount_of_money_has_the_quantity_that_it_filled() -> None:
@@ -231,7 +236,16 @@ def test_alpacas_words_for_the_two_sides(word: str, side: str) -> None:
 
 @pytest.mark.parametrize(
     ("intent", "reduce_only"),
-    [("sell_to_close", True), ("buy_to_open", False), ("perplexed", None), (None, None), (7, None), ({}, None)],
+    [
+        ("sell_to_close", True),
+        ("buy_to_close", True),
+        ("buy_to_open", False),
+        ("sell_to_open", False),
+        ("perplexed", None),
+        (None, None),
+        (7, None),
+        ({}, None),
+    ],
 )
 def test_an_intent_says_whether_an_order_only_reduces(intent: object, reduce_only: bool | None) -> None:
     assert [order.reduce_only for order in orders(ORDER | {"position_intent": intent}).orders] == [reduce_only]
