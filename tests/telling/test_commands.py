@@ -14,7 +14,7 @@ import pytest
 from cli.conftest import shell
 from cli.shell import Shell
 from house.source import ROOT
-from lessons.world import ACCOUNT, World, deal, fill, held, row
+from lessons.world import ACCOUNT, World, deal, fill, held, order_row, row
 from telling.stories import past_in, told_into
 from trueup import Instrument, Policy
 from trueup.causes import Cause, Strength
@@ -240,6 +240,20 @@ def test_breaks_explain_adds_a_cause_to_each(
     monkeypatch.setattr(command, "EXPLAINED_MAX", 1)
     assert EXPLAINED_MAX > 1
     assert "not looked into: `trueup explain` does" in shell("breaks", "--store", url, "--explain").out
+
+
+def test_breaks_of_orders_are_listed_and_counted_too(made: Callable[..., tuple[str, World]], shell: Shell) -> None:
+    url, w = made(held("EURUSD", "1"), orders=True)
+    row_of = order_row("EURUSD", order_id="o7", limit="1.3")
+    w.answered(Answer(completeness="complete", orders=(row_of,), raw=b"{}"), surface="open_orders")
+    done(w)
+    ended = shell("breaks", "--store", url, "--json")
+    assert ended.status == 1
+    assert [(one["of"], one["ticket"], one["kind"]) for one in ended.json] == [("order", "o7", "recovery")]
+    assert "order" in shell("breaks", "--store", url).out
+    assert "causes are sought for positions only" in shell("breaks", "--store", url, "--explain").out
+    status = shell("status", "--store", url, "--json")
+    assert (status.status, status.json["open_breaks"]) == (1, 1)
 
 
 # -- timeline ----------------------------------------------------------------------------------------------
