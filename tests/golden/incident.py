@@ -2,8 +2,8 @@
 
 One night of an account, recorded elsewhere (`incident.jsonl`): a time-out, two empty answers in a row that are a
 glitch, an operator's word that fits nothing, then a real ghost, a recovery, a moved stop, and a row that cannot be
-read. It is imported, and bundled whole. When the versions of decider or fold are raised, `incident.N.zip` is added beside
-the old ones, which must stay readable for ever.
+read. It is imported, and bundled whole. When the versions of decider or fold are raised, `incident.N.zip` is added
+beside the old ones, which must stay readable for ever.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from incident.test_pages import blocks
 from incident.told import brought, pos, sees, told_story, when
 from trueup import InputError, Policy
 from trueup.decisions import BreakMoved
-from trueup.facts import Fact, Observed
+from trueup.facts import Fact, FillRecorded, Observed
 from trueup.incident import around, write_bundle
 from trueup.incident.secrets import secret_in
 from trueup.journal import Head, open_inbox, open_reader, open_writer, verify
@@ -142,8 +142,12 @@ def test_the_story_of_a_break_or_a_correction(story: str, shell: Shell, tmp_path
             assert said["last"] >= last
             with open_reader(url, ACCOUNT) as excerpt:
                 assert around(excerpt, identity)[1] <= said["last"]
-        with pytest.raises(InputError, match="no event names 'nothing'"):
-            around(reader, "nothing")
+        (fill,) = [one for one in reader.read() if isinstance(one.event, FillRecorded)][:1]
+        first, last = around(reader, fill.event.execution.execution_id)  # type: ignore[union-attr]
+        assert first <= fill.position <= last
+        for nothing in ("nothing", "EURUSD", "buy"):
+            with pytest.raises(InputError, match=f"no event names '{nothing}'"):
+                around(reader, nothing)
 
 
 def test_the_page_for_people_and_the_manifest(story: str, shell: Shell, tmp_path: Path) -> None:

@@ -49,7 +49,8 @@ def export(
         Path | None, typer.Option("--bundle", metavar="FILE", help="Or one zip file that stands by itself as evidence.")
     ] = None,
     story: Annotated[
-        str | None, typer.Option("--around", metavar="ID", help="Only the story of this break or correction.")
+        str | None,
+        typer.Option("--around", metavar="ID", help="Only the story of this break, correction, order or fill."),
     ] = None,
     with_secrets: Annotated[
         bool, typer.Option("--with-secrets", help="Bundle it although it holds what looks like a secret.")

@@ -23,7 +23,7 @@ from trueup.incident import cells, rows
 from trueup.incident.cells import BadCell, Cells, NumberText, Object
 from trueup.incident.rows import Rules
 from trueup.model import Surface
-from trueup.ports import Answer, failed
+from trueup.ports import Answer, Question, failed
 
 KINDS: Final = ("snapshot", "failure", "local", "command")
 LISTS: Final[dict[str, str]] = {
@@ -41,8 +41,13 @@ _MOMENTS: Final = ("at", "scheduled_for")
 class Seen(msgspec.Struct, frozen=True):
     """An answer, or a failure to answer."""
 
-    surface: Surface
+    question: Question
     answer: Answer
+
+    @property
+    def surface(self) -> Surface:
+        """What was asked."""
+        return self.question.surface
 
 
 What: TypeAlias = Seen | Change | Command
@@ -83,7 +88,7 @@ def line_of(raw: bytes, rules: Rules, *, account: str) -> Line:
             return Line(at_ns, _snapshot(given, rules, raw))
         if kind == "failure":
             why = cells.text(given, "why") or "the recording does not say why"
-            return Line(at_ns, Seen(_surface(given), failed(why, raw=raw, dialect="recording")))
+            return Line(at_ns, Seen(_question(given), failed(why, raw=raw, dialect="recording")))
         return Line(at_ns, _local(given) if kind == "local" else _command(given))
     except (BadCell, InputError) as error:
         raise LineRefused(str(error)) from error
@@ -130,8 +135,18 @@ def _surface(given: Cells) -> Surface:
     raise AssertionError(word)
 
 
-def _snapshot(given: Cells, rules: Rules, raw: bytes) -> Seen:
+def _question(given: Cells) -> Question:
+    """What was asked; of a look-up also which order, where the line says so."""
     surface = _surface(given)
+    if surface != "order":
+        return Question(surface=surface)
+    names = {name: cells.name(given, name) for name in ("client_order_id", "order_id")}
+    return Question(surface=surface, client_order_id=names["client_order_id"], order_id=names["order_id"])
+
+
+def _snapshot(given: Cells, rules: Rules, raw: bytes) -> Seen:
+    question = _question(given)
+    surface = question.surface
     complete = cells.truth(given, "complete")
     if complete is None:
         raise BadCell("it does not say whether it is `complete`; write true for the whole list, false for a message")
@@ -153,7 +168,7 @@ def _snapshot(given: Cells, rules: Rules, raw: bytes) -> Seen:
         answer = replace(answer, orders=tuple(orders), refused=tuple(refused))
     if refused and complete:
         answer = replace(answer, completeness="partial", why=f"{len(refused)} of {len(listed)} rows refused")
-    return Seen(surface, answer)
+    return Seen(question, answer)
 
 
 def _local(given: Cells) -> Change:
