@@ -120,7 +120,7 @@ def test_a_position_states_what_it_is() -> None:
         price=Decimal("70.1"),
         stop=Stop(Decimal("75.5")),
         opened_at="2026-01-02T03:04:05.000Z",
-        unit="LTC",
+        unit="coins",
     )
 
 
@@ -175,14 +175,14 @@ def test_l36_a_price_of_zero_or_a_doubtful_one_is_not_reported() -> None:
 @pytest.mark.parametrize(
     ("symbol", "size", "unit"),
     [
-        ("LTC/USDT", None, "LTC"),
-        ("LTC/USDT:USDT", "1", "LTC"),
-        ("LTC/USDT:USDT", "0.10", "contract of 0.1 LTC"),
-        ("BTC/USD:BTC", "100", "contract of 100 USD"),
-        ("BTC/USD:BTC", "1", "contract of 1 USD"),
-        ("BTC/USD:USDC", "1", "BTC"),
-        ("BTC/USDT:USDT-260327", "1", "BTC"),
-        ("BTC/USD:BTC-260327-60000-C", "1", "contract of 1 BTC"),
+        ("LTC/USDT", None, "coins"),
+        ("LTC/USDT:USDT", "1", "coins"),
+        ("LTC/USDT:USDT", "0.10", "contracts"),
+        ("BTC/USD:BTC", "100", "contracts"),
+        ("BTC/USD:BTC", "1", "contracts"),
+        ("BTC/USD:USDC", "1", "coins"),
+        ("BTC/USDT:USDT-260327", "1", "coins"),
+        ("BTC/USD:BTC-260327-60000-C", "1", "contracts"),
     ],
 )
 def test_l34_a_quantity_carries_its_unit(symbol: str, size: str | None, unit: str) -> None:

@@ -17,7 +17,7 @@ from typing import Any, Final, Self
 from msgspec.structs import replace
 
 from trueup.errors import InputError
-from trueup.model import PositionMode, Surface
+from trueup.model import PositionMode, Surface, exact
 from trueup.ports import Action, ActionKind, Answer, Capabilities, Outcome, Question, failed, unsupported
 from trueup_adapters.ccxt.acting import Acting, NotSent
 from trueup_adapters.ccxt.asking import Asking
@@ -54,6 +54,7 @@ class CcxtBroker:
         quotes: Sequence[str] = (),
         symbols: Sequence[str] = (),
         scopes: Sequence[Mapping[str, object]] = ({},),
+        contract_sizes: Mapping[str, Decimal | str | int] | None = None,
         canonical: Callable[[str], str] | None = None,
         net_of_base_fees: bool = True,
         lag_ms_max: int | None = None,
@@ -68,6 +69,7 @@ class CcxtBroker:
         symbols           what is traded, in ccxt's spelling; for exchanges that answer by symbol
         scopes            parameters of ccxt that choose a part of the account, one mapping a part; every question is
                           asked for each (`{"settleCoin": "USDC"}`, `{"subType": "inverse"}`)
+        contract_sizes    how much one contract of a symbol must be, by ccxt's spelling; another size is refused
         canonical         the one name of a symbol; a policy's `canonical`
         net_of_base_fees  on spot, executions say what they did to the holding: a fee in the coin is taken off (L37)
         lag_ms_max        how stale its answers may be, in ms; 15,000 by default
@@ -95,6 +97,10 @@ class CcxtBroker:
             position_mode=position_mode,
             exchange=str(self._exchange.id),
             contract_size=self._contract_size,
+            contract_sizes={
+                symbol: exact(size, what=f"contract_sizes[{symbol!r}]")
+                for symbol, size in (contract_sizes or {}).items()
+            },
             canonical=canonical,
             quotes=tuple(quotes),
             net_of_base_fees=net_of_base_fees and market == "spot",
