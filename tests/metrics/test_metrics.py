@@ -75,16 +75,22 @@ def test_an_account_from_nothing_to_breaks_and_back(registry: CollectorRegistry)
         assert scraped("trueup_verified_age_seconds") == float("inf")
         assert scraped("trueup_broker_answer_seconds") is None
         assert scraped("trueup_gate", status="closed") == 1
-        assert (scraped("trueup_book_positions"), scraped("trueup_unprotected_positions")) == (2, 1)
-        same = (row("HELD", "2"), row("BARE", "1"))
+        assert (scraped("trueup_book_positions"), scraped("trueup_unprotected_positions")) == (2, 0)
+        same = (row("HELD", "2", stop="1"), row("BARE", "1"))
         w.sees(*same, kind="startup")
+        assert Scraped(registry)("trueup_unprotected_positions") == 1
         w.passes(s=5)
         scraped = Scraped(registry)
         assert scraped("trueup_verified_age_seconds") == pytest.approx(5.01, abs=0.02)
         assert [scraped("trueup_gate", status=one) for one in ("open", "reduce_only", "closed")] == [1, 0, 0]
         assert scraped("trueup_broker_answer_seconds") == pytest.approx(0.01, abs=0.01)
         w.sees(
-            row("HELD", "3"), row("BARE", "1"), row("NEW", "-2", price="1.5"), row("ODD", "1"), times=2, step_ms=LAG_MS
+            row("HELD", "3", stop="1"),
+            row("BARE", "1"),
+            row("NEW", "-2", price="1.5"),
+            row("ODD", "1"),
+            times=2,
+            step_ms=LAG_MS,
         )
         scraped = Scraped(registry)
         assert scraped("reconciliation_mismatches_total", kind="recovery") == 2

@@ -98,6 +98,7 @@ class AppriseChannel:
     def __init__(self, name: str, plugin: Any) -> None:
         self.name = name
         self._plugin = plugin
+        self._turn = threading.Lock()  # several accounts may share a channel, and a plugin was made for one
         plugin.throttle = _unthrottled  # we keep the pace, where a stop can end the wait
         watch(plugin)
 
@@ -132,7 +133,7 @@ class AppriseChannel:
         """Once, without retrying, in bounded time. Never raises."""
         kind = {"info": "info", "warning": "warning", "critical": "failure"}[message.severity]
         raised = ""
-        with _listening() as said, witnessed() as account:
+        with self._turn, _listening() as said, witnessed() as account:
             try:
                 done = bool(
                     self._plugin.notify(body=message.body, title=message.title, notify_type=kind, body_format="text")

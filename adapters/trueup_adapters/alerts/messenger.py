@@ -214,6 +214,8 @@ class Runner:
             pause.wait(wait_ms / 1000)
 
     def _guarded_step(self, *, stopping: bool) -> int:
+        if self._abandoned:
+            return POLL_MS
         try:
             wait_ms = self.step(stopping=stopping)
         except TrueupError as error:  # our own store: the gate is closed already; what waits stays in the journal
@@ -318,7 +320,7 @@ class Runner:
                 self._failures = self._refusals = 0
                 self._done(batch, messages=self._parts - len(self._left), failure=f"given up: {outcome.why}")
                 return
-        if first:
+        if first and not self._abandoned:
             upto = dict(self._rec.ledger.state.alerts_delivered).get(self._channel.name, 0)
             self._rec.ledger.alerts_delivered(self._channel.name, upto, failures=[(batch.first, outcome.why)])
 
