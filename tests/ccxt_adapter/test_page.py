@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from ccxt_adapter.harness import KEY, SECRET, bybit
-from demo.pages import ROOT, examples
+from demo.pages import examples
+from house.source import ROOT
 from trueup import Policy, Reconciler
 from trueup_adapters.ccxt import CcxtBroker
 

@@ -17,8 +17,8 @@ from typing import Any, Final, Self
 from msgspec.structs import replace
 
 from trueup.errors import InputError
-from trueup.model import PositionMode, Surface, exact
-from trueup.ports import Action, ActionKind, Answer, Capabilities, Outcome, Question, failed, unsupported
+from trueup.model import PositionMode, exact
+from trueup.ports import Action, Answer, Capabilities, Outcome, Question, failed, unsupported
 from trueup_adapters.ccxt.acting import Acting, NotSent
 from trueup_adapters.ccxt.asking import Asking
 from trueup_adapters.ccxt.connecting import Connections
@@ -79,13 +79,7 @@ class CcxtBroker:
         """
         _check(exchange, market, position_mode, quotes, scopes, lag_ms_max)
         self._exchange: Any = exchange
-        listen(exchange)
-        guard(exchange)
-        self._exchange.number = Decimal  # ccxt makes floats of the exchange's text otherwise (L35)
-        self._exchange.enableRateLimit = True
-        options = row_in(self._exchange.options)
-        # ccxt's own retries are off for good: nothing may be sent twice (L27), and the engine asks again itself.
-        self._exchange.options = {**(options or {}), "maxRetriesOnFailure": 0}
+        _prepare(exchange)
         self._secrets = secrets_of(exchange)
         self._clock = clock
         self._pause_until = 0.0
@@ -112,14 +106,12 @@ class CcxtBroker:
         self._acting = Acting(
             self._exchange, kind=market, reading=reading, asking=self._asking, memory=memory, secrets=self._secrets
         )
-        surfaces: frozenset[Surface] = offered.surfaces
-        actions: frozenset[ActionKind] = offered.actions
         self._capabilities = Capabilities(
             source=f"ccxt-{self._exchange.id}",
             position_mode=position_mode,
-            surfaces=surfaces,
-            lag_ms_max=dict.fromkeys(surfaces, LAG_MS_MAX_DEFAULT if lag_ms_max is None else lag_ms_max),
-            actions=actions,
+            surfaces=offered.surfaces,
+            lag_ms_max=dict.fromkeys(offered.surfaces, LAG_MS_MAX_DEFAULT if lag_ms_max is None else lag_ms_max),
+            actions=offered.actions,
             can_reduce_only=market == "contracts",
         )
 
@@ -244,6 +236,16 @@ class CcxtBroker:
         if not self._closed:
             self._closed = True
             await self._exchange.close()
+
+
+def _prepare(exchange: Any) -> None:
+    """Make an exchange object answer as exactly, and ask as little, as is needed here."""
+    listen(exchange)
+    guard(exchange)
+    exchange.number = Decimal  # ccxt makes floats of the exchange's text otherwise (L35)
+    exchange.enableRateLimit = True
+    # ccxt's own retries are off for good: nothing may be sent twice (L27), and the engine asks again itself.
+    exchange.options = {**(row_in(exchange.options) or {}), "maxRetriesOnFailure": 0}
 
 
 def _check(
