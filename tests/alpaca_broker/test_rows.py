@@ -56,9 +56,9 @@ def orders(*rows: dict[str, Any], reading: Reading = READING) -> JudgedOrders:
     return judge_orders([Raw(json.dumps(row).encode()) for row in rows], reading)
 
 
-def fills(*rows: dict[str, Any], client_ids: dict[str, str | None] | None = None) -> Any:
+def fills(*rows: dict[str, Any], client_ids: dict[str, str | None] | None = None, reading: Reading = READING) -> Any:
     raws = [decoded(Raw(json.dumps(row).encode())) for row in rows]
-    return judge_fills(raws, {"o1": "c1"} if client_ids is None else client_ids, READING)
+    return judge_fills(raws, {"o1": "c1"} if client_ids is None else client_ids, reading)
 
 
 # -- positions ---------------------------------------------------------------------------------------------
@@ -352,6 +352,13 @@ def test_l42_a_fill_that_cannot_be_used_is_refused_alone(cells: dict[str, Any], 
 def test_l20_a_fill_that_is_repeated_counts_once_or_not_at_all() -> None:
     assert [len(judged.executions) for judged in (fills(FILL, FILL), fills(FILL, FILL | {"qty": "3"}))] == [1, 0]
     assert [r.row for r in fills(FILL, FILL | {"qty": "3"}).refused] == [1, 2]
+
+
+def test_l14_a_fill_is_known_by_the_id_that_the_process_records() -> None:
+    reading = Reading(Symbols(), {}, "execution")
+    judged = fills(FILL, FILL | {"id": "b"}, FILL | {"id": "20240102::"}, reading=reading)
+    assert [e.execution_id for e in judged.executions] == ["a"]
+    assert [(r.row, "no execution's id" in r.why) for r in judged.refused] == [(2, True), (3, True)]
 
 
 def test_a_fill_of_an_order_that_alpaca_has_forgotten_has_no_client_id() -> None:
