@@ -81,6 +81,13 @@ def test_equal_deals_of_which_the_latest_is_chosen_are_ambiguous() -> None:
     assert exit_reason(asked).reason == CLOSED_EXTERNALLY
 
 
+def test_funding_that_is_listed_like_an_execution_moved_no_position() -> None:
+    """As Bybit lists it: `execType` Funding, with the size of the whole position."""
+    asked = facts(held("-1.2"), row(None), deals=(deal("6dff7827", "1.2", reason="payment"),))
+    assert best(asked).cause == "unexplained"
+    assert "moved none" in examine(asked).rejected[0].why
+
+
 def test_an_order_that_filled_in_many_pieces_is_found_whole() -> None:
     pieces = tuple(deal(f"p{n}", "-0.1", 103, order_id="o1", ours=False) for n in range(9))
     other = deal("q", "0.05", 104, client_order_id="c1", ours=False)

@@ -21,9 +21,10 @@ from trueup.causes import Cause, Strength
 from trueup.decisions import AlertRaised, BreakMoved, FillAdopted
 from trueup.events import Event
 from trueup.facts import ExecutionPushed
+from trueup.journal import open_reader
 from trueup.ports import Answer
 from trueup_adapters.cli import explain as command
-from trueup_adapters.cli.explain import EXPLAINED_MAX
+from trueup_adapters.cli.explain import EXPLAINED_MAX, reasons_in
 
 __all__ = ["shell"]
 SECOND_NS = 1_000_000_000
@@ -192,6 +193,26 @@ def test_explain_raw_when_netting_goes_by_symbol_and_knows_suffixes(
     rows = shell("explain", f"@{position}", "--store", url, "--raw", "--json").json["raw_rows"]
     assert [one["rows"] for one in rows] == [[{"symbol": "EURUSD.m", "volume": 2}], []]
     assert "  nothing" in shell("explain", f"@{position}", "--store", url, "--raw").out
+
+
+def test_what_real_venues_call_it(made: Callable[..., tuple[str, World]], shell: Shell) -> None:
+    """Rows as Bybit and Kraken gave them, in the lists that they came in: funding is no trade, a taker is no reason."""
+    url, w = made(fill("x1", "LTCUSDT", "3"))
+    w.deals()
+    bybit = {
+        "symbol": "LTCUSDT", "orderType": "UNKNOWN", "orderLinkId": "", "stopOrderType": "UNKNOWN",
+        "execType": "Funding", "side": "Buy", "execId": "6dff7827-9774-4881-b275-d2b9eec1ce9b", "execQty": "1.2",
+    }  # fmt: skip
+    bust = bybit | {"execType": "BustTrade", "execId": "b1"}
+    stopped = bybit | {"execType": "Trade", "stopOrderType": "StopLoss", "execId": "s1"}
+    kraken = {"fill_id": "k1", "symbol": "PF_LTCUSD", "side": "buy", "fillType": "taker"}
+    reply = {"result": {"category": "linear", "list": [bybit, bust, stopped]}, "fills": [kraken]}
+    answer = Answer(completeness="partial", why="one page of several", raw=json.dumps(reply).encode())
+    w.answered(answer, surface="fills")
+    w.ledger.close()
+    with open_reader(url, ACCOUNT) as reader:
+        assert reasons_in(reader) == {bybit["execId"]: "payment", "b1": "liquidation", "s1": "stop"}
+    w._reader.close()
 
 
 def test_what_the_broker_says_of_a_deal_is_read_from_its_reply(

@@ -202,6 +202,22 @@ def _caused_by(reader: JournalReader, position: int) -> Iterable[Recorded]:
         yield one
 
 
+_EXECUTION_CELLS: Final = (
+    "deal",
+    "execution_id",
+    "execId",
+    "tradeId",
+    "trade_id",
+    "trade-id",
+    "deal_id",
+    "fill_id",
+    "id",
+)
+"""What brokers call the cell with an execution's id, the most particular first."""
+_REASON_CELLS: Final = ("reason", "execType", "stopOrderType", "fillType")
+"""And the one that says what made it: MetaTrader's, Bybit's two, Kraken's."""
+
+
 # -- raw replies -------------------------------------------------------------------------------------------
 
 
@@ -215,11 +231,19 @@ def reasons_in(reader: JournalReader) -> Mapping[str, Reason]:
     found: dict[str, Reason] = {}
     for digest in dict.fromkeys(digests[-REPLIES_MAX:]):
         for row in _objects(_parsed(reader.raw(digest))):
-            names = [row[name] for name in ("deal", "execution_id", "id", "trade_id", "ticket") if name in row]
-            reason = reason_of(row.get("reason"), comment=row.get("comment"))
-            if names and reason is not None:
-                found[str(names[0])] = reason
+            name = next((row[cell] for cell in _EXECUTION_CELLS if cell in row), None)
+            reason = _reason_in(row)
+            if name is not None and reason is not None:
+                found[str(name)] = reason
     return found
+
+
+def _reason_in(row: Mapping[str, object]) -> Reason | None:
+    """What one row says made the deal; the first cell that says something understood."""
+    for cell in _REASON_CELLS:
+        if (reason := reason_of(row.get(cell), comment=row.get("comment"))) is not None:
+            return reason
+    return None
 
 
 def _raw_rows(reader: JournalReader, told: Explanation) -> list[dict[str, Any]]:
