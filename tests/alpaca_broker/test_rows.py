@@ -346,7 +346,10 @@ def test_l20_a_fill_is_its_id_side_quantity_and_price() -> None:
 def test_l42_a_fill_that_cannot_be_used_is_refused_alone(cells: dict[str, Any], why: str) -> None:
     judged = fills(FILL | cells, FILL | {"id": "b"})
     assert [e.execution_id for e in judged.executions] == ["b"]
-    assert [(r.row, why in r.why) for r in judged.refused] == [(1, True)], judged.refused
+    (refusal,) = judged.refused
+    assert (refusal.row, why in refusal.why) == (1, True), refusal
+    assert refusal.symbol == cells.get("symbol", "AAPL")
+    assert ("activity 20240102::a" in refusal.why) == ("id" not in cells and cells.get("qty") != [])
 
 
 def test_l20_a_fill_that_is_repeated_counts_once_or_not_at_all() -> None:
