@@ -56,6 +56,11 @@ def not_executed(exchange: str = "", **cells: Any) -> str:
         ({"type": "market", "triggerPrice": "75", "takeProfitPrice": "75"}, "take_profit", None, None),
         ({"type": "limit", "triggerPrice": "75", "info": {"type": "TAKE_PROFIT"}}, "take_profit_limit", "70", None),
         ({"type": "limit", "triggerPrice": 0}, "limit", "70", None),
+        ({"type": "market", "stopLossPrice": "65"}, "stop", None, "65"),
+        ({"type": "market", "takeProfitPrice": "75"}, "take_profit", None, None),
+        ({"type": "market", "status": "closed", "filled": "2", "stopLossPrice": "65"}, "market", None, None),
+        ({"stopLossPrice": "65", "takeProfitPrice": "75"}, "limit", "70", None),
+        ({"stopLossPrice": "65", "info": {"descr": {"ordertype": "stop-loss-limit"}}}, "stop_limit", "70", "65"),
         ({"type": None}, "unknown", None, None),
         ({"type": "Iceberg"}, "iceberg", None, None),
     ],
@@ -180,6 +185,14 @@ def test_l21_a_client_id_is_ccxts_or_else_the_exchanges_own() -> None:
     assert judge_orders([row], NETTING).read[0].client_order_id == "own"
 
 
+@pytest.mark.parametrize("none", ["0", "-", "api", "web", "app", 0])
+def test_l21_what_every_order_bears_is_no_client_id(none: Any) -> None:
+    assert placed(clientOrderId=none).client_order_id is None
+    row = order(info={"clOrdID": none})
+    del row["clientOrderId"]
+    assert judge_orders([row], NETTING).read[0].client_order_id is None
+
+
 def test_l21_two_orders_of_one_client_id_are_two() -> None:
     judged = judge_orders([order("1", clientOrderId="c"), order("2", clientOrderId="c")], NETTING)
     assert len(judged.read) == 2
@@ -254,6 +267,18 @@ def test_l40_a_liquidation_is_an_execution(info: Any) -> None:
 def test_law_13_a_fee_that_nobody_states_is_not_reported(fee: Any, info: Any, told: tuple[str, str] | None) -> None:
     one = executed(fee=fee, info=info)
     assert (one.fee, one.fee_asset) == ((None, None) if told is None else (Decimal(told[0]), told[1]))
+
+
+@pytest.mark.parametrize(("cost", "quantity", "fee"), [("0.4", "0.6", "0.4"), ("0.5", "1", None), ("40", "1", None)])
+def test_l37_a_fee_that_would_be_half_of_the_trade_is_in_another_coin(
+    cost: str, quantity: str, fee: str | None
+) -> None:
+    reading = Reading(position_mode="netting", net_of_base_fees=True)
+    cells = {"symbol": "LTC/USDT", "fee": {"cost": Decimal(cost), "currency": "LTC"}, "info": {"fee": cost}}
+    one = executed(reading, **cells)
+    assert one.signed_quantity == Decimal(quantity)
+    assert one.fee == (None if fee is None else Decimal(fee))
+    assert executed(NETTING, **cells).signed_quantity == 1
 
 
 def test_l28_bitgets_closing_trades_are_turned_round_once() -> None:
