@@ -89,6 +89,7 @@ class Messenger:
         rules: Sequence[Rule],
         *,
         command: str,
+        details: str = "",
         monotonic_ns: Callable[[], int] | None = None,
         gather_ms: int = GATHER_MS,
         note: Callable[[str], object] | None = None,
@@ -97,6 +98,7 @@ class Messenger:
         rec      the account, open; close the messenger before it
         rules    the channels; names must differ
         command  what lists every alert in full, as people would type it
+        details  what lists the open breaks; '' for nothing
         note     told, in a sentence, when a channel begins to fail and when it is back
 
         Raises InputError for two channels of one name, or too many.
@@ -107,7 +109,9 @@ class Messenger:
         if len(names) > CHANNELS_MAX:
             raise InputError(f"alert channels: {len(names)} of them; {CHANNELS_MAX} are allowed")
         clock = monotonic_ns or SystemClock().monotonic_ns
-        self._runners = [Runner(rec, rule, command, clock, gather_ms, note or _unheard) for rule in rules]
+        self._runners = [
+            Runner(rec, rule, command, clock, gather_ms, note or _unheard, details=details) for rule in rules
+        ]
 
     def start(self) -> None:
         """Begin to tell, with what an earlier process left untold."""
@@ -150,11 +154,14 @@ class Runner:
         monotonic_ns: Callable[[], int],
         gather_ms: int,
         note: Callable[[str], object],
+        *,
+        details: str = "",
     ) -> None:
         self._rec = rec
         self._rule = rule
         self._channel = rule.channel
         self._command = command
+        self._details = details
         self._monotonic_ns = monotonic_ns
         self._gather_ns = gather_ms * _MS
         self._note = note
@@ -282,7 +289,7 @@ class Runner:
         channel = self._channel
         messages = compose(
             batch, account=self._rec.account, command=self._command, body_max=channel.body_max, messages_max=budget,
-            markdown=channel.markdown, lost=self._lost,
+            markdown=channel.markdown, lost=self._lost, details=self._details,
         )  # fmt: skip
         # A broker may repeat a secret in its reason; where it goes from here nobody knows who reads it.
         shown = [replace(one, title=hidden(one.title), body=hidden(one.body)) for one in messages]
