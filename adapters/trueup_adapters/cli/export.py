@@ -103,7 +103,9 @@ def _bundle(
     if made.withheld:
         say(f"{made.withheld} raw replies hold what looks like a secret, and were left out", "yellow")
     if made.raws_missing:
-        say(f"{made.raws_missing} raw replies that events cite were not kept in the store")
+        say(
+            f"{made.raws_missing} raw replies that events cite are not in the store: those of unchanged answers, or lost"
+        )
     say(f"its SHA-256 is {made.sha256}; read it with --store bundle:///{made.file}")
     return DONE
 

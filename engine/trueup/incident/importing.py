@@ -152,7 +152,7 @@ def import_incident(
     )
     ledger = Ledger(open_writer(url, account, durability="normal"), clock, claim)
     try:
-        with open_inbox(url, account) as inbox:
+        with open_inbox(url, account, durability="normal") as inbox:
             run = _Run(ledger, inbox, clock, refused, noted)
             for raw in recording:
                 run.take(raw)

@@ -35,6 +35,9 @@ LISTS: Final[dict[str, str]] = {
 """Which list the snapshot of a surface carries."""
 PARTIAL: Final = "the recording says that it is not complete"
 _LOCALS: Final[dict[str, type[Change]]] = {"fill": Fill, "order": OrderUpdate, "position": PositionSet}
+_NEEDED: Final = {
+    name: tuple(one.name for one in msgspec.structs.fields(kind) if one.required) for name, kind in _LOCALS.items()
+}
 _MOMENTS: Final = ("at", "scheduled_for")
 
 
@@ -185,7 +188,7 @@ def _local(given: Cells) -> Change:
             known = ", ".join(kind.__struct_fields__)
             raise BadCell(f"its `{name}` has no field `{cells.shown(key)[1:-1]}`; there are {known}")
         fields[key] = _moment(body, key) if key in _MOMENTS and value is not None else _plain(value, key)
-    lacking = [one.name for one in msgspec.structs.fields(kind) if one.required and one.name not in fields]
+    lacking = [one for one in _NEEDED[name] if one not in fields]
     if lacking:
         raise BadCell(f"its `{name}` has no {', '.join(lacking)}")
     return kind(**fields)
