@@ -89,7 +89,7 @@ class _Explaining:
         self.ticket = event.ticket if isinstance(event, BreakMoved) else event.execution.ticket
         self.made = event.correction if isinstance(event, FillAdopted) else event.correction or event.order_correction
         self.of: BreakOf = event.of if isinstance(event, BreakMoved) else "position"
-        self.history = History(event.key, self.symbol, self.of)
+        self.history = History(event.key, self.symbol, self.of, target.position)
         self.history.take(past.events(1, target.position + EVENTS_AFTER_MAX))
         self.steps = _steps_of(target, event)
         self.break_ids = frozenset(step.break_id for step in self.steps)

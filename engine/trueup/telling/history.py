@@ -34,6 +34,7 @@ from trueup.facts import (
     ActionAnswered,
     Completeness,
     ExecutionPushed,
+    Fact,
     FillRecorded,
     Observed,
     OrderRecorded,
@@ -95,8 +96,12 @@ class HeardDeal(msgspec.Struct):
 class History:
     """Everything about one key, once `take` has seen the events."""
 
-    def __init__(self, key: Key, symbol: str, of: BreakOf = "position") -> None:
+    def __init__(self, key: Key, symbol: str, of: BreakOf = "position", upto: int = 1 << 62) -> None:
+        """`upto`: the position of what is explained. Answers and changes after it are of no concern, deals and orders
+        only as long as they may still be its reason; claims and undoings always."""
         self.of = of
+        self.upto = upto
+        self._upto_ns = 0
         self.keys = {key}
         """The key, and what it was known by before it had a ticket."""
         self.symbol = symbol
@@ -121,8 +126,18 @@ class History:
         handlers = _HANDLERS
         for position, event in events:
             handler = handlers.get(type(event))
-            if handler is not None:
+            if handler is not None and (position <= self.upto or self._still_matters(event)):
                 handler(self, position, event)
+            if position <= self.upto:
+                self._upto_ns = event.at.at_ns if isinstance(event, Fact) else event.at_ns
+
+    def _still_matters(self, event: Event) -> bool:
+        """Whether an event after the one that is explained may say something of it."""
+        if isinstance(event, BreakMoved | FillAdopted | FillSettled):
+            return True
+        at_ns = event.at.at_ns if isinstance(event, Fact) else event.at_ns
+        policy = self.policies[-1][1] if self.policies else Policy()
+        return at_ns - self._upto_ns <= policy.inferred_ns_max
 
     # -- reading -------------------------------------------------------------------------------------------
 
@@ -182,7 +197,8 @@ class History:
     # -- walking -------------------------------------------------------------------------------------------
 
     def _changed(self, position: int, at_ns: int, what: str) -> None:
-        self.changes.append(ChangeTold(position=position, at=iso(at_ns), what=what))
+        if position <= self.upto:
+            self.changes.append(ChangeTold(position=position, at=iso(at_ns), what=what))
 
     def _claimed(self, position: int, event: WriterClaimed) -> None:
         self.mode = event.position_mode
@@ -210,6 +226,8 @@ class History:
                 if stated or gone:
                     self._row = mine
             says = stated or event.completeness == "complete"
+            if position > self.upto:
+                return
             self.answers.append(
                 Answered(
                     position, event.asked, event.at, event.completeness, event.why, self._row if says else None, says
@@ -321,7 +339,7 @@ class History:
         one = self.deals.get(name)
         if one is None:
             one = HeardDeal(execution, position, at, listed=listed, history=history)
-            if execution.symbol == self.symbol:
+            if execution.symbol == self.symbol and (position <= self.upto or len(self.deals) < DEALS_MAX):
                 _put(self.deals, name, one, DEALS_MAX)
         one.listed = one.listed or listed
         return one

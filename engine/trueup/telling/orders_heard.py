@@ -6,6 +6,7 @@ that, each answer about orders is kept with what it said of it.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
@@ -20,7 +21,8 @@ from trueup.model import ZERO, BookOrder, BrokerOrder, Execution, Key, Moment, O
 from trueup.orders import order_ref
 
 ORDERS_MAX: Final = 1_000
-"""Orders of each side that are remembered: the latest (law 12)."""
+ANSWERS_MAX: Final = 10_000
+"""Orders of each side, and answers about them, that are remembered: the latest (law 12)."""
 
 
 class OrderAnswer(msgspec.Struct, frozen=True):
@@ -49,7 +51,7 @@ class OrdersHeard:
         """The broker's ids of the orders that these became."""
         self.records_ids = False
         """Whether the process says which orders are its own: only then is another order somebody else's."""
-        self.answers: list[OrderAnswer] = []
+        self.answers: deque[OrderAnswer] = deque(maxlen=ANSWERS_MAX)
         self._row: BrokerOrder | None = None
 
     # -- reading -------------------------------------------------------------------------------------------
