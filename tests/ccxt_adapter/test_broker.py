@@ -215,6 +215,14 @@ def test_l03_a_position_that_ccxt_drops_makes_the_answer_partial() -> None:
     assert "GBPUSDT" in answer.refused[0].why
 
 
+def test_l05_a_page_full_of_flat_rows_may_go_on() -> None:
+    """ccxt drops what is flat, at some exchanges: the list that it came in is what was as long as a page."""
+    rows = [row(), *(row(symbol=f"C{n}USDT", side="", size="0") for n in range(199))]
+    answer = over_http(listed(rows))
+    assert (answer.completeness, set(answer.positions)) == ("partial", {"EURUSD"})
+    assert "L05" in answer.why
+
+
 def test_a_flat_row_is_not_ours_over_http_either() -> None:
     answer = over_http(listed([row(side="", size="0"), row(symbol="GBPUSDT")]))
     assert (answer.completeness, set(answer.positions)) == ("complete", {"GBPUSD"})

@@ -227,18 +227,19 @@ def test_words_are_compared_without_their_punctuation() -> None:
 def test_l03_a_position_that_is_only_in_the_raw_answer_was_lost() -> None:
     raw = [{"symbol": "A", "size": "1"}, {"symbol": "B", "size": "2"}, {"symbol": "C", "size": "0"}]
     rows = [position(info={"symbol": "A", "size": "1", "added": "by ccxt"})]
-    lost, flat = positions_left_out({"result": {"list": raw}, "other": [{"size": "9"}]}, rows)
-    assert len(lost) == 1
-    assert "symbol B" in lost[0]
-    assert flat == 1
-    assert positions_left_out({"list": raw}, [])[0] == [
+    left = positions_left_out({"result": {"list": raw}, "other": [{"size": "9"}]}, rows)
+    assert len(left.lost) == 1
+    assert "symbol B" in left.lost[0]
+    assert (left.flat, left.listed) == (1, 3)
+    assert positions_left_out({"list": raw}, []).lost == [
         "symbol A is in the exchange's answer and not in what ccxt made of it (L03)",
         "symbol B is in the exchange's answer and not in what ccxt made of it (L03)",
     ]
 
 
 def test_nothing_is_concluded_where_ccxts_rows_are_not_found_again() -> None:
-    assert positions_left_out([{"symbol": "B", "size": "2"}], [position(info={"rebuilt": 1})]) == ([], 0)
+    left = positions_left_out([{"symbol": "B", "size": "2"}], [position(info={"rebuilt": 1})])
+    assert (left.lost, left.flat, left.listed) == ([], 0, 0)
 
 
 def test_l03_a_coin_that_is_only_in_the_raw_answer_was_lost() -> None:

@@ -67,7 +67,9 @@ class Asking:
             bodies += heard
             raw_rows = [row for one in part if (row := row_in(one)) is not None]
             for body in decoded(heard, empty=not part):
-                lost += positions_left_out(body, raw_rows)[0]
+                left = positions_left_out(body, raw_rows)
+                lost += left.lost
+                pages = pages or may_go_on(left.listed, None)
             pages = pages or may_go_on(len(part), None)
             _extend(rows, part)
         judged = judge_positions(rows, self._reading)
