@@ -11,6 +11,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from causes.world import facts
+from causes.world import held as book
 from cli.conftest import shell
 from cli.shell import Shell
 from house.source import ROOT
@@ -366,3 +368,12 @@ def test_the_page_names_every_cause_and_strength() -> None:
         assert f"{names.get(cause, cause.replace('_', ' '))}" in text, cause
     for strength in get_args(Strength):
         assert strength == "none" or f"| {strength} |" in text
+
+
+def test_the_python_on_the_page_runs() -> None:
+    text = PAGES[1].read_text("utf-8")
+    (block,) = re.findall(r"(?ms)^```python\n(.*?)^```", text)
+    names: dict[str, Any] = {"facts": facts(book("1"), None)}
+    exec(block, names)
+    assert names["proposals"][0].cause == "unexplained"
+    assert names["exit_reason"](names["facts"]).reason == "CLOSED_EXTERNALLY"
