@@ -13,6 +13,7 @@ import pytest
 
 from cli.shell import Shell, at
 from golden.story import ACCOUNT
+from house.source import ROOT
 from incident.test_pages import blocks
 from incident.told import brought, pos, sees, told_story, when
 from trueup import InputError, Policy
@@ -85,6 +86,19 @@ def test_an_excerpt_reads_like_the_journal_from_there_on(story: str, shell: Shel
     again = tmp_path / "again.zip"
     bundled(shell, url, again)
     assert again.read_bytes() == (tmp_path / "b.zip").read_bytes()
+
+
+def test_what_tells_of_a_journal_tells_of_a_bundle(shell: Shell, tmp_path: Path) -> None:
+    golden = f"bundle:///{ROOT / 'tests' / 'golden' / 'incident.zip'}"
+    excerpt, _ = bundled(shell, golden, tmp_path / "x.zip", "--from", 30)
+    for store in (golden, excerpt):
+        for words in (["explain", 40], ["timeline", "XAUUSD"], ["diff", 31, 44], ["status"]):
+            ended = shell(*words, "--store", store, "--json")
+            assert ended.status in (0, 1), (words, ended.err)
+            assert ended.json
+    other = tmp_path / "observe.toml"
+    other.write_text('preset = "observe"\n')
+    assert shell("replay", "--store", golden, "--policy", other, "--json").status == 1
 
 
 def test_what_lies_before_an_excerpt_is_said_to_be_missing(story: str, shell: Shell, tmp_path: Path) -> None:

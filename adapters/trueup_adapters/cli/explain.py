@@ -52,9 +52,11 @@ class JournalPast:
         self.account = reader.account
 
     def events(self, first: int = 1, last: int | None = None) -> Iterable[tuple[int, Event]]:
-        """(position, event) from `first` to `last`, in any case no further than the journal is looked at."""
+        """(position, event) from `first` to `last`, in any case no further than the journal is looked at, and of an
+        excerpt what it holds."""
         end = self._upto if last is None else min(last, self._upto)
-        return ((one.position, one.event) for one in self._reader.read(after=first - 1, upto=end))
+        after = max(self._reader.begins_after, first - 1)
+        return ((one.position, one.event) for one in self._reader.read(after=after, upto=end))
 
     def state(self, position: int) -> State:
         """The fold up to there."""
@@ -225,7 +227,7 @@ def reasons_in(reader: JournalReader) -> Mapping[str, Reason]:
     """What the broker says made each deal, by execution id, as far as raw replies on fills are kept."""
     digests = [
         one.event.raw_digest
-        for one in reader.read()
+        for one in reader.read(after=reader.begins_after)
         if isinstance(one.event, Observed) and one.event.surface == "fills" and one.event.raw_digest
     ]
     found: dict[str, Reason] = {}

@@ -103,9 +103,8 @@ def _bundle(
     if made.withheld:
         say(f"{made.withheld} raw replies hold what looks like a secret, and were left out", "yellow")
     if made.raws_missing:
-        say(
-            f"{made.raws_missing} raw replies that events cite are not in the store: those of unchanged answers, or lost"
-        )
+        why = "those of unchanged answers are not kept, nor those lost to a crash"
+        say(f"{made.raws_missing} raw replies that events cite are not in the store: {why}")
     say(f"its SHA-256 is {made.sha256}; read it with --store bundle:///{made.file}")
     return DONE
 

@@ -65,7 +65,7 @@ def timeline_command(
 def _read(reader: JournalReader, symbol: str, begin: str | None, end: str | None) -> Timeline:
     past = JournalPast(reader)
     notes: list[str] = []
-    first = 0
+    first = reader.begins_after
     if begin is not None:
         moment = moment_of(reader, begin, None)
         first = moment.position
