@@ -23,13 +23,14 @@ from trueup.changes import Change, Command, Fill, PushedExecution
 from trueup.decisions import BreakMoved, FillAdopted, PositionBound
 from trueup.deliveries import BookChange
 from trueup.events import Event
-from trueup.facts import FillRecorded, Observed, OrderRecorded, PositionRecorded
+from trueup.facts import ActionSent, FillRecorded, Observed, OrderRecorded, PositionRecorded
 from trueup.journal import InboxItem, open_inbox
 from trueup.model import Holding, Key, OrderStatus
 from trueup.policy import Policy
 from trueup.reconciliation.state import State
 from trueup.simulation import happenings
 from trueup.simulation.answers import ANSWER_FAULTS, Said
+from trueup.simulation.desk import Acted, Desk
 from trueup.simulation.dice import Dice
 from trueup.simulation.disk import ACCOUNT, Disk
 from trueup.simulation.exchange import Exchange, Placed
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 Work: TypeAlias = Coroutine[Any, Any, Any] | Generator[Any, None, Any]
 REDELIVERED_MS: Final = 2_000
 """How soon a durable stream tries again what nobody took."""
+ACTION_FAULTS: Final = ("action_silence", "action_lost_ack", "action_refused", "action_raises", "action_late")
 LATE_MS_MAX: Final = 120_000
 """How late a message is at most; beyond `inferred_s_max` it would be lost for all that law 3 says."""
 RESTART_MS_MAX: Final = 20_000
@@ -88,6 +90,12 @@ class World:
             priced=self.settings.priced,
             names_clients=self.settings.names_clients,
         )
+        self.desk = Desk(self.exchange, lambda: self.loop.now_ns)
+        self.exchange.ended = self.desk.position_ended
+        self.acted: list[Acted] = []
+        """Actions that were sent to the broker, in order."""
+        self.stored: set[str] = set()
+        """Client ids of actions that the journal says are about to be sent."""
         self.tally = Tally()
         self.disk.met = self.tally.fault
         self.quiet = False
@@ -147,6 +155,10 @@ class World:
             return None
         now_ms = self.now_ms
         return next((name for name in ANSWER_FAULTS if self.until_ms.get(name, -1) > now_ms), None)
+
+    def action_fault_now(self) -> str | None:
+        """What is wrong with an action that is sent now."""
+        return next((name for name in ACTION_FAULTS if self.is_on(name)), None)
 
     def is_on(self, fault: str) -> bool:
         """Whether a lasting fault is on."""
@@ -213,6 +225,8 @@ class World:
                 if self._all_told(event):
                     self.needless.append((position, event.key))
                 self._spoke(event.symbol)
+            elif isinstance(event, ActionSent):
+                self.stored.add(event.client_id)
             elif isinstance(event, PositionBound):
                 for symbol in SYMBOLS:
                     self._spoke(symbol)
@@ -387,7 +401,7 @@ class World:
 
     async def _liveness(self) -> None:
         """As long as the policy may need to agree; the operator is at hand."""
-        settled_ms = self.now_ms + liveness_ms(self.policy, self.settings.lag_ms)
+        settled_ms = self.now_ms + liveness_ms(self.policy, self.settings.lag_ms, acts=self.settings.lists_orders)
         while self.now_ms < settled_ms:
             await asyncio.sleep(self.policy.sync_interval_s)
             rec = None if self.process is None else self.process.rec
@@ -400,15 +414,19 @@ class World:
         self.loop.close()
 
 
-def liveness_ms(policy: Policy, lag_ms: int) -> int:
+def liveness_ms(policy: Policy, lag_ms: int, *, acts: bool) -> int:
     """How long the liveness phase lasts: until what was in flight is not any more and the book is settled, and then
     as many passes as the longest proof takes, each of them far enough from the one before, and a few more."""
     interval_ms = policy.sync_interval_s * 1_000
     spacing_ms = max(lag_ms, policy.confirm_interval_ms, *policy.lag_ms_max.values(), 0)
     settle_ms = max(spacing_ms, policy.settle_ms or 0)
     each_ms = (spacing_ms // interval_ms + 2) * interval_ms
+    orders_ms = 0
+    if acts:
+        attempts = 1 if policy.protect is None else 2 + policy.protect.retries_max
+        orders_ms = (policy.action_queue_s_max * 1_000 + (policy.confirmations + 2) * each_ms) * attempts
     count = max(policy.confirmations, policy.confirmations_total) + QUIET_LOOKS
-    return policy.in_flight_s_max * 1_000 + settle_ms + count * each_ms + policy.total_absence_s * 1_000
+    return orders_ms + policy.in_flight_s_max * 1_000 + settle_ms + count * each_ms + policy.total_absence_s * 1_000
 
 
 def _task(loop: asyncio.AbstractEventLoop, work: Work, **how: Any) -> asyncio.Task[Any]:
