@@ -13,9 +13,10 @@ from trueup.facts import WriterClaimed
 from trueup.gate import GateRefusal, Intent
 from trueup.ledger import Claim, Ledger
 from trueup.model import BrokerPosition, Refusal
-from trueup.policy import Instrument, Policy
+from trueup.policy import Instrument, Policy, Protect
 from trueup.ports import Answer
 from trueup.reconciliation.waiting import next_question_ns
+from trueup.simulation import Scenario, Settings, simulate
 from trueup.simulation.disk import Disk, FaultyJournal
 from trueup.simulation.loop import NS, VirtualClock, VirtualLoop, WallClock
 
@@ -96,3 +97,17 @@ def test_law_12_a_break_seen_before_waits_for_the_symbol_to_settle_again(disk: D
     assert 9 * NS <= wait_ns < 10 * NS, "it can be judged again when the order's end has settled, and no sooner"
     ledger.close()
     loop.close()
+
+
+def test_law_10_l12_a_stop_that_was_placed_since_the_last_list_of_orders_is_waited_for() -> None:
+    """Seed 167 of drawing 2: positions were answered before orders, and every position was closed although its stop
+    had just been placed and acknowledged: the list of orders at hand was older than the stop."""
+    policy = Policy.adopt(sync_interval_s=5, protect=Protect(retries_max=1))
+    settings = Settings(policy=policy, held=(5, -1), lag_ms=0, lists_orders=True, latency_ms_max=900, minutes=2)
+    placed = 0
+    for seed in range(20):  # each answers positions and orders in another order
+        outcome = simulate(Scenario(seed=seed, settings=settings))
+        assert outcome.violations == ()
+        assert "actions sent: close_position" not in outcome.coverage
+        placed += outcome.coverage["actions sent: place_stop"]
+    assert placed == 40

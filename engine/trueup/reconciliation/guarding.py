@@ -89,6 +89,8 @@ def _unguarded(deciding: Deciding, fact: Observed, protect: Protect, key: Key, r
         return
     if elapsed_ns(guard.received, view.asked) < state.spacing_ns("positions") or _under_way(state, guard):
         return
+    if not _orders_settled(state, guard):
+        return
     if _is_blind(state):
         _give_up(deciding, guard, "working orders cannot be listed, so nobody can tell whether one of them is a stop")
     elif guard.state in ("unprotected", "placing") and guard.attempts < protect.retries_max:
@@ -97,6 +99,17 @@ def _unguarded(deciding: Deciding, fact: Observed, protect: Protect, key: Key, r
         _exit(deciding, guard, row)
     elif guard.state == "exiting":
         _give_up(deciding, guard, "it was asked to be closed, and it is still open")
+
+
+def _orders_settled(state: State, guard: Guard) -> bool:
+    """Whether working orders were listed since something was asked for: the list that came before a stop was placed
+    lacks it, and the two lists of one round may come in any order (L12)."""
+    orders, settle_ns = state.view("open_orders"), state.settle_ns("open_orders")
+    if guard.state == "unprotected" or "open_orders" not in state.surfaces or not orders.supported or _is_blind(state):
+        return True
+    if elapsed_ns(guard.received, orders.complete_asked) < settle_ns:
+        return False
+    return unsettled(state, None, guard.symbol, orders.complete_asked, settle_ns) is None
 
 
 def _under_way(state: State, guard: Guard) -> bool:
