@@ -153,6 +153,7 @@ def test_a_break_that_is_open_and_one_that_cleared(world: Worlds) -> None:
     assert any("they would decide it" in one for one in told.would_change)
     assert rule(told, "confirm_interval_ms") == ("700", "changed")
     assert told.causes[0].why.startswith("the quantities agree and stop differs")
+    assert told.worth is None, "no quantity differs"
     w.sees(row("EURUSD", "2", stop="1"))
     cleared = last_break(w)
     assert (cleared.subject.state, cleared.subject.why) == ("cleared", "the two sides agree again")

@@ -20,6 +20,7 @@ from lessons.world import ACCOUNT, World, deal, fill, held, order_row, row
 from telling.stories import past_in, told_into
 from trueup import Instrument, Policy
 from trueup.causes import Cause, Strength
+from trueup.causes.exits import _REASONS
 from trueup.decisions import AlertRaised, BreakMoved, FillAdopted
 from trueup.events import Event
 from trueup.facts import ExecutionPushed
@@ -368,6 +369,7 @@ def test_the_page_names_every_cause_and_strength() -> None:
         assert f"{names.get(cause, cause.replace('_', ' '))}" in text, cause
     for strength in get_args(Strength):
         assert strength == "none" or f"| {strength} |" in text
+    assert {reason.lower() for reason in _REASONS.values()} <= set(re.findall(r"`(\w+)`", text))
 
 
 def test_the_python_on_the_page_runs() -> None:

@@ -143,7 +143,7 @@ class _Explaining:
             rules=rules_of(self.judged, self.of, subject.kind, self.symbol),
             considered=tuple(self._considered()),
             causes=() if self.done is None else _causes_told(self.done),
-            worth=None if self.facts is None else _worth_told(self.facts, rate),
+            worth=None if self.facts is None or not self.facts.delta else _worth_told(self.facts, rate),
             would_change=would_change(self.of, subject.kind, subject.state, self.judged, name),
         )
 

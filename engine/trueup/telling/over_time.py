@@ -17,6 +17,7 @@ from trueup.decisions import BaselineTaken, BreakMoved, FillAdopted, MassAbsence
 from trueup.events import Event
 from trueup.explain import named
 from trueup.facts import (
+    AlertsDelivered,
     CommandGiven,
     CorrectionsDelivered,
     ExecutionPushed,
@@ -238,7 +239,9 @@ def _break_marks(position: int, at_ns: int, event: BreakMoved) -> Iterable[Mark]
 # -- which events can move a quantity of the symbol --------------------------------------------------------
 
 
-_IDLE: Final = (WriterClaimed, PolicyAdopted, StatePushed, InboxTaken, CommandGiven, CorrectionsDelivered)
+_IDLE: Final = (
+    WriterClaimed, PolicyAdopted, StatePushed, InboxTaken, CommandGiven, CorrectionsDelivered, AlertsDelivered,
+)  # fmt: skip
 """Inputs after which no quantity is another one."""
 
 
