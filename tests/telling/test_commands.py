@@ -301,6 +301,26 @@ def test_timeline_draws_in_the_terminal_and_gives_points_to_a_program(story: str
     assert found["differs_ms"] > 0
 
 
+def test_timeline_explains_its_corrections(
+    made: Callable[..., tuple[str, World]], shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, w = made(fill("x1", "EURUSD", "2", client_order_id="c1"))
+    w.sees(row("EURUSD", "3"), times=2)
+    w.record(fill("x2", "EURUSD", "1", client_order_id="c2"))
+    w.sees(row("EURUSD", "3.7"), times=2)
+    done(w)
+    texts = [
+        one["text"]
+        for one in shell("timeline", "EURUSD", "--store", url, "--explain", "--json").json["marks"]
+        if one["kind"] == "correction"
+    ]
+    assert "Cause: missed fill (certain): execution x2" in texts[0]
+    assert texts[1].endswith("Cause: unexplained: nothing that is known is exactly the difference of +0.7")
+    assert "Cause:" not in shell("timeline", "EURUSD", "--store", url).out
+    monkeypatch.setattr("trueup_adapters.cli.timeline.EXPLAINED_MAX", 1)
+    assert shell("timeline", "EURUSD", "--store", url, "--explain").out.count("Cause:") == 1
+
+
 def test_timeline_writes_files_and_says_so(story: str, shell: Shell, tmp_path: Path) -> None:
     ended = shell("timeline", "EURUSD", "--store", story, "--html", tmp_path / "t.html", "--svg", tmp_path / "t.svg")
     assert ended.status == 0

@@ -19,6 +19,7 @@ from trueup.model import BrokerPosition, Holding
 from trueup.reconciliation.state import Break, State
 from trueup.report import in_order, iso, row_of_break
 from trueup.shell import AUDIT_MAX
+from trueup.telling.sentences import cause_said
 from trueup_adapters.cli.exits import DONE, FOUND
 from trueup_adapters.cli.explain import causes_in
 from trueup_adapters.cli.holdings import Time, as_it_was, happened_in, row_of, show_rows
@@ -208,14 +209,10 @@ def _open_breaks(state: State) -> list[Break]:
 
 
 def _cause_said(proposals: Sequence[Proposal]) -> str:
-    """The best cause in a sentence, and how many more fit."""
+    """The best cause in a sentence."""
     if not proposals:
         return "not looked into: `trueup explain` does"
-    best = proposals[0]
-    doubt = ", and not the only one that fits" if best.ambiguous else ""
-    if best.cause == "unexplained":
-        return f"unexplained: {best.why}"
-    return f"{best.cause.replace('_', ' ')} ({best.strength}{doubt}): {best.why}"
+    return cause_said(proposals[0])
 
 
 def audit(

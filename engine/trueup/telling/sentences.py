@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from trueup.causes import Proposal
 from trueup.explain import named
 from trueup.telling.told import CauseTold, Explanation, ObservationTold
 
@@ -61,7 +62,7 @@ def _causes(told: Explanation) -> Iterator[str]:
         yield f"{amount}: {told.worth.why}"
 
 
-def cause_said(one: CauseTold) -> str:
+def cause_said(one: CauseTold | Proposal) -> str:
     """`stop hit (certain): execution 17 ... [41, 44]`."""
     doubt = ", and not the only one that fits" if one.ambiguous else ""
     if one.cause == "unexplained":
