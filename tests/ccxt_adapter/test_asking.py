@@ -323,6 +323,19 @@ def test_a_market_list_that_fails_fails_the_question() -> None:
     assert (answer.completeness, dict(answer.positions)) == ("failed", {})
 
 
+def test_l03_markets_are_loaded_anew_when_rows_were_refused_long_after() -> None:
+    now = [0.0]
+    fake = Fake(fetch_positions=[[position("NEWCOIN_USDT")], [position("NEWCOIN_USDT")], [position()]])
+
+    async def scenario(broker: CcxtBroker) -> None:
+        for at, loads in ((0.0, [False]), (3599.0, [False]), (3600.0, [False, True]), (9000.0, [False, True])):
+            now[0] = at
+            await broker.ask(POSITIONS)
+            assert [reload for (reload,) in fake.sent("load_markets")] == loads
+
+    play(fake, scenario, clock=lambda: now[0])
+
+
 def test_too_many_requests_are_followed_by_a_pause() -> None:
     now = [0.0]
     fake = Fake(fetch_positions=[RateLimitExceeded("429"), [position()]])

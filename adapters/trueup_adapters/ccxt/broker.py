@@ -35,6 +35,8 @@ LAG_MS_MAX_DEFAULT: Final = 15_000
 PAUSE_S: Final = 5.0
 """How long nothing is asked after the exchange said "too many requests" and did not say for how long."""
 PAUSE_S_MAX: Final = 120.0
+MARKETS_S: Final = 3600.0
+"""How old the list of markets must be before a refused row lets it be loaded anew: a new listing is unknown to it."""
 
 
 class CcxtBroker:
@@ -83,6 +85,8 @@ class CcxtBroker:
         self._secrets = secrets_of(exchange)
         self._clock = clock
         self._pause_until = 0.0
+        self._markets_from: float | None = None
+        self._markets_lack = False
         self._closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connections = Connections(self._exchange, clock)
@@ -118,7 +122,8 @@ class CcxtBroker:
     @classmethod
     def of(cls, name: str, config: Mapping[str, object], **options: Any) -> Self:
         """A broker for the exchange that ccxt calls `name`, such as `bybit`; `config` as ccxt takes it, `options` as
-        this class does. Raises InputError where ccxt is not installed, or knows no such exchange."""
+        this class does. Raises InputError where ccxt is not installed, knows no such exchange, or knows no sandbox of
+        it although `config` asks for one."""
         try:
             ccxt: Any = importlib.import_module("ccxt.async_support")
         except ImportError as error:
@@ -126,7 +131,16 @@ class CcxtBroker:
         made = getattr(ccxt, name, None) if name in ccxt.exchanges else None
         if made is None:
             raise InputError(f"ccxt knows no exchange {name!r}; see ccxt.exchanges for those that it knows")
-        return cls(made(dict(config)), **options)
+        try:
+            exchange = made(dict(config))
+        except Exception as error:
+            if config.get("sandbox"):  # ccxt stumbles over the addresses that an exchange without a sandbox lacks
+                raise InputError(f"ccxt knows no sandbox of {name}: give it keys that may read only") from error
+            raise InputError(f"ccxt cannot make a {name} of this configuration: {type(error).__name__}") from error
+        settings = row_in(exchange.options) or {}
+        if config.get("sandbox") and not (exchange.isSandboxModeEnabled or settings.get("sandboxMode")):
+            raise InputError(f"ccxt did not take {name} to its sandbox")  # what was meant as play is never real
+        return cls(exchange, **options)
 
     def __repr__(self) -> str:
         return f"CcxtBroker({self._exchange.id!r}, position_mode={self._capabilities.position_mode!r})"
@@ -153,10 +167,13 @@ class CcxtBroker:
             return unsupported(f"{self._exchange.id} does not offer {question.surface} through ccxt")
         if (why := self._not_now()) is not None:
             return failed(f"not asked: {why}")
+        with self._connections.question():
+            return await self._asked(question)
+
+    async def _asked(self, question: Question) -> Answer:
         with hearing() as heard:
             try:
-                self._connections.watch()
-                await self._exchange.load_markets()
+                await self._connect()
             except Exception as error:  # noqa: BLE001 - a broker that fails is a fact (law 4)
                 return self._failed(error, heard)
         with hearing() as heard:
@@ -165,7 +182,19 @@ class CcxtBroker:
             except Exception as error:  # noqa: BLE001 - a broker that fails is a fact (law 4)
                 return self._failed(error, heard)
         self._connections.answered()
+        self._markets_lack = self._markets_lack or bool(answer.refused)
         return replace(answer, raw=hushed_raw(answer.raw, self._secrets))
+
+    async def _connect(self) -> None:
+        """The list of markets, without which ccxt reads nothing: loaded once, and again when rows were refused long
+        after, for they may be of markets that it lacks (L03)."""
+        self._connections.watch()
+        now = self._clock()
+        old = self._markets_from is not None and now - self._markets_from >= MARKETS_S
+        reload = old and self._markets_lack
+        if reload or self._markets_from is None:
+            await self._exchange.load_markets(reload)
+            self._markets_from, self._markets_lack = now, False
 
     def _put(self, question: Question) -> Awaitable[Answer]:
         if question.surface == "positions":
@@ -220,9 +249,9 @@ class CcxtBroker:
         if (why := self._not_now()) is not None:
             return Outcome(state="unknown" if self._closed else "rejected", why=f"not sent: {why}")
         try:
-            self._connections.watch()
-            await self._exchange.load_markets()
-            outcome = await self._acting.act(action)
+            with self._connections.question():
+                await self._connect()
+                outcome = await self._acting.act(action)
         except NotSent as why_not:
             return Outcome(state="rejected", why=f"not sent: {why_not}")
         except Exception as error:  # noqa: BLE001 - it failed before anything was sent, or nobody knows
