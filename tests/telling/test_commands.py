@@ -195,7 +195,7 @@ def test_explain_raw_when_netting_goes_by_symbol_and_knows_suffixes(
     done(w)
     rows = shell("explain", f"@{position}", "--store", url, "--raw", "--json").json["raw_rows"]
     assert [one["rows"] for one in rows] == [[{"symbol": "EURUSD.m", "volume": 2}], []]
-    assert "  nothing" in shell("explain", f"@{position}", "--store", url, "--raw").out
+    assert "  no row speaks of it" in shell("explain", f"@{position}", "--store", url, "--raw").out
 
 
 def test_what_real_venues_call_it(made: Callable[..., tuple[str, World]], shell: Shell) -> None:

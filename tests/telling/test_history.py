@@ -136,7 +136,7 @@ def test_times_and_spans_are_said_plainly() -> None:
     assert iso(0) == ""
     assert iso(1_767_225_600_123_456_789) == "2026-01-01T00:00:00.123456Z"
     assert [seconds(ns) for ns in (0, 500_000_000, 2_000_000_000, 2_960_000_000, 12_340_000_000)] == [
-        "0 s", "0.5 s", "2 s", "2.9 s", "12 s",
+        "0 ms", "500 ms", "2 s", "2.9 s", "12 s",
     ]  # fmt: skip
 
 

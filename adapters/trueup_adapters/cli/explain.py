@@ -141,7 +141,7 @@ def _shown(told: Explanation, rows: list[dict[str, Any]] | None, as_json: bool) 
     if rows is not None:
         console.print(Text("What the raw replies say of it", style="bold"))
         for one in rows:
-            for row in one["rows"] or ["nothing"]:
+            for row in one["rows"] or ["no row speaks of it"]:
                 text = row if isinstance(row, str) else msgspec.json.encode(row).decode()
                 console.print(Text(f"  {one['position']}  {text}"), soft_wrap=True)
 
