@@ -56,6 +56,7 @@ def test_json_is_one_object_a_line_with_time_level_event_and_account() -> None:
     for entry in entries:
         assert re.match(r"\d{4}-\d\d-\d\dT[\d:.]+Z\Z", entry["timestamp"])
         assert entry["account"] == w.account
+        assert list(entry)[:4] == ["timestamp", "level", "event", "account"]
         assert entry["level"] in ("debug", "info", "warning", "error")
         assert entry["what"]
     events = {entry["event"] for entry in entries}
