@@ -387,3 +387,18 @@ def test_a_process_that_dies_before_it_wrote_down_what_it_told_tells_it_again(be
     again = Desk()
     bench.runs(bench.runner(again))
     assert len(again.messages) == 1
+
+
+def test_what_came_while_a_batch_waited_is_not_written_down_with_it(bench: Bench) -> None:
+    desk = Desk("desk", Sent("later", "no"))
+    runner = bench.runner(desk)
+    bench.escalates("A")
+    bench.runs(runner, 1_500)
+    assert (desk.tries, desk.messages) == (1, [])
+    bench.escalates("A", "B")
+    while not desk.messages:
+        bench.now_ns += 100 * NS
+        runner.step()
+    again = Desk()  # and the process dies right then
+    bench.runs(bench.runner(again))
+    assert ["B" in one.body for one in again.messages] == [True]
