@@ -223,5 +223,5 @@ def _command(given: Cells) -> Command:
         name=cells.named(words, "name"),
         who=cells.name(words, "who") or "recording",
         why=cells.text(words, "why"),
-        arguments={key: str(value) for key, value in arguments.items()},
+        arguments={key: cells.storable(str(value), f"its argument {key}") for key, value in arguments.items()},
     )
