@@ -98,6 +98,16 @@ def test_an_order_that_filled_in_many_pieces_is_found_whole() -> None:
     assert "and 3 more" in found.why
 
 
+def test_two_whole_orders_of_one_size_are_ambiguous() -> None:
+    pieces = tuple(
+        deal(f"{name}{n}", "-0.1", at, order_id=name, ours=False)
+        for at, name in ((103, "o1"), (104, "o2"))
+        for n in range(9)
+    )
+    found = best(facts(held("0.9"), row(None), deals=pieces))
+    assert (found.orders, found.ambiguous) == (("o2",), True)
+
+
 def test_everything_that_may_speak_together_is_tried_last() -> None:
     pieces = tuple(deal(f"p{n}", f"-0.{n}", ours=False) for n in range(1, 9))
     asked = facts(held("3.6"), row(None), deals=pieces)
@@ -243,6 +253,16 @@ def test_an_order_of_ours_that_filled_further(
 ) -> None:
     one = order("c1", "buy", "2", status=status, filled=filled, counted=counted)
     assert causes(facts(held("0.5"), row("2", price="9"), orders=(one,)))[0] == found
+
+
+def test_a_choice_among_more_orders_and_twins_than_are_looked_at_is_ambiguous() -> None:
+    """The latest are looked at; what an older one would explain is not known, and that is said."""
+    orders = tuple(order(f"c{n}", "buy", "1", filled=str(n + 2)) for n in range(130))
+    found = best(facts(held("1", price="7"), row("132", price="9"), orders=orders))
+    assert (found.cause, found.orders, found.ambiguous) == ("missed_fill", ("c129",), True)
+    twins = [fill(f"x{n}-{copy}", str(n + 2), order_id=f"o{n}") for n in range(130) for copy in "ab"]
+    doubled = best(facts(held("132", price="7"), row("1", price="9"), deals=tuple(twins)))
+    assert (doubled.cause, doubled.executions, doubled.ambiguous) == ("duplicate_fill", ("x129-b",), True)
 
 
 def test_orders_of_the_broker_itself() -> None:

@@ -320,3 +320,14 @@ def test_what_is_no_break_is_refused(world: Worlds) -> None:
     assert facts_of(past, Target("break", "b1", 1)) is None
     with pytest.raises(InputError, match="there is no event 99"):
         at(past, 99)
+
+
+def test_what_an_operator_decided_names_the_operator(world: Worlds) -> None:
+    w = world(held("EURUSD", "2"), policy=Policy.guarded())
+    w.sees(row("EURUSD", "2"), row("XAUUSD", "3"), times=2)
+    w.says("adopt", target="XAUUSD", why="mine")
+    told = last_correction(w)
+    assert told.subject.kind == "recovery"
+    assert weighed(told, "an operator's word") == [("counted", "ada said adopt: mine")]
+    assert weighed(told, "recovery corrected")
+    assert "no word of an operator: on_recovery = quarantine leaves it to a human" in told.would_change

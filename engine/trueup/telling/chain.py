@@ -16,7 +16,7 @@ from trueup.decisions import BreakMoved, BreakOf, Correction, FillAdopted, Step
 from trueup.errors import InputError
 from trueup.events import Event
 from trueup.explain import described, named
-from trueup.facts import Fact, Observed
+from trueup.facts import CommandGiven, Fact, Observed
 from trueup.model import BookOrder, Holding, plain
 from trueup.orders import said_order
 from trueup.policy import Policy
@@ -228,9 +228,13 @@ class _Explaining:
 
     def _considered(self) -> Iterator[ConsideredTold]:
         fact = self.fact
-        if self.of == "order":
+        if self.of == "order" or not isinstance(fact, Observed):
             yield from steps_weighed(self.moves, self.break_ids)
-        elif self.moves and isinstance(fact, Observed):
+            if isinstance(fact, CommandGiven):
+                said = f"{fact.who} said {fact.name}: {fact.why}"
+                at_position = (self.event.cause,)
+                yield ConsideredTold(what="an operator's word", finding="counted", why=said, positions=at_position)
+        elif self.moves:
             yield from considered(self.history, self.moves, self.break_ids, self.judged, fact, self.event.key)
         if self.done is not None:
             yield from rejected(self.done)

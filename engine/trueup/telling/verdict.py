@@ -200,7 +200,9 @@ def _would_change(kind: str, state: str, judged: State, name: str) -> Iterator[s
         yield "an answer that states it differently again: the sightings would have begun anew"
     yield f"a fill, position or pending order of {name} recorded within {settle} of the question: a wait"
     wish: str = {"ghost": policy.on_ghost, "recovery": policy.on_recovery}.get(kind, policy.on_drift)
-    if state == "corrected":
+    if state == "corrected" and wish in ("quarantine", "alert"):
+        yield f"no word of an operator: on_{kind} = {wish} leaves it to a human"
+    elif state == "corrected":
         yield f"on_{kind} = quarantine or alert in place of {wish}: a human would have decided"
         if kind == "ghost":
             yield f"confirmations = {policy.confirmations + 1}: one more answer would have been needed"
