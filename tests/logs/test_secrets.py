@@ -81,10 +81,11 @@ def test_addresses_environment_and_passwords() -> None:
 
 
 def test_what_is_too_short_and_what_is_too_much() -> None:
-    hide("abcd")
-    hide("")
-    hide(None)
-    assert hidden("abcd") == "abcd"
+    for short in ("abc4", "trueup", "", None):
+        hide(short)
+    assert hidden("abc4, trueup, postgresql://trueup:trueup@db/x") == "abc4, trueup, postgresql://trueup:***@db/x"
+    hide("tr4up")
+    assert hidden("tr4up") == MASK
     for number in range(SECRETS_MAX + 5):
         hide(f"secret-number-{number:05}")
     assert len(secrets._known) <= SECRETS_MAX

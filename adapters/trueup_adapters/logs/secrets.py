@@ -17,8 +17,11 @@ from typing import Final
 from urllib.parse import unquote
 
 MASK: Final = "***"
-SHORTEST: Final = 5
-"""A secret of fewer characters is left alone: it would blot out ordinary text."""
+SHORTEST: Final = 8
+"""A secret of fewer characters is left alone if it looks like a word: it would blot out ordinary text. `trueup` as the
+password of a database is masked where it stands in an address, and nowhere else."""
+SHORTEST_MIXED: Final = 5
+"""One with digits, capitals or signs in it may be that short."""
 SECRETS_MAX: Final = 1_000
 """That many are remembered (law 12)."""
 _PASSWORD: Final = re.compile(r"(?<=://)([^\s:/?#@]*):([^\s/?#]*)@")
@@ -30,6 +33,8 @@ _NAMED: Final = re.compile(
 )
 _HARMLESS: Final = re.compile(r"(?:localhost|\d{1,5}|\d+(?:\.\d+){3}|[a-z+.\-]{1,11})\Z")
 """Ports, addresses of machines, and short words in lower case: parts that tell nobody anything."""
+
+_WORD: Final = re.compile(r"[a-z]+\Z")
 
 _guard: Final = threading.Lock()
 _known: dict[str, None] = {}
@@ -43,7 +48,7 @@ def hide(secret: str | None) -> None:
         return
     with _guard:
         for form in (secret, unquote(secret), json.dumps(secret)[1:-1]):
-            if len(form) >= SHORTEST:
+            if len(form) >= SHORTEST or (len(form) >= SHORTEST_MIXED and not _WORD.match(form)):
                 _known[form] = None
         while len(_known) > SECRETS_MAX:
             del _known[next(iter(_known))]
