@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
+from trueup import passes
 from trueup.changes import OrderUpdate, PositionSet
 from trueup.errors import JournalError, WriterFenced
 from trueup.facts import WriterClaimed
@@ -19,6 +20,7 @@ from trueup.reconciliation.waiting import next_question_ns
 from trueup.simulation import Scenario, Settings, simulate
 from trueup.simulation.disk import Disk, FaultyJournal
 from trueup.simulation.loop import NS, VirtualClock, VirtualLoop, WallClock
+from trueup.testing.broker import SimulatedBroker
 
 
 @pytest.fixture
@@ -111,3 +113,20 @@ def test_law_10_l12_a_stop_that_was_placed_since_the_last_list_of_orders_is_wait
         assert "actions sent: close_position" not in outcome.coverage
         placed += outcome.coverage["actions sent: place_stop"]
     assert placed == 40
+
+
+def test_law_12_whatever_the_start_up_pass_hopes_for_it_asks_four_times_a_second_at_most(
+    monkeypatch: pytest.MonkeyPatch, disk: Disk
+) -> None:
+    """Seeds 165 and 324 of drawing 2: breaks that no answer could settle, and that said "at once" each time."""
+    monkeypatch.setattr(passes, "next_question_ns", lambda state, now: 0)
+    loop = VirtualLoop()
+    clock = VirtualClock(loop, WallClock(loop))
+    broker = SimulatedBroker(position_mode="hedging")
+    claim = Claim(policy=Policy.adopt(startup_timeout_s=30), position_mode="hedging")
+    ledger = Ledger(FaultyJournal(disk, disk.writer(), lambda first, events: None), clock, claim)
+    loop.run_until_complete(passes.Passes(ledger, broker, clock).run("startup"))
+    asked = [one for one in broker.asked if one.surface == "positions"]
+    assert 10 < len(asked) <= 30 * 4 + 1
+    ledger.close()
+    loop.close()
