@@ -183,7 +183,6 @@ def _in_flight(history: History, made: Made, settle_ns: int) -> str:
         one = turn.fact
         for name in [name for name in pending if turn.after.orders.get(name) is None]:
             del pending[name]  # by its fills, or the broker's own word
-            ended = name, one.at
         if isinstance(one, OrderRecorded) and one.symbol == symbol:
             if one.status is OrderStatus.PENDING:
                 pending.setdefault(one.client_order_id, one.at)

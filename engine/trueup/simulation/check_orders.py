@@ -31,10 +31,10 @@ def check_orders(world: World, history: History) -> Iterator[Violation]:
     if world.settings.honest:
         yield from _failed_means_failed(world, history)
         yield from _gone_means_gone(world, history)
+        yield from _needless_exits(world, history)
     if world.settings.lists_orders:
         yield from _agree(world, history)
         yield from _protected(world, history)
-        yield from _needless_exits(world, history)
 
 
 # -- law 6 -------------------------------------------------------------------------------------------------
@@ -44,7 +44,7 @@ def _sent_once(world: World) -> Iterator[Violation]:
     """Each client id once, and never before the journal said so; no cancel of what protects (L21, L22, L26)."""
     times = Counter(one.action.client_id for one in world.acted)
     for client_id, count in sorted(times.items()):
-        if count > 1:
+        if count > 1 and not world.lost_tail:
             yield Violation(6, f"action {client_id} was sent {count} times")
     for one in world.acted:
         if not one.stored:
@@ -203,6 +203,7 @@ def _covers(world: World, orders: Mapping[str, BrokerOrder], row: BrokerPosition
     for order in working(orders).values():
         is_stop = order.stop is not None or "stop" in order.type
         mine = {row.symbol if world.settings.mode == "netting" else f"#{row.ticket}": row}
-        if is_stop and guarded(order, mine) is not None:
+        fits = order.quantity <= row.signed_quantity.copy_abs()  # a larger one would open the other side (L22)
+        if is_stop and fits and guarded(order, mine) is not None:
             covered += order.quantity - (order.filled or Decimal(0))
     return covered >= row.signed_quantity.copy_abs()

@@ -101,11 +101,22 @@ def _executed(world: World, order: Placed, size: Decimal, whole: Decimal, last: 
     world.desk.fill(order.order_id, size, done.price)
     world.tell(f"order {order.client_id}: executed {size} {order.symbol} as {done.execution_id}")
     report(world, done, order, how)
-    if last and how != "untracked":
-        if world.is_on("lost_ack"):
-            world.tally.fault("lost_ack")
-        else:
-            world.send(update(order, whole, "filled"))
+    if last:
+        _ended(world, order, whole, how)
+
+
+def _ended(world: World, order: Placed, whole: Decimal, how: str) -> None:
+    """After its last part: filled whole, or ended because there was no more to reduce."""
+    world.desk.end(order.order_id, OrderStatus.CANCELED)
+    row = world.desk.orders[order.order_id]
+    if how == "untracked":
+        return
+    if world.is_on("lost_ack"):
+        world.tally.fault("lost_ack")
+    elif row.status is OrderStatus.FILLED:
+        world.send(update(order, whole, "filled"))
+    else:
+        world.send(update(order, whole, "canceled", filled=row.filled))
 
 
 def report(world: World, done: Execution, order: Placed | None, how: str = "untracked") -> None:

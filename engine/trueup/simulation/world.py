@@ -20,7 +20,7 @@ import msgspec
 
 from trueup.audit import sentence
 from trueup.changes import Change, Command, Fill, PushedExecution
-from trueup.decisions import BreakMoved, FillAdopted, PositionBound
+from trueup.decisions import ActionMoved, ActionRequested, BreakMoved, FillAdopted, OrderMerged, PositionBound
 from trueup.deliveries import BookChange
 from trueup.events import Event
 from trueup.facts import ActionSent, FillRecorded, Observed, OrderRecorded, PositionRecorded
@@ -133,7 +133,10 @@ class World:
         """What the trading process was told of corrections, in the end."""
         self.live: State | None = None
         """The state that the last process had in memory in the end."""
+        self.lost_tail = False
+        """Whether a power cut took what was never synced: then even an action may be sent again."""
         self._letter: Letter | None = None
+        self._asked_for: dict[str, str] = {}
         self._spoke_ns: dict[str, int] = {}
         self._flying: dict[str, tuple[str, int, int]] = {}
         self._graves: list[asyncio.Task[None]] = []
@@ -225,8 +228,16 @@ class World:
                 if self._all_told(event):
                     self.needless.append((position, event.key))
                 self._spoke(event.symbol)
+            elif isinstance(event, OrderMerged):
+                self._spoke(event.after.symbol)
+            elif isinstance(event, BreakMoved) and event.order_correction is not None:
+                self._spoke(event.order_correction.after.symbol)
+            elif isinstance(event, ActionRequested):
+                self._asked_for[event.client_id] = event.terms.symbol
             elif isinstance(event, ActionSent):
                 self.stored.add(event.client_id)
+            elif isinstance(event, ActionMoved):
+                self._spoke(self._asked_for.get(event.client_id, ""))
             elif isinstance(event, PositionBound):
                 for symbol in SYMBOLS:
                     self._spoke(symbol)
@@ -256,6 +267,7 @@ class World:
 
     def forget_after(self, position: int) -> None:
         """The journal lost its tail: what was promised of it is no promise any more, with durability `normal`."""
+        self.lost_tail = True
         self.kept = [one for one in self.kept if one.position <= position]
         self.reports.clear()  # the numbers of passes will be given out again
         for said in self.said:
