@@ -3,9 +3,9 @@
 Read in this order: `model` values · `changes` what can be recorded · `facts` inputs · `decisions` outputs · `events`
 their names and bytes · `evidence` present, absent with proof, unknown · `policy`, `policy_file`, `toml_lines` the
 rules · `compare` book against broker · `explain` sentences · `reconciliation` the aggregate: fold and decide ·
-`journal` storage · `storage` what of it is needed · `claims`, `edge`, `ledger` decide and append · `gate` · `ports`
-clock and broker · `passes`, `report` one pass · `book`, `audit`, `deliveries` what comes back · `shell`, `reconciler`
-the two faces · `errors`.
+`journal` storage · `storage` what of it is needed · `claims`, `edge`, `ledger` decide and append · `gate`,
+`gate_view`, `proving` may this be sent · `ports` clock and broker · `passes`, `report` one pass · `book`, `audit`,
+`deliveries` what comes back · `shell`, `reconciler` the two faces · `errors`.
 """
 
 from trueup.audit import AuditEntry
@@ -34,7 +34,7 @@ from trueup.errors import (
     TrueupError,
     WriterFenced,
 )
-from trueup.gate import Gate, GateRefusal, Intent, NeedsProof
+from trueup.gate import Gate, GateRefusal, Intent, NeedsProof, Permit, Warned
 from trueup.model import EXTERNAL, Holding, OrderStatus, Stop
 from trueup.policy import ClosedHours, Instrument, Policy
 from trueup.ports import Answer, Broker, Capabilities, Clock, Question
@@ -74,6 +74,7 @@ __all__ = [
     "OrderStatus",
     "OrderUpdate",
     "PassReport",
+    "Permit",
     "Policy",
     "PolicyError",
     "PositionSet",
@@ -86,5 +87,6 @@ __all__ = [
     "Stop",
     "StoreUrlError",
     "TrueupError",
+    "Warned",
     "WriterFenced",
 ]

@@ -25,6 +25,7 @@ from trueup.decisions import (
     MassAbsenceMoved,
     OrderCorrection,
     OrderMerged,
+    OverrideMoved,
     PositionBound,
     ProtectionMoved,
     QuarantineMoved,
@@ -44,6 +45,7 @@ from trueup.facts import (
     InboxTaken,
     Observed,
     OrderRecorded,
+    PermitGiven,
     PolicyAdopted,
     PositionRecorded,
     StatePushed,
@@ -106,7 +108,7 @@ def _symbol(event: Event) -> str | None:
         return event.after.symbol
     if isinstance(event, ActionRequested):
         return event.terms.symbol
-    if isinstance(event, PositionRecorded | OrderRecorded | BreakMoved | ProtectionMoved):
+    if isinstance(event, PositionRecorded | OrderRecorded | PermitGiven | BreakMoved | ProtectionMoved):
         return event.symbol
     return None
 
@@ -125,7 +127,8 @@ def _adopted(event: PolicyAdopted) -> str:
 
 def _observed(event: Observed) -> str:
     took_ms = max(0, event.at.tick_ns - event.asked.tick_ns) // 1_000_000
-    head = f"{event.surface} asked ({event.pass_kind} pass {event.pass_number}), {event.completeness} in {took_ms} ms"
+    asked = "for a proof" if event.pass_kind == "proof" else f"({event.pass_kind} pass {event.pass_number})"
+    head = f"{event.surface} asked {asked}, {event.completeness} in {took_ms} ms"
     parts: list[str] = []
     if event.why:
         parts.append(event.why)
@@ -207,6 +210,17 @@ def _protected(event: ProtectionMoved) -> str:
     return f"{named(event.symbol, event.ticket)} {event.state}: {event.why}"
 
 
+def _permitted(event: PermitGiven) -> str:
+    what = f"{event.side} {plain(event.quantity)} {named(event.symbol, event.ticket)}"
+    name = "" if event.client_order_id is None else f" as {event.client_order_id}"
+    return f"permit for {what}{name}: the broker holds {plain(event.live)}, as observation {event.proof} states"
+
+
+def _overridden(event: OverrideMoved) -> str:
+    until = f" until {iso(event.until_ns)}" if event.state == "granted" else ""
+    return f"override of the gate for {event.scope} {event.state}{until}, given by {event.who}: {event.why}"
+
+
 def _delivered(event: CorrectionsDelivered) -> str:
     failed = f"; {len(event.failures)} failed: {event.failures[0][1]}" if event.failures else ""
     return f"corrections up to {event.upto} were handed to the trading process{failed}"
@@ -263,5 +277,7 @@ _SENTENCES: Final[dict[type[Event], Callable[[Any], str]]] = {
     OrderMerged: lambda event: f"order {event.after.client_order_id} on {event.after.symbol}: {event.why}",
     ActionRequested: _requested,
     ProtectionMoved: _protected,
+    PermitGiven: _permitted,
+    OverrideMoved: _overridden,
     ActionMoved: lambda event: f"action {event.client_id} {event.state}: {event.why}",
 }

@@ -246,6 +246,18 @@ class ProtectionMoved(Decision, frozen=True, array_like=True, tag="protection-mo
     why: str
 
 
+class OverrideMoved(Decision, frozen=True, array_like=True, tag="override-moved/1"):
+    """An operator lets orders pass where the evidence does not, for a while; or that is over."""
+
+    state: Literal["granted", "ended"]
+    scope: str
+    """`account`, or a symbol."""
+    who: str
+    why: str
+    until_ns: int
+    """Wall time, UTC: it ends by itself then."""
+
+
 DECISIONS: tuple[type[Decision], ...] = (
     BaselineTaken,
     PositionBound,
@@ -261,4 +273,5 @@ DECISIONS: tuple[type[Decision], ...] = (
     ActionRequested,
     ActionMoved,
     ProtectionMoved,
+    OverrideMoved,
 )

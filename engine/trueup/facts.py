@@ -27,7 +27,8 @@ from trueup.model import (
 from trueup.policy import Policy
 
 Completeness: TypeAlias = Literal["complete", "partial", "failed", "unsupported"]
-PassKind: TypeAlias = Literal["startup", "periodic", "manual"]
+PassKind: TypeAlias = Literal["startup", "periodic", "manual", "proof"]
+"""`proof`: no pass, but one question, put to prove that an order reduces a live position."""
 ActionKind: TypeAlias = Literal["cancel", "place_stop", "close_position"]
 
 
@@ -250,6 +251,25 @@ class AlertsDelivered(Fact, frozen=True, array_like=True, tag="alerts-delivered/
     """(journal position of the first alert that waits or was given up, what went wrong)."""
 
 
+class PermitGiven(Fact, frozen=True, array_like=True, tag="permit-given/1"):
+    """The live position proved that an order reduces it: the order may be sent, and its quantity is reserved until it
+    is recorded or `permit_ms_max` has passed (law 9)."""
+
+    symbol: str
+    side: TradeSide
+    """Of the order: opposite to the position's."""
+    quantity: Decimal
+    """Greater than 0, never more than what of the live position was still free."""
+    live: Decimal
+    """The size of the position as the broker stated it, unsigned."""
+    proof: int
+    """Journal position of the observation that states it."""
+    ticket: str | None = None
+    strategy: str | None = None
+    client_order_id: str | None = None
+    """Under which the order will be recorded, where the process said so."""
+
+
 FACTS: tuple[type[Fact], ...] = (
     WriterClaimed,
     PolicyAdopted,
@@ -265,4 +285,5 @@ FACTS: tuple[type[Fact], ...] = (
     ActionSent,
     ActionAnswered,
     AlertsDelivered,
+    PermitGiven,
 )

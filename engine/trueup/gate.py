@@ -1,13 +1,14 @@
 """May this order be sent now?
 
 Local, lock-free, microseconds: the ledger publishes an immutable `GateView` after each append; `check` reads it.
-The age of the last verification is judged here, at the moment of asking, on the monotonic clock: a hung
-pass fails closed (law 9). Cancels always pass.
+The age of the last verification, and of an operator's override, is judged here, at the moment of asking, on the
+monotonic clock: a hung pass fails closed (law 9). Cancels always pass. What a reducing order needs is `proving`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Final, Literal, TypeAlias
 
 import msgspec
@@ -18,6 +19,8 @@ from trueup.model import TradeSide
 
 BLOCKED: Final = 503
 """The code of every refusal: try again when what it names is released."""
+VERIFIED: Final = "a pass that verifies the book against the broker"
+EXPLAINED: Final = "the missing or unreadable rows being explained"
 
 
 class Intent(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +34,10 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     kind: Literal["order", "cancel"] = "order"
     reduce_only: bool = False
     """The order can only make a position smaller: it needs proof of the live position, not an open gate."""
+    ticket: str | None = None
+    """On a hedging account: which position a reducing order is for."""
+    client_order_id: str | None = None
+    """Under which the order will be recorded, where that is known already."""
 
 
 class GateRefusal(msgspec.Struct, frozen=True):
@@ -53,8 +60,48 @@ class NeedsProof(msgspec.Struct, frozen=True):
     reason: str
 
 
-GateAnswer: TypeAlias = GateRefusal | NeedsProof | None
-"""None: send it."""
+class Warned(msgspec.Struct, frozen=True):
+    """The order may be sent, although the evidence does not support it: the policy (`unverified = "warn"`) or an
+    operator's override says so. False where a condition asks, like the None of an open gate."""
+
+    scope: str
+    """What would have refused it: `account`, or a symbol."""
+    reason: str
+    since_ns: int
+    """Wall time since when, UTC."""
+
+    def __bool__(self) -> bool:
+        return False
+
+
+class Permit(msgspec.Struct, frozen=True, kw_only=True):
+    """The live position proved that an order reduces it. Record the order, then send it, within `lasts_ms`."""
+
+    position: int
+    """The journal position at which the permit stands."""
+    symbol: str
+    side: TradeSide
+    quantity: Decimal
+    live: Decimal
+    """The size of the position as the broker stated it, unsigned."""
+    lasts_ms: int
+    """How long its quantity is reserved, if its order is not recorded meanwhile."""
+    ticket: str | None = None
+    client_order_id: str | None = None
+
+
+GateAnswer: TypeAlias = GateRefusal | NeedsProof | Warned | None
+"""None, or a `Warned`: send it."""
+
+
+class OverrideView(msgspec.Struct, frozen=True):
+    """An operator's word that orders pass for a while."""
+
+    until_tick_ns: int
+    """Monotonic reading at which it is over."""
+    who: str
+    why: str
+    since_ns: int
 
 
 class GateView(msgspec.Struct, frozen=True):
@@ -75,6 +122,12 @@ class GateView(msgspec.Struct, frozen=True):
     closed_hours: Callable[[int], bool] | None = None
     canonical: Callable[[str], str] | None = None
     """The one name of a symbol, where the policy knows several: no scope is passed by another spelling (L33)."""
+    warns: bool = False
+    """Whether what is only unverified passes with a warning."""
+    overrides: Mapping[str, OverrideView] = {}
+    """By scope: `account`, or a symbol."""
+    since: Mapping[str, int] = {}
+    """Wall time since when, by quarantined scope; `since_ns` for the rest."""
 
 
 CLOSED: Final = GateView("closed", "no start-up pass yet", {}, {}, 0, None, 0)
@@ -111,22 +164,49 @@ class Gate:
         return self._shut(view) or view.why
 
     def check(self, intent: Intent) -> GateAnswer:
-        """None when the order may be sent; otherwise why not, or that a reducing order needs proof."""
+        """None (or a `Warned`, which is false too) when the order may be sent; otherwise why not, or that a reducing
+        order needs proof."""
         if intent.kind == "cancel":
             return None
         view = self._view
-        reason = self._shut(view)
-        if reason is not None:
-            return _refused(view, intent, "account", reason, "a pass that verifies the book against the broker")
-        if view.status == "reduce_only":
-            return _refused(view, intent, "account", view.why, "the missing or unreadable rows being explained")
+        shut = self._shut(view)
+        if shut is None and view.status == "open" and not view.symbols and not view.quarantined:
+            return None
+        return self._judged(view, intent, shut)
+
+    def _judged(self, view: GateView, intent: Intent, shut: str | None) -> GateAnswer:
+        """Account, then symbol, then quarantine: what limits in a narrower scope still does where a wider one is let
+        pass. An override lifts no quarantine, and nothing passes a journal that cannot be written."""
+        if view.failure is not None:
+            return _refused(view, intent, "account", view.failure, VERIFIED)
         symbol = intent.symbol if view.canonical is None else view.canonical(intent.symbol)
-        if view.symbols and (reason := view.symbols.get(symbol)) is not None:
-            return _refused(view, intent, symbol, reason, "the two sides agreeing on this symbol again")
+        passed: Warned | None = None
+        reason = view.why if shut is None and view.status == "reduce_only" else shut
+        if reason is not None:
+            passed = self._overridden(view, "account", symbol, reason)
+            if passed is None and view.warns and view.status != "reduce_only" and not self._is_closed_hours(view):
+                passed = Warned("account", reason, view.since_ns)
+            if passed is None:
+                return _refused(view, intent, "account", reason, EXPLAINED if shut is None else VERIFIED)
+        if (reason := view.symbols.get(symbol)) is not None:
+            passed = self._overridden(view, symbol, symbol, reason)
+            if passed is None:
+                return _refused(view, intent, symbol, reason, "the two sides agreeing on this symbol again")
         if view.quarantined:
-            for scope in (f"*:{symbol}", f"{intent.strategy}:{symbol}"):
-                if (reason := view.quarantined.get(scope)) is not None:
-                    return _refused(view, intent, scope, reason, "its break being resolved, or an operator")
+            for scope in _scopes(view, intent.strategy, symbol):
+                release = f"its break being resolved, or an operator: trueup release '{scope}'"
+                return _refused(view, intent, scope, view.quarantined[scope], release)
+        return passed
+
+    def _overridden(self, view: GateView, scope: str, symbol: str, reason: str) -> Warned | None:
+        """The warning with which an operator's override lets an order pass; None where there is none, or no more."""
+        if not view.overrides:
+            return None
+        now_ns = self._monotonic_ns()
+        for name in ("account", symbol):
+            one = view.overrides.get(name)
+            if one is not None and now_ns < one.until_tick_ns:
+                return Warned(scope, f"overridden by {one.who} ({one.why}): {reason}", one.since_ns)
         return None
 
     def _shut(self, view: GateView) -> str | None:
@@ -141,12 +221,23 @@ class Gate:
         if age_ns > view.age_ns_max:
             ago, allowed = age_ns // 1_000_000_000, view.age_ns_max // 1_000_000_000
             return f"the book was last verified {ago} s ago, at most {allowed} s is allowed"
-        if view.closed_hours is not None and view.closed_hours(self._wall_ns()):
+        if self._is_closed_hours(view):
             return "the broker is closed by the configured sessions"
         return None
+
+    def _is_closed_hours(self, view: GateView) -> bool:
+        return view.closed_hours is not None and view.closed_hours(self._wall_ns())
+
+
+def _scopes(view: GateView, strategy: str | None, symbol: str) -> list[str]:
+    """The quarantined scopes that an order falls into. One whose strategy nobody names may be anybody's: it cannot be
+    shown to be outside of any (law 9)."""
+    if strategy is None:
+        return [scope for scope in sorted(view.quarantined) if scope.endswith(f":{symbol}")]
+    return [scope for scope in (f"*:{symbol}", f"{strategy}:{symbol}") if scope in view.quarantined]
 
 
 def _refused(view: GateView, intent: Intent, scope: str, reason: str, release: str) -> GateAnswer:
     if intent.reduce_only:
         return NeedsProof(scope, reason)
-    return GateRefusal(BLOCKED, scope, reason, view.since_ns, release)
+    return GateRefusal(BLOCKED, scope, reason, view.since.get(scope, view.since_ns), release)

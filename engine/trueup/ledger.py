@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -36,7 +36,8 @@ from trueup.facts import (
     PassKind,
     Sought,
 )
-from trueup.gate import Gate, GateView
+from trueup.gate import Gate
+from trueup.gate_view import gate_view
 from trueup.journal import InboxItem, Snapshot
 from trueup.model import BrokerPosition, Key, Moment, Surface
 from trueup.order_edge import with_orders
@@ -229,6 +230,12 @@ class Ledger:
                 self._raws.append(outcome.raw)
             return committed
 
+    def judged(self, judge: Callable[[State, Moment], Sequence[Fact]]) -> Committed:
+        """Journal what `judge` makes of the state as it is now: nothing comes in between."""
+        with self._lock:
+            self._catch_up()
+            return self._commit(judge(self._state, self.now()))
+
     def command(self, command: Command) -> Committed:
         """Journal an operator's command and what it decides."""
         with self._lock:
@@ -393,7 +400,7 @@ class Ledger:
             raise InvariantBroken(f"{state.account}: the fold is at {state.position}, the journal at {head.position}")
         recovered, self._failure = self._failure is not None, None
         self._state = state
-        if recovered or state.gate is not before.gate or state.views is not before.views or _quarantined(state, before):
+        if recovered or state.gate is not before.gate or state.views is not before.views or _limited(state, before):
             self._publish(state)  # recording a fill changes none of that
         return Committed(before.position + 1, state.position, tuple(decisions))
 
@@ -405,29 +412,16 @@ class Ledger:
         self._publish(self._state)
 
     def _publish(self, state: State) -> None:
-        view = state.view()
-        current = view.answers > 0 and view.answered.epoch == self._epoch
-        asked_ns = self._epoch_tick_ns + view.answered.tick_ns
-        failure = self._failure
-        if failure is None and self._failed_tick_ns is not None:
-            if current and asked_ns >= self._failed_tick_ns:
-                self._failed_tick_ns = None
-            else:  # what happened while nothing could be written may be missing in the book
-                failure = "the journal could not be written for a while, and no pass has verified the book since"
-        self.gate.publish(
-            GateView(
-                status=state.gate.status,
-                why=state.gate.why,
-                symbols=dict(state.gate.symbols),
-                quarantined={scope: one.why for scope, one in state.quarantine.items()},
-                since_ns=state.gate_since.at_ns,
-                verified_tick_ns=asked_ns if current else None,
-                age_ns_max=state.policy.verified_age_ns_max(),
-                failure=failure,
-                closed_hours=state.policy.is_closed_hours if state.policy.sessions else None,
-                canonical=state.policy.canonical if state.policy.instruments else None,
-            )
+        view = gate_view(
+            state,
+            epoch=self._epoch,
+            epoch_tick_ns=self._epoch_tick_ns,
+            failure=self._failure,
+            failed_tick_ns=self._failed_tick_ns,
         )
+        if view.failure is None:
+            self._failed_tick_ns = None
+        self.gate.publish(view)
 
     def _keep_raw(self, fact: Observed, raw: bytes, committed: Committed) -> None:
         """Raw replies that matter: what decisions cite, what was not complete, and the last before a change."""
@@ -445,5 +439,6 @@ class Ledger:
             self._last_raw = raw
 
 
-def _quarantined(state: State, before: State) -> bool:
-    return state.quarantine is not before.quarantine or state.policy is not before.policy
+def _limited(state: State, before: State) -> bool:
+    changed = state.quarantine is not before.quarantine or state.policy is not before.policy
+    return changed or state.overrides is not before.overrides

@@ -27,6 +27,8 @@ SURFACES: Final[tuple[Surface, ...]] = ("positions", "open_orders", "order", "fi
 """In the order in which a report tells of them."""
 QUESTIONS_MAX: Final = 1_000
 """Rounds of questions in one start-up pass (law 12); its deadline ends it long before."""
+ROUNDS_APART_NS: Final = NS // 4
+"""The least time between two of them: what could be settled at once and is not must not become a storm of questions."""
 DEALS_LOOK_BACK_NS: Final = 86_400 * NS
 """How far before something its deals are asked for: a broker's clock may be hours off (L46)."""
 PROBE_S: Final = 3
@@ -205,7 +207,7 @@ class _Pass:
             wait_ns = next_question_ns(self.ledger.state, self.ledger.now())
             if wait_ns is None or wait_ns > self.attempts.left_ns():
                 return
-            await self.clock.sleep(wait_ns / NS)
+            await self.clock.sleep(max(wait_ns, ROUNDS_APART_NS) / NS)
             await self.ask_all()
 
     async def _ask(

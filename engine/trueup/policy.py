@@ -26,6 +26,8 @@ Unit: TypeAlias = Literal["lots", "contracts", "units", "shares", "coins"]
 Unverified: TypeAlias = Literal["block", "warn"]
 
 PRESETS: Final = ("observe", "adopt", "guarded")
+PERMISSIONS: Final = ("manage_reconciliation",)
+"""What an operator may be allowed: everything that changes the book, the gate, or the broker."""
 _REMEDIES: Final = ("on_recovery", "on_ghost", "on_drift", "on_orphan_order", "on_overdue_slice")
 _MINUTES_A_WEEK: Final = 7 * 24 * 60
 _MINUTES_TO_MONDAY: Final = 3 * 24 * 60  # 1970 began on a Thursday
@@ -108,6 +110,12 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     unverified: Unverified = "block"
     verified_age_s_max: int | None = None
     """None: 4 x `sync_interval_s`."""
+    operators: dict[str, tuple[str, ...]] = {}
+    """Who may do what: a name, as the channel authenticates it, to permissions; empty: whoever can reach the store."""
+    override_s_max: int = 3600
+    """How long an operator's override of the gate lasts at most."""
+    permit_ms_max: int = 5000
+    """How long a permit for a reducing order reserves its quantity, if its order is not recorded meanwhile."""
     quarantine_unknown_owner: str = "*:symbol"
     protect: Protect | None = None
     """None: off."""
@@ -216,6 +224,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         known = self.instruments.get(symbol)
         return known is not None and known.lot_step is not None and size < known.lot_step
 
+    def allows(self, who: str, permission: str) -> bool:
+        """Whether `who` has a permission. Where no operators are configured, whoever can reach the store has all."""
+        return not self.operators or permission in self.operators.get(who, ())
+
     def verified_age_ns_max(self) -> int:
         """How old the last verification may be before the gate closes."""
         return (self.verified_age_s_max or 4 * self.sync_interval_s) * 1_000_000_000
@@ -254,6 +266,8 @@ _AT_LEAST: Final[dict[str, int]] = {
     "total_absence_s": 0,
     "correction_attempts_max": 1,
     "correction_window_s": 1,
+    "override_s_max": 1,
+    "permit_ms_max": 1,
     "fill_window_days_max": 1,
     "broker_timeout_s": 1,
     "retries_max": 0,
@@ -265,8 +279,10 @@ def _problems(policy: Policy) -> Iterator[str]:
     for name, least in _AT_LEAST.items():
         if getattr(policy, name) < least:
             yield f"{name} is {getattr(policy, name)}; it must be at least {least}"
-    if policy.unverified == "warn":
-        yield "unverified = 'warn' is not available in this version: an unverified book closes the gate"
+    for who, permissions in policy.operators.items():
+        for permission in permissions:
+            if permission not in PERMISSIONS:
+                yield f"operators.{who} has {permission!r}; there is {', '.join(PERMISSIONS)}"
     if policy.protect is not None:
         yield from _protect_problems(policy.protect)
     for name, least in (("settle_ms", 0), ("verified_age_s_max", 1)):

@@ -332,6 +332,7 @@ _WORDS: Final = {
     "on_ghost": "one of close, quarantine, alert",
     "on_drift": "one of correct, quarantine, alert",
     "unverified": "one of block, warn",
+    "operators": 'a table of name = list of permissions, like ada = ["manage_reconciliation"]',
     "quarantine_unknown_owner": "text",
 } | dict.fromkeys(_PER_SYMBOL, "a number, or a table of symbol = number")
 

@@ -16,10 +16,12 @@ from typing import Any, Final, Self, TypeVar
 from trueup.clock import SystemClock
 from trueup.deliveries import OnCorrection
 from trueup.errors import InputError, StartupFailed
+from trueup.gate import Intent
 from trueup.journal import Durability, Head
 from trueup.model import PositionMode
 from trueup.policy import Policy
 from trueup.ports import Broker, Clock
+from trueup.proving import AwaitableGate, BlockingGate, Proof
 from trueup.report import PassReport
 from trueup.shell import Shell, open_ledger
 
@@ -41,6 +43,7 @@ class Reconciler(Shell):
     """One account, kept true, for a process with threads. Use it as a context manager; any thread may call."""
 
     _thread: _LoopThread
+    _gate: BlockingGate
 
     @classmethod
     def open(
@@ -85,9 +88,18 @@ class Reconciler(Shell):
             head=head, restored=restored, keep_every_raw=keep_every_raw,
         )  # fmt: skip
         self = cls(ledger, reader, url, broker, clock, on_correction)
+        self._gate = ledger.gate = BlockingGate(ledger.gate, self._prove_now)
         self._thread = _LoopThread(f"trueup-{account}")
         self._thread.start(self._watch())
         return self
+
+    @property
+    def gate(self) -> BlockingGate:
+        """Ask it before sending an order: `gate.check(intent)`; `gate.prove_reducing(intent)` where it needs proof."""
+        return self._gate
+
+    def _prove_now(self, intent: Intent, timeout_s: float) -> Proof:
+        return self._call(self._prove(intent, timeout_s))
 
     # -- passes --------------------------------------------------------------------------------------------
 
@@ -143,6 +155,7 @@ class AsyncReconciler(Shell):
     else asks nobody stay plain calls.
     """
 
+    _gate: AwaitableGate
     _watching: asyncio.Task[None] | None = None
     _running: asyncio.Task[PassReport] | None = None
 
@@ -171,7 +184,14 @@ class AsyncReconciler(Shell):
             position_mode=position_mode, baseline=baseline, delivers=on_correction is not None, wait_s=wait_s,
             head=head, restored=restored, keep_every_raw=keep_every_raw,
         )  # fmt: skip
-        return cls(ledger, reader, url, broker, clock, on_correction)
+        self = cls(ledger, reader, url, broker, clock, on_correction)
+        self._gate = ledger.gate = AwaitableGate(ledger.gate, self._prove)
+        return self
+
+    @property
+    def gate(self) -> AwaitableGate:
+        """As `Reconciler.gate`; `await gate.prove_reducing(intent)`."""
+        return self._gate
 
     async def startup_recovery(
         self, *, timeout_s: float | None = None, require: bool = False, dry_run: bool = False

@@ -20,13 +20,14 @@ from trueup.decisions import GateStatus
 from trueup.deliveries import BookChange, Courier, OnCorrection, changes_after
 from trueup.errors import InputError, JournalError, PolicyError
 from trueup.facts import PassKind
-from trueup.gate import Gate
+from trueup.gate import Gate, Intent
 from trueup.journal import Durability, Head, JournalReader, open_inbox, open_reader, open_writer
 from trueup.ledger import Claim, Committed, Ledger
 from trueup.model import BrokerPosition, PositionMode, account_of, elapsed_ns
 from trueup.passes import Passes
 from trueup.policy import Policy
 from trueup.ports import Broker, Clock
+from trueup.proving import Proof, Prover
 from trueup.report import (
     ActionRow,
     BreakRow,
@@ -267,6 +268,15 @@ class Shell:
         if self._courier is not None:
             self._courier.wake()
         return done
+
+    async def _prove(self, intent: Intent, timeout_s: float) -> Proof:
+        """A permit for a reducing order, or why there is none."""
+        if self._broker is None:
+            raise InputError(f"{self.account}: opened without a broker, so there is nobody to ask for a proof")
+        proof = await Prover(self._ledger, self._broker, self._clock).prove(intent, timeout_s)
+        if self._courier is not None:
+            self._courier.wake()  # what the broker answered may have corrected the book
+        return proof
 
     def _request_pass(self) -> None:
         """A full pass is due now, or as soon as the one under way is done."""

@@ -36,7 +36,7 @@ PASSES: Final = Table(
     (
         ACCOUNT,
         must("pass", "integer", "counted over all epochs, from 1"),
-        must("kind", "text", "`startup`, `periodic` or `manual`"),
+        must("kind", "text", "`startup`, `periodic`, `manual`, or `proof`: one question for a permit"),
         must("epoch", "integer", "the writer's tenure"),
         must("position", "integer", "journal position of its first observation"),
         *moment("began", "when its first question was asked"),

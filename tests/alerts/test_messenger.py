@@ -324,3 +324,81 @@ def test_stopping_tells_what_is_there(tmp_path: Path) -> None:
         with Messenger(rec, [Rule(desk)], command=COMMAND, gather_ms=3_600_000):
             rec.startup_recovery()
         assert len(desk.messages) == 1
+
+
+def test_a_new_channel_begins_at_once_and_hears_nothing_of_what_was_before(tmp_path: Path) -> None:
+    broker = SimulatedBroker(position_mode="netting")
+    broker.open("EURUSD", "buy", "1")
+    with opened(tmp_path / "s.db", broker) as rec:
+        rec.startup_recovery()
+        head, desk = rec.ledger.state.position, Desk()
+        with Messenger(rec, [Rule(desk)], command=COMMAND, gather_ms=1):
+            assert rec.ledger.state.alerts_delivered == (("desk", head),), "before anything else can be raised"
+        assert desk.messages == []
+
+
+def test_a_stop_does_not_wait_for_a_channel_that_hangs_and_the_next_process_tells_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trueup_adapters.alerts.messenger.STOP_S", 0.05)
+    release, asked, ended = threading.Event(), threading.Event(), threading.Event()
+
+    class Hanging(Desk):
+        def send(self, message: Message) -> Sent:
+            asked.set()
+            assert release.wait(30)
+            ended.set()
+            return super().send(message)
+
+    broker = SimulatedBroker(position_mode="netting")
+    broker.open("EURUSD", "buy", "1")
+    hanging, desk = Hanging(), Desk()
+    with opened(tmp_path / "s.db", broker) as rec:
+        messenger = Messenger(rec, [Rule(hanging)], command=COMMAND, gather_ms=1)
+        messenger.start()
+        rec.startup_recovery()
+        assert asked.wait(10)
+        messenger.stop()
+    release.set()
+    assert ended.wait(10)
+    for runner in messenger._runners:
+        runner._thread.join(10)
+        assert not runner._thread.is_alive()
+    with opened(tmp_path / "s.db", SimulatedBroker(position_mode="netting")) as rec:
+        with Messenger(rec, [Rule(desk)], command=COMMAND, gather_ms=1):
+            pass
+        assert len(desk.messages) == 1, "at least once: that it arrived was never written down"
+
+
+def test_a_process_that_dies_before_it_wrote_down_what_it_told_tells_it_again(bench: Bench) -> None:
+    desk = Desk()
+    runner = bench.runner(desk)
+    bench.escalates("A")
+    with pytest.MonkeyPatch.context() as patch:
+
+        def dies(*_: object, **__: object) -> None:
+            raise JournalError("killed")
+
+        patch.setattr(bench.w.ledger, "alerts_delivered", dies)
+        for _ in range(3):
+            bench.now_ns += 1_000 * NS
+            runner._guarded_step(stopping=False)
+    assert len(desk.messages) == 1, "this process does not repeat itself"
+    again = Desk()
+    bench.runs(bench.runner(again))
+    assert len(again.messages) == 1
+
+
+def test_what_came_while_a_batch_waited_is_not_written_down_with_it(bench: Bench) -> None:
+    desk = Desk("desk", Sent("later", "no"))
+    runner = bench.runner(desk)
+    bench.escalates("A")
+    bench.runs(runner, 1_500)
+    assert (desk.tries, desk.messages) == (1, [])
+    bench.escalates("A", "B")
+    while not desk.messages:
+        bench.now_ns += 100 * NS
+        runner.step()
+    again = Desk()  # and the process dies right then
+    bench.runs(bench.runner(again))
+    assert ["B" in one.body for one in again.messages] == [True]

@@ -48,8 +48,9 @@ def news(number: int, severity: Severity = "critical", kind: str = "alert", text
     return News(kind, number, number * 1_000_000_000, severity, "escalated", f"{text} <{number}>")  # type: ignore[arg-type]
 
 
-def composed(batch: Batch, body_max: int = 2_000, **more: int) -> tuple[Message, ...]:
-    return compose(batch, account="mt5:5001", command=COMMAND, body_max=body_max, **more)  # type: ignore[arg-type]
+def composed(batch: Batch, body_max: int = 2_000, **more: object) -> tuple[Message, ...]:
+    given = {"account": "mt5:5001", "command": COMMAND, "body_max": body_max, **more}
+    return compose(batch, **given)  # type: ignore[arg-type]
 
 
 def test_a_few_are_one_message_the_gravest_first_and_what_is_over_last() -> None:
@@ -59,7 +60,27 @@ def test_a_few_are_one_message_the_gravest_first_and_what_is_over_last() -> None
     assert [line.split()[0] for line in message.body.splitlines()] == ["critical", "warning", "info", "resolved"]
     assert message.body.splitlines()[0] == "critical 00:00:03Z [3] something ‹3›"
     assert message.severity == "critical"
-    assert COMMAND.replace("://", ":") not in message.body, "all of it is there: nobody has to look anything up"
+    assert COMMAND not in message.body, "all of it is there: nobody has to look anything up"
+
+
+def test_where_nothing_is_left_out_the_last_line_says_what_lists_the_open_breaks() -> None:
+    def told(one: News) -> list[str]:
+        (message,) = compose(Batch(1, 1, (one,)), account="a:1", command="CMD", body_max=2_000, details="trueup breaks")
+        return message.body.splitlines()
+
+    assert told(news(1))[-1] == "open breaks: trueup breaks"
+    assert len(told(news(1, kind="resolved"))) == 1, "nothing is open that this message speaks of"
+
+
+@pytest.mark.parametrize(
+    "command", ["trueup audit --store sqlite:////var/a_b.db", "trueup audit --store postgresql://ada:***@db/x"]
+)
+def test_a_command_can_be_copied_as_it_stands(command: str) -> None:
+    many = Batch(1, 900, tuple(news(number) for number in range(1, 400)), (("t", 500),), 900)
+    assert f"more: {command} (" in composed(many, command=command)[-1].body
+    assert f"breaks: {command}" in composed(Batch(1, 1, (news(1),)), details=command)[-1].body
+    hostile = composed(many, command="trueup --store sqlite:///@everyone.db")[-1].body
+    assert "@everyone" not in hostile
 
 
 def test_the_gravity_of_a_message_is_that_of_its_gravest_alert() -> None:
@@ -85,7 +106,14 @@ def test_l60_every_one_is_told_or_counted_and_every_message_fits(
     )
     batch = Batch(1, 99, several, (("orphan", more),) if more else ())
     messages = compose(
-        batch, account="a:1", command="CMD", body_max=body_max, messages_max=messages_max, markdown=markdown, lost=lost
+        batch,
+        account="a:1",
+        command="CMD",
+        body_max=body_max,
+        messages_max=messages_max,
+        markdown=markdown,
+        lost=lost,
+        details="trueup breaks --store sqlite:///x.db",
     )
     assert 1 <= len(messages) <= messages_max
     assert all(size(one.title) + 2 + size(one.body) <= body_max and one.body for one in messages)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from alpaca_broker.harness import broker_of
 from trueup import Fill, Intent, Policy, Reconciler
 from trueup.testing.alpaca import FakeAlpaca
+from trueup_adapters.cli import main
 
 ACCOUNT = "alpaca:PA3FAKE00001"
 POLICY = Policy.adopt(confirm_interval_ms=0, settle_ms=0, total_absence_s=0, retries_max=0, confirmations_total=2)
@@ -109,3 +111,19 @@ def test_l32_the_keys_of_another_account_never_reach_the_book(fake: FakeAlpaca, 
         report = rec.startup_recovery(timeout_s=1)
         assert (report.status, book(rec)) == ("DEGRADED", {})
         assert any("PA3FAKE00001" in error for error in report.errors)
+
+
+def test_the_sidecar_follows_an_account_at_alpaca(
+    fake: FakeAlpaca, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake.control.open("AAPL", "long", "3", price="190.5")
+    monkeypatch.setenv("APCA_API_KEY_ID", fake.key_id)
+    monkeypatch.setenv("APCA_API_SECRET_KEY", fake.secret)
+    store = f"sqlite:///{tmp_path}/side.db"
+    run = ["run", "--account", ACCOUNT, "--broker", f"alpaca+{fake.url}", "--store", store, "--once", "--json"]
+    assert main(run) == 0
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (told["status"], told["gate"], told["errors"]) == ("SUCCESS", "open", [])
+    assert main(["positions", "--store", store, "--json"]) == 0
+    assert [(row["symbol"], row["quantity"]) for row in json.loads(capsys.readouterr().out)] == [("AAPL", "3")]
+    assert fake.secret.encode() not in b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())

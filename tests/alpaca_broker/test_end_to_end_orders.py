@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from alpaca_broker.harness import broker_of
-from trueup import OrderStatus, OrderUpdate, Policy, Reconciler
+from trueup import Fill, OrderStatus, OrderUpdate, Policy, Reconciler
 from trueup.testing.alpaca import FakeAlpaca
 
 ACCOUNT = "alpaca:PA3FAKE00001"
@@ -154,3 +154,27 @@ def test_l41_an_order_in_a_state_that_nobody_knows_is_kept(rec: Reconciler, fake
     fake.control.say(placed, "perplexed")
     synced(rec)
     assert status(rec, "c1") is OrderStatus.ACCEPTED
+
+
+def test_l14_l15_a_fill_that_was_recorded_is_not_counted_again_when_fills_are_asked_for(
+    rec: Reconciler, fake: FakeAlpaca, tmp_path: Path
+) -> None:
+    placed = fake.control.place("AAPL", "buy", "limit", "2", price="100", client_id="c1")
+    rec.record(pending("c1", "2", order_id=placed))
+    fake.control.fill(placed)
+    heard = fake.control.executions(placed)[0]
+    rec.record(
+        Fill(
+            execution_id=heard,
+            symbol="AAPL",
+            side="buy",
+            quantity="2",
+            price="100",
+            order_id=placed,
+            client_order_id="c1",
+        )
+    )
+    rec.close()
+    with opened(fake, tmp_path) as after:  # a start-up asks for the fills
+        assert [held.signed_quantity for held in after.book.positions] == [5]
+        assert after.sync_positions().status == "SUCCESS"

@@ -36,6 +36,7 @@ LIVE = ("AKLIVE00000000000000", "s" * 40)
         (PAPER, {"url": "http://proxy.example"}, "plain HTTP"),
         (PAPER, {"account": "mt5:5001"}, "alpaca:PA3X"),
         (PAPER, {"timeout_ms": 0}, "at least 1"),
+        (PAPER, {"execution_ids": "order"}, "'activity' or 'execution'"),
         (PAPER, {"lag_ms_max": -1}, "at least 0"),
         (PAPER, {"lag_ms_max": {"balances": 1}}, "balances"),
         (PAPER, {"stop_limit_slack": "1"}, "between 0 and 1"),

@@ -173,3 +173,24 @@ def test_an_attempt_ends_by_itself_after_its_time() -> None:
         whole(await broker.ask(POSITIONS))
 
     play(scenario, timeout_ms=100)
+
+
+def test_by_default_questions_have_180_of_alpacas_200_and_wait_at_most_five_seconds() -> None:
+    async def scenario() -> None:
+        clock = TestClock()
+        limiter = Limiter(clock)
+        for _ in range(180):
+            await limiter.turn()
+        clock.now_ns = 54 * NS
+        with pytest.raises(TooSoon, match="none for 6 s"):
+            await limiter.turn()
+        for _ in range(20):
+            await limiter.turn(acts=True)
+        with pytest.raises(TooSoon):
+            await limiter.turn(acts=True)
+        assert clock.now_ns == 54 * NS
+        clock.now_ns = 55 * NS
+        await limiter.turn()
+        assert clock.now_ns == 60 * NS
+
+    asyncio.run(scenario())

@@ -56,9 +56,9 @@ def orders(*rows: dict[str, Any], reading: Reading = READING) -> JudgedOrders:
     return judge_orders([Raw(json.dumps(row).encode()) for row in rows], reading)
 
 
-def fills(*rows: dict[str, Any], client_ids: dict[str, str | None] | None = None) -> Any:
+def fills(*rows: dict[str, Any], client_ids: dict[str, str | None] | None = None, reading: Reading = READING) -> Any:
     raws = [decoded(Raw(json.dumps(row).encode())) for row in rows]
-    return judge_fills(raws, {"o1": "c1"} if client_ids is None else client_ids, READING)
+    return judge_fills(raws, {"o1": "c1"} if client_ids is None else client_ids, reading)
 
 
 # -- positions ---------------------------------------------------------------------------------------------
@@ -194,6 +194,8 @@ def test_l41_a_type_that_nobody_knows_is_still_an_order() -> None:
         ({"qty": "0"}, "greater than 0"),
         ({"qty": None}, "greater than 0"),
         ({"qty": None, "notional": "100"}, "amount of money"),
+        ({"qty": None, "notional": "100", "status": "partially_filled", "filled_qty": "0.3"}, "amount of money"),
+        ({"qty": None, "notional": "100", "status": "filled", "filled_qty": "0"}, "amount of money"),
         ({"filled_qty": "-1"}, "less than nothing"),
         ({"side": "sideways"}, "neither to buy nor to sell"),
         ({"type": 7}, "is no word"),
@@ -201,6 +203,8 @@ def test_l41_a_type_that_nobody_knows_is_still_an_order() -> None:
         ({"symbol": ""}, "symbol is ''"),
         ({"client_order_id": 7.5}, "must be text"),
         ({"limit_price": "-1"}, "a price is greater than 0"),
+        ({"qty": []}, "xpected"),
+        ({"filled_qty": "1e999999999999999999999"}, "nvalid decimal"),
     ],
 )
 def test_l42_an_order_that_cannot_be_used_is_refused_alone(cells: dict[str, Any], why: str) -> None:
@@ -209,6 +213,7 @@ def test_l42_an_order_that_cannot_be_used_is_refused_alone(cells: dict[str, Any]
     (refusal,) = judged.refused
     assert why in refusal.why
     assert ("o1" in refusal.why) == ("id" not in cells)
+    assert refusal.symbol == (None if "symbol" in cells else "AAPL")
 
 
 def test_an_order_for_an_amount_of_money_has_the_quantity_that_it_filled() -> None:
@@ -231,7 +236,16 @@ def test_alpacas_words_for_the_two_sides(word: str, side: str) -> None:
 
 @pytest.mark.parametrize(
     ("intent", "reduce_only"),
-    [("sell_to_close", True), ("buy_to_open", False), ("perplexed", None), (None, None), (7, None), ({}, None)],
+    [
+        ("sell_to_close", True),
+        ("buy_to_close", True),
+        ("buy_to_open", False),
+        ("sell_to_open", False),
+        ("perplexed", None),
+        (None, None),
+        (7, None),
+        ({}, None),
+    ],
 )
 def test_an_intent_says_whether_an_order_only_reduces(intent: object, reduce_only: bool | None) -> None:
     assert [order.reduce_only for order in orders(ORDER | {"position_intent": intent}).orders] == [reduce_only]
@@ -332,12 +346,22 @@ def test_l20_a_fill_is_its_id_side_quantity_and_price() -> None:
 def test_l42_a_fill_that_cannot_be_used_is_refused_alone(cells: dict[str, Any], why: str) -> None:
     judged = fills(FILL | cells, FILL | {"id": "b"})
     assert [e.execution_id for e in judged.executions] == ["b"]
-    assert [(r.row, why in r.why) for r in judged.refused] == [(1, True)], judged.refused
+    (refusal,) = judged.refused
+    assert (refusal.row, why in refusal.why) == (1, True), refusal
+    assert refusal.symbol == cells.get("symbol", "AAPL")
+    assert ("activity 20240102::a" in refusal.why) == ("id" not in cells and cells.get("qty") != [])
 
 
 def test_l20_a_fill_that_is_repeated_counts_once_or_not_at_all() -> None:
     assert [len(judged.executions) for judged in (fills(FILL, FILL), fills(FILL, FILL | {"qty": "3"}))] == [1, 0]
     assert [r.row for r in fills(FILL, FILL | {"qty": "3"}).refused] == [1, 2]
+
+
+def test_l14_a_fill_is_known_by_the_id_that_the_process_records() -> None:
+    reading = Reading(Symbols(), {}, "execution")
+    judged = fills(FILL, FILL | {"id": "b"}, FILL | {"id": "20240102::"}, reading=reading)
+    assert [e.execution_id for e in judged.executions] == ["a"]
+    assert [(r.row, "no execution's id" in r.why) for r in judged.refused] == [(2, True), (3, True)]
 
 
 def test_a_fill_of_an_order_that_alpaca_has_forgotten_has_no_client_id() -> None:

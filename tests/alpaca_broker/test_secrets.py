@@ -14,6 +14,7 @@ from trueup.errors import InputError
 from trueup.testing.alpaca import KEY_ID, SECRET, Control
 from trueup_adapters.alpaca import AlpacaBroker, Credentials, from_config, from_environment
 from trueup_adapters.alpaca.keys import FILE_BYTES_MAX
+from trueup_adapters.logs.secrets import hidden
 
 KEYS = {"APCA_API_KEY_ID": "PKMINE00000000000000", "APCA_API_SECRET_KEY": "mine-" * 8}
 
@@ -55,6 +56,7 @@ def test_credentials_show_themselves_to_nobody() -> None:
     assert repr(keys) == "Credentials('PKMI'..., secret=...)"
     with pytest.raises(TypeError, match="not pickled"):
         pickle.dumps(keys)
+    assert hidden(f"it is {KEYS['APCA_API_SECRET_KEY']}!") == "it is ***!"  # whoever logs in this process hides it too
     spaced = " ".join(("a", "secret"))
     with pytest.raises(InputError) as wrong:
         Credentials("PKMINE00000000000000", spaced)

@@ -115,6 +115,24 @@ def test_l22_the_position_is_looked_up_first_and_what_is_not_known_is_not_sent()
     play(scenario)
 
 
+def test_l22_what_would_not_only_reduce_is_not_even_sent() -> None:
+    async def scenario(broker: AlpacaBroker, control: Control) -> None:
+        control.open("AAPL", "long", "3", price="190.5")
+        control.open("TSLA", "short", "2", price="200")
+        for action, why in (
+            (close("AAPL", "3.000000001", "q1"), "AAPL holds 3, less than the 3.000000001"),
+            (close("AAPL", "1", "q2", side="buy"), "a buy does not reduce the position of 3"),
+            (close("TSLA", "1", "q3"), "a sell does not reduce the position of -2"),
+            (stop("MSFT", "1", "s1", "300"), "no position in MSFT: it is flat"),
+        ):
+            outcome = await broker.act(action)
+            assert (outcome.state, why in outcome.why, outcome.why[:10]) == ("rejected", True, "not sent: ")
+        assert control.requests("POST") == 0
+        assert (await broker.act(close("TSLA", "2", "q4", side="buy"))).state == "acknowledged"
+
+    play(scenario)
+
+
 def test_l24_alpaca_itself_refuses_what_would_open_the_other_side() -> None:
     """The position vanished between our look and our order."""
 
@@ -173,6 +191,17 @@ def test_l26_a_stop_lasts_as_long_as_alpaca_lets_it() -> None:
         control.price("TSLA", "221")
         control.price("AAPL", "180")
         assert (control.held("TSLA"), control.held("AAPL")) == (0, 0)
+
+    play(scenario)
+
+
+def test_l35_a_price_is_sent_as_it_is_and_refused_by_alpaca_where_it_is_too_fine() -> None:
+    async def scenario(broker: AlpacaBroker, control: Control) -> None:
+        control.open("AAPL", "long", "3", price="190.5")
+        outcome = await broker.act(stop("AAPL", "3", "s1", "186.6905"))
+        assert outcome.state == "rejected"
+        assert "sub-penny" in outcome.why
+        assert [body["stop_price"] for body in bodies(control)] == ["186.6905"]
 
     play(scenario)
 
@@ -274,6 +303,10 @@ def test_a_cancel_whose_order_cannot_be_looked_up_is_unknown_and_not_sent() -> N
     [
         (403, '{"code": 40310000, "message": "trade denied due to pattern day trading protection"}', "rejected"),
         (422, '{"code": 42210000, "message": "qty must be > 0"}', "rejected"),
+        (400, '{"code": 40010000, "message": "request body format is invalid"}', "rejected"),
+        (401, '{"code": 40110000, "message": "request is not authorized"}', "rejected"),
+        (404, '{"code": 40410000, "message": "asset not found"}', "rejected"),
+        (418, '{"code": 41810000, "message": "no"}', "unknown"),
         (429, '{"code": 42910000, "message": "too many requests."}', "rejected"),
         (403, "<html>blocked</html>", "unknown"),
         (404, "no such page", "unknown"),
@@ -297,6 +330,34 @@ def test_l24_only_alpacas_own_no_is_a_rejection(status: int, text: str, state: s
         assert outcome.state == state, outcome.why
         assert outcome.why or state == "acknowledged"
         assert (control.requests("POST"), control.held("AAPL")) == (1, 3)
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "state"),
+    [
+        (200, "{}", "acknowledged"),
+        (204, "", "acknowledged"),
+        (422, '{"code": 42210000, "message": "order is already in \\"canceled\\" state"}', "acknowledged"),
+        (422, '{"code": 42210000, "message": "order pending cancel"}', "acknowledged"),
+        (422, '{"code": 42210000, "message": "order is already in \\"filled\\" state"}', "unknown"),
+        (422, '{"code": 42210000, "message": "order is not cancelable"}', "unknown"),
+        (422, "order is already in canceled state", "unknown"),
+        (403, '{"code": 40310000, "message": "already in canceled state"}', "rejected"),
+        (404, '{"code": 40410000, "message": "order not found"}', "rejected"),
+        (404, "<html>", "unknown"),
+        (500, '{"code": 50010000, "message": "internal"}', "unknown"),
+        (504, "", "unknown"),
+    ],
+)
+def test_l23_only_alpacas_own_yes_is_a_cancel(status: int, text: str, state: str) -> None:
+    async def scenario(broker: AlpacaBroker, control: Control) -> None:
+        placed = control.place("AAPL", "buy", "limit", "1", price="100")
+        control.misbehave("status", on=("cancel",), status=status, text=text)
+        outcome = await broker.act(Action(kind="cancel", client_id="x1", symbol="AAPL", order_id=placed))
+        assert (outcome.state, control.requests("DELETE")) == (state, 1), outcome.why
+        assert outcome.order_id == (placed if state == "acknowledged" else None)
 
     play(scenario)
 
@@ -328,6 +389,9 @@ def test_what_is_no_whole_action_is_not_sent() -> None:
             assert outcome.state == "rejected"
             assert outcome.why.startswith("not sent: ")
         assert control.requests("POST") == 0
+        longest = "q" * 128
+        assert (await broker.act(close("AAPL", "1", longest))).state == "acknowledged"
+        assert len(whole(await broker.ask(order(longest))).orders) == 1
 
     play(scenario)
 

@@ -154,3 +154,32 @@ def test_l10_connections_count_what_was_lost_and_found_again_and_not_what_idled(
         assert broker.connections == 2  # a question that was given up lost nothing
 
     play(scenario)
+
+
+@pytest.mark.parametrize("order_id", [".", "..", "o1", "/", "?status=all", "../account"])
+def test_an_id_that_is_none_cancels_nothing_and_asks_for_nothing_else(order_id: str) -> None:
+    """`DELETE /v2/orders/.` is `DELETE /v2/orders/`, and cancels every order that there is."""
+
+    async def scenario(broker: AlpacaBroker, control: Control) -> None:
+        placed = control.place("AAPL", "buy", "limit", "1", price="100", client_id="c1")
+        outcome = await broker.act(Action(kind="cancel", client_id="x1", symbol="AAPL", order_id=order_id))
+        assert (outcome.state, control.requests("DELETE")) == ("rejected", 0)
+        assert "no id of an order" in outcome.why
+        answer = await broker.ask(Question(surface="order", order_id=order_id))
+        assert not answer.orders
+        assert control.requests("GET", "/v2/orders/") == control.requests("GET", "/v2/orders") <= 1
+        assert control.requests("GET", "/v2/account") <= 1
+        assert [o.order_id for o in whole(await broker.ask(ORDERS)).orders] == [placed]
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("symbol", ["", ".", "..", "/", "./."])
+def test_a_symbol_that_is_none_is_not_asked_for(symbol: str) -> None:
+    async def scenario(broker: AlpacaBroker, control: Control) -> None:
+        control.open("AAPL", "long", "1", price="1")
+        answer = await broker.position(symbol)
+        assert (answer.completeness, dict(answer.positions)) == ("failed", {})
+        assert not control.seen
+
+    play(scenario)

@@ -81,6 +81,13 @@ def test_equal_deals_of_which_the_latest_is_chosen_are_ambiguous() -> None:
     assert exit_reason(asked).reason == CLOSED_EXTERNALLY
 
 
+def test_funding_that_is_listed_like_an_execution_moved_no_position() -> None:
+    """As Bybit lists it: `execType` Funding, with the size of the whole position."""
+    asked = facts(held("-1.2"), row(None), deals=(deal("6dff7827", "1.2", reason="payment"),))
+    assert best(asked).cause == "unexplained"
+    assert "moved none" in examine(asked).rejected[0].why
+
+
 def test_an_order_that_filled_in_many_pieces_is_found_whole() -> None:
     pieces = tuple(deal(f"p{n}", "-0.1", 103, order_id="o1", ours=False) for n in range(9))
     other = deal("q", "0.05", 104, client_order_id="c1", ours=False)
@@ -89,6 +96,16 @@ def test_an_order_that_filled_in_many_pieces_is_found_whole() -> None:
     found = best(asked)
     assert (found.cause, len(found.executions), found.orders) == ("manual_trade", 9, ("o1",))
     assert "and 3 more" in found.why
+
+
+def test_two_whole_orders_of_one_size_are_ambiguous() -> None:
+    pieces = tuple(
+        deal(f"{name}{n}", "-0.1", at, order_id=name, ours=False)
+        for at, name in ((103, "o1"), (104, "o2"))
+        for n in range(9)
+    )
+    found = best(facts(held("0.9"), row(None), deals=pieces))
+    assert (found.orders, found.ambiguous) == (("o2",), True)
 
 
 def test_everything_that_may_speak_together_is_tried_last() -> None:
@@ -236,6 +253,16 @@ def test_an_order_of_ours_that_filled_further(
 ) -> None:
     one = order("c1", "buy", "2", status=status, filled=filled, counted=counted)
     assert causes(facts(held("0.5"), row("2", price="9"), orders=(one,)))[0] == found
+
+
+def test_a_choice_among_more_orders_and_twins_than_are_looked_at_is_ambiguous() -> None:
+    """The latest are looked at; what an older one would explain is not known, and that is said."""
+    orders = tuple(order(f"c{n}", "buy", "1", filled=str(n + 2)) for n in range(130))
+    found = best(facts(held("1", price="7"), row("132", price="9"), orders=orders))
+    assert (found.cause, found.orders, found.ambiguous) == ("missed_fill", ("c129",), True)
+    twins = [fill(f"x{n}-{copy}", str(n + 2), order_id=f"o{n}") for n in range(130) for copy in "ab"]
+    doubled = best(facts(held("132", price="7"), row("1", price="9"), deals=tuple(twins)))
+    assert (doubled.cause, doubled.executions, doubled.ambiguous) == ("duplicate_fill", ("x129-b",), True)
 
 
 def test_orders_of_the_broker_itself() -> None:

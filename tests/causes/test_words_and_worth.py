@@ -17,7 +17,10 @@ from trueup.policy import Instrument
         (0, "by_hand"), (1, "by_hand"), (2, "by_hand"), (3, "by_program"), (4, "stop"), (5, "take_profit"),
         (6, "liquidation"), (7, "rollover"), (9, "split"), (10, "other"), (11, None), (-1, None), (True, None),
         ("DEAL_REASON_SO", "liquidation"), ("deal_reason_sl", "stop"), ("Take Profit", "take_profit"),
-        ("stop-out", "liquidation"), ("ADL", "liquidation"), ("because", None), ("", None), (None, None), (4.0, None),
+        ("stop-out", "liquidation"), ("ADL", "liquidation"), ("BustTrade", "liquidation"), ("AdlTrade", "liquidation"),
+        ("Funding", "payment"), ("swap", "payment"), ("StopLoss", "stop"), ("TrailingStop", "stop"),
+        ("TakeProfit", "take_profit"),
+        ("Trade", None), ("UNKNOWN", None), ("taker", None), ("because", None), ("", None), (None, None), (4.0, None),
     ],
 )  # fmt: skip
 def test_codes_and_words(said: object, reason: Reason | None) -> None:

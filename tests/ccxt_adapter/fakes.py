@@ -77,8 +77,8 @@ class Fake:
         self.answers = answers
         self.closed = 0
 
-    async def load_markets(self) -> Any:
-        return await self._answer("load_markets", ())
+    async def load_markets(self, reload: bool = False) -> Any:
+        return await self._answer("load_markets", (reload,))
 
     async def _answer(self, method: str, arguments: tuple[Any, ...]) -> Any:
         self.calls.append((method, arguments))

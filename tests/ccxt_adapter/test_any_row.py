@@ -96,9 +96,9 @@ def test_l42_every_coin_ends_in_one_place(answer: dict[str, Any]) -> None:
 @settings(deadline=None)
 @given(body=ODD, rows=ROWS)
 def test_looking_for_what_was_left_out_never_raises(body: Any, rows: list[Any]) -> None:
-    lost, flat = positions_left_out(body, [row for row in rows if isinstance(row, dict)])
-    assert flat >= 0
-    assert all(lost)
+    left = positions_left_out(body, [row for row in rows if isinstance(row, dict)])
+    assert left.flat >= 0
+    assert all(left.lost)
     assert all(coins_left_out(body, {"LTC": {"total": "1"}}))
 
 

@@ -111,9 +111,17 @@ def test_l34_the_market_says_how_much_a_contract_is_where_the_row_does_not() -> 
     fake = Fake(fetch_positions=[[position(contractSize=None), position("BTC/USDT:USDT", contractSize=None)]])
     fake.markets = {"LTC/USDT:USDT": {"contractSize": Decimal("0.1")}}
     answer = one(fake, POSITIONS)
-    assert answer.positions["LTC/USDT:USDT"].unit == "contract of 0.1 LTC"
+    assert answer.positions["LTC/USDT:USDT"].unit == "contracts"
     assert "no unit" in answer.refused[0].why
     assert answer.refused[0].symbol == "BTC/USDT:USDT"
+
+
+def test_l34_another_contract_size_than_the_configured_one_is_refused() -> None:
+    for size, refused in (("0.1", 0), ("0.01", 1), (None, 1)):
+        fake = Fake(fetch_positions=[[position(contractSize=None if size is None else Decimal(size))]])
+        fake.markets = {"LTC/USDT:USDT": {"contractSize": Decimal(1)}}
+        answer = one(fake, POSITIONS, contract_sizes={"LTC/USDT:USDT": "0.10"})
+        assert len(answer.refused) == refused
 
 
 def test_scopes_are_all_asked_and_a_row_that_two_of_them_tell_counts_once() -> None:
@@ -152,7 +160,7 @@ def test_a_coin_is_a_holding_and_money_is_not() -> None:
     answer = one(Fake(fetch_balance=[coins]), POSITIONS, market="spot", quotes=("USDT",))
     assert answer.completeness == "complete"
     (held,) = answer.positions.values()
-    assert (held.symbol, held.signed_quantity, held.unit, held.price) == ("LTC/USDT", Decimal("1.5"), "LTC", None)
+    assert (held.symbol, held.signed_quantity, held.unit, held.price) == ("LTC/USDT", Decimal("1.5"), "coins", None)
 
 
 def test_what_is_owed_is_no_holding() -> None:
@@ -313,6 +321,19 @@ def test_l44_what_is_no_list_is_a_failed_answer(given: Any) -> None:
 def test_a_market_list_that_fails_fails_the_question() -> None:
     answer = one(Fake(load_markets=[NetworkError("down")], fetch_positions=[[position()]]), POSITIONS)
     assert (answer.completeness, dict(answer.positions)) == ("failed", {})
+
+
+def test_l03_markets_are_loaded_anew_when_rows_were_refused_long_after() -> None:
+    now = [0.0]
+    fake = Fake(fetch_positions=[[position("NEWCOIN_USDT")], [position("NEWCOIN_USDT")], [position()]])
+
+    async def scenario(broker: CcxtBroker) -> None:
+        for at, loads in ((0.0, [False]), (3599.0, [False]), (3600.0, [False, True]), (9000.0, [False, True])):
+            now[0] = at
+            await broker.ask(POSITIONS)
+            assert [reload for (reload,) in fake.sent("load_markets")] == loads
+
+    play(fake, scenario, clock=lambda: now[0])
 
 
 def test_too_many_requests_are_followed_by_a_pause() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ccxt_adapter.bybit import listed
-from ccxt_adapter.fakes import ExchangeError, Fake, features, play, position
+from ccxt_adapter.fakes import ExchangeError, Fake, NetworkError, features, play, position
 from ccxt_adapter.harness import KEY, SECRET, BybitHarness, bybit, ccxt_classes
 from trueup.errors import InputError
 from trueup.ports import Answer, Question
@@ -58,6 +58,25 @@ def test_ccxts_own_exchanges_can_be_named() -> None:
         CcxtBroker.of("mtgox2", {}, market="contracts")
     with pytest.raises(InputError, match="no exchange 'Exchange'"):
         CcxtBroker.of("Exchange", {}, market="contracts")
+
+
+def test_what_was_meant_for_a_sandbox_never_goes_anywhere_else() -> None:
+    for name in ("bybit", "okx", "bitget", "binanceusdm"):
+        exchange = CcxtBroker.of(name, {"sandbox": True}, market="contracts")._exchange
+        assert exchange.isSandboxModeEnabled or exchange.options["sandboxMode"]
+    with pytest.raises(InputError, match="no sandbox of kraken"):
+        CcxtBroker.of("kraken", {"sandbox": True}, market="contracts")
+
+
+def test_a_sandbox_that_ccxt_does_not_enter_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ccxt_classes().bybit, "set_sandbox_mode", lambda self, on: None)
+    with pytest.raises(InputError, match="did not take bybit to its sandbox"):
+        CcxtBroker.of("bybit", {"sandbox": True}, market="contracts")
+
+
+def test_a_configuration_that_ccxt_cannot_take_is_said_so() -> None:
+    with pytest.raises(InputError, match="cannot make a bybit"):
+        CcxtBroker.of("bybit", {"options": 7}, market="contracts")
 
 
 def test_every_exchange_of_ccxt_can_be_a_broker() -> None:
@@ -215,6 +234,14 @@ def test_l03_a_position_that_ccxt_drops_makes_the_answer_partial() -> None:
     assert "GBPUSDT" in answer.refused[0].why
 
 
+def test_l05_a_page_full_of_flat_rows_may_go_on() -> None:
+    """ccxt drops what is flat, at some exchanges: the list that it came in is what was as long as a page."""
+    rows = [row(), *(row(symbol=f"C{n}USDT", side="", size="0") for n in range(199))]
+    answer = over_http(listed(rows))
+    assert (answer.completeness, set(answer.positions)) == ("partial", {"EURUSD"})
+    assert "L05" in answer.why
+
+
 def test_a_flat_row_is_not_ours_over_http_either() -> None:
     answer = over_http(listed([row(side="", size="0"), row(symbol="GBPUSDT")]))
     assert (answer.completeness, set(answer.positions)) == ("complete", {"GBPUSD"})
@@ -233,6 +260,59 @@ def test_l42_one_row_that_ccxt_stumbles_over_does_not_take_the_list_with_it() ->
     answer = over_http(listed([row(size="NaN"), row(symbol="GBPUSDT")]))
     assert (answer.completeness, set(answer.positions)) == ("partial", {"GBPUSD"})
     assert "ccxt could not read it" in answer.refused[0].why
+
+
+# -- connections -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("silence_s", "grown"), [(9.0, 1), (11.0, 0)])
+def test_l10_a_connection_that_idled_out_is_no_reconnect(silence_s: float, grown: int) -> None:
+    now = [1000.0]
+
+    async def scenario(harness: BybitHarness) -> None:
+        broker = CcxtBroker(harness.broker._exchange, market="contracts", clock=lambda: now[0])
+        try:
+            assert broker.connections == 0
+            for _ in range(2):
+                await broker.ask(POSITIONS)
+                assert broker.connections == 1
+            harness.reconnect()
+            now[0] += silence_s
+            for _ in range(5):
+                if (await broker.ask(POSITIONS)).completeness == "complete":
+                    break
+            assert broker.connections == 1 + grown
+        finally:
+            await broker.close()
+
+    with bybit() as harness:
+        asyncio.run(scenario(harness))
+
+
+def test_questions_side_by_side_are_no_reconnect() -> None:
+    async def scenario(harness: BybitHarness) -> None:
+        try:
+            await asyncio.gather(*(harness.broker.ask(POSITIONS) for _ in range(5)))
+            await asyncio.gather(*(harness.broker.ask(POSITIONS) for _ in range(5)))
+            assert harness.broker.connections == 1
+        finally:
+            await harness.broker.close()
+
+    with bybit() as harness:
+        asyncio.run(scenario(harness))
+
+
+def test_l10_a_question_that_failed_on_the_way_was_a_break() -> None:
+    fake = Fake(fetch_positions=[[position()], NetworkError("reset"), [position()], ExchangeError("no"), [position()]])
+
+    async def scenario(broker: CcxtBroker) -> None:
+        seen: list[int] = []
+        for _ in range(5):
+            await broker.ask(POSITIONS)
+            seen.append(broker.connections)
+        assert seen == [1, 1, 2, 2, 2]
+
+    play(fake, scenario)
 
 
 # -- memory ------------------------------------------------------------------------------------------------

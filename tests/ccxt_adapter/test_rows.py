@@ -7,16 +7,14 @@ from typing import Any
 
 import pytest
 
-from ccxt_adapter.fakes import order, position, trade
-from trueup.model import BrokerOrder, BrokerPosition, Execution, OrderStatus, PositionMode, Stop
+from ccxt_adapter.fakes import position
+from trueup.model import BrokerPosition, PositionMode, Stop
 from trueup_adapters.ccxt.holdings import judge_balances
 from trueup_adapters.ccxt.left_out import coins_left_out, positions_left_out
 from trueup_adapters.ccxt.markets import Reading, leg_named, leg_of, unit_of
 from trueup_adapters.ccxt.numbers import Stated, number_cell
-from trueup_adapters.ccxt.orders import judge_orders
 from trueup_adapters.ccxt.positions import judge_positions
 from trueup_adapters.ccxt.rows import BadRow, judge, printable, readable, word
-from trueup_adapters.ccxt.trades import judge_trades
 
 NETTING, HEDGING = Reading(position_mode="netting"), Reading(position_mode="hedging")
 
@@ -29,30 +27,6 @@ def held(reading: Reading = NETTING, **cells: Any) -> BrokerPosition:
 
 def not_held(**cells: Any) -> str:
     judged = judge_positions([position(**cells)], NETTING)
-    assert (len(judged.read), len(judged.set_aside)) == (0, 0)
-    return judged.refused[0].why
-
-
-def placed(reading: Reading = NETTING, **cells: Any) -> BrokerOrder:
-    judged = judge_orders([order(**cells)], reading)
-    assert not judged.refused, judged.refused[0].why
-    return judged.read[0]
-
-
-def not_placed(**cells: Any) -> str:
-    judged = judge_orders([order(**cells)], NETTING)
-    assert not judged.read
-    return judged.refused[0].why
-
-
-def executed(reading: Reading = NETTING, **cells: Any) -> Execution:
-    judged = judge_trades([trade(**cells)], reading)
-    assert not judged.refused, judged.refused[0].why
-    return judged.read[0]
-
-
-def not_executed(exchange: str = "", **cells: Any) -> str:
-    judged = judge_trades([trade(**cells)], Reading(position_mode="netting", exchange=exchange))
     assert (len(judged.read), len(judged.set_aside)) == (0, 0)
     return judged.refused[0].why
 
@@ -120,7 +94,7 @@ def test_a_position_states_what_it_is() -> None:
         price=Decimal("70.1"),
         stop=Stop(Decimal("75.5")),
         opened_at="2026-01-02T03:04:05.000Z",
-        unit="LTC",
+        unit="coins",
     )
 
 
@@ -175,14 +149,14 @@ def test_l36_a_price_of_zero_or_a_doubtful_one_is_not_reported() -> None:
 @pytest.mark.parametrize(
     ("symbol", "size", "unit"),
     [
-        ("LTC/USDT", None, "LTC"),
-        ("LTC/USDT:USDT", "1", "LTC"),
-        ("LTC/USDT:USDT", "0.10", "contract of 0.1 LTC"),
-        ("BTC/USD:BTC", "100", "contract of 100 USD"),
-        ("BTC/USD:BTC", "1", "contract of 1 USD"),
-        ("BTC/USD:USDC", "1", "BTC"),
-        ("BTC/USDT:USDT-260327", "1", "BTC"),
-        ("BTC/USD:BTC-260327-60000-C", "1", "contract of 1 BTC"),
+        ("LTC/USDT", None, "coins"),
+        ("LTC/USDT:USDT", "1", "coins"),
+        ("LTC/USDT:USDT", "0.10", "contracts"),
+        ("BTC/USD:BTC", "100", "contracts"),
+        ("BTC/USD:BTC", "1", "contracts"),
+        ("BTC/USD:USDC", "1", "coins"),
+        ("BTC/USDT:USDT-260327", "1", "coins"),
+        ("BTC/USD:BTC-260327-60000-C", "1", "contracts"),
     ],
 )
 def test_l34_a_quantity_carries_its_unit(symbol: str, size: str | None, unit: str) -> None:
@@ -201,232 +175,6 @@ def test_l29_the_ticket_of_a_leg_names_symbol_and_side() -> None:
     assert held(HEDGING, side="short").ticket == leg_of("LTC/USDT:USDT", "short") == "LTC/USDT:USDT/short"
     assert leg_named("LTC/USDT:USDT/short") == ("LTC/USDT:USDT", "short")
     assert [leg_named(text) for text in ("LTC/USDT:USDT", "/long", "123456")] == [None, None, None]
-
-
-# -- orders ------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("cells", "kind", "limit", "stop"),
-    [
-        ({}, "limit", "70", None),
-        ({"type": "market"}, "market", None, None),
-        ({"type": "LIMIT_MAKER"}, "limit", "70", None),
-        ({"type": "market", "triggerPrice": "65"}, "stop", None, "65"),
-        ({"type": "market", "stopPrice": "65"}, "stop", None, "65"),
-        ({"type": "limit", "triggerPrice": "65"}, "stop_limit", "70", "65"),
-        ({"type": "stop_market", "triggerPrice": "65"}, "stop", None, "65"),
-        ({"type": "market", "triggerPrice": "75", "takeProfitPrice": "75"}, "take_profit", None, None),
-        ({"type": "limit", "triggerPrice": "75", "info": {"type": "TAKE_PROFIT"}}, "take_profit_limit", "70", None),
-        ({"type": "limit", "triggerPrice": 0}, "limit", "70", None),
-        ({"type": None}, "unknown", None, None),
-        ({"type": "Iceberg"}, "iceberg", None, None),
-    ],
-)
-def test_a_type_says_which_prices_count(cells: dict[str, Any], kind: str, limit: str | None, stop: str | None) -> None:
-    told = placed(**cells)
-    assert told.type == kind
-    assert told.limit == (None if limit is None else Decimal(limit))
-    assert told.stop == (None if stop is None else Decimal(stop))
-
-
-@pytest.mark.parametrize(
-    ("cells", "status", "raw"),
-    [
-        ({"status": "open"}, OrderStatus.ACCEPTED, ""),
-        ({"status": "open", "filled": None}, OrderStatus.ACCEPTED, ""),
-        ({"status": "open", "filled": Decimal(1)}, OrderStatus.PARTIALLY_FILLED, ""),
-        ({"status": "closed", "filled": Decimal(2)}, OrderStatus.FILLED, ""),
-        ({"status": "closed", "filled": Decimal(3)}, OrderStatus.FILLED, ""),
-        ({"status": "closed", "filled": Decimal(1)}, OrderStatus.UNKNOWN, "closed"),
-        ({"status": "closed", "filled": None}, OrderStatus.UNKNOWN, "closed"),
-        ({"status": "closed", "filled": Decimal(1), "info": {"status": "Filled"}}, OrderStatus.FILLED, ""),
-        ({"status": "closed", "filled": Decimal(0), "info": {"status": "Filled"}}, OrderStatus.UNKNOWN, "Filled"),
-        ({"status": "closed", "info": {"state": "partial-canceled"}}, OrderStatus.CANCELED, ""),
-        ({"status": "closed", "info": {"orderStatus": "Odd"}}, OrderStatus.UNKNOWN, "Odd"),
-        ({"status": "canceled", "filled": Decimal(1)}, OrderStatus.CANCELED, ""),
-        ({"status": "canceling"}, OrderStatus.PENDING_CANCEL, ""),
-        ({"status": "expired"}, OrderStatus.EXPIRED, ""),
-        ({"status": "rejected"}, OrderStatus.REJECTED, ""),
-        ({"status": "On_Hold"}, OrderStatus.UNKNOWN, "On_Hold"),
-        ({"status": None}, OrderStatus.UNKNOWN, ""),
-        ({"status": None, "info": {"ordStatus": "Weird"}}, OrderStatus.UNKNOWN, "Weird"),
-        ({"status": 0}, OrderStatus.UNKNOWN, "0"),
-    ],
-)
-def test_l41_a_status_that_is_not_certain_is_unknown_in_its_own_word(
-    cells: dict[str, Any], status: OrderStatus, raw: str
-) -> None:
-    told = placed(**cells)
-    assert (told.status, told.raw_status) == (status, raw)
-
-
-@pytest.mark.parametrize(
-    ("cells", "why"),
-    [
-        ({"id": None, "clientOrderId": None}, "neither an id nor a client id"),
-        ({"id": "a\nb"}, "printable"),
-        ({"symbol": "LTCUSDT"}, "not of the form"),
-        ({"side": None}, "neither buy nor sell"),
-        ({"side": None, "info": {"side": "buy", "direction": "sell"}}, "neither buy nor sell"),
-        ({"amount": None}, "how much was ordered"),
-        ({"amount": 0}, "greater than 0"),
-        ({"amount": Decimal(-2)}, "greater than 0"),
-        ({"filled": Decimal(-1)}, "less than nothing"),
-        ({"price": Decimal(-1)}, "below 0"),
-    ],
-)
-def test_l43_an_order_that_cannot_be_meant_is_refused(cells: dict[str, Any], why: str) -> None:
-    assert why in not_placed(**cells)
-
-
-@pytest.mark.parametrize(
-    ("cells", "fine"),
-    [
-        ({}, False),
-        ({"filled": Decimal(2)}, True),
-        ({"side": "sell"}, True),
-        ({"type": "limit"}, True),
-        ({"symbol": "LTC/USDT:USDT"}, True),
-        ({"info": {"marketUnit": "baseCoin"}}, True),
-        ({"info": {"size_in_quote": False}}, True),
-        ({"info": {"origQuoteOrderQty": "0.00"}}, True),
-        ({"info": {"origQuoteOrderQty": "50"}}, False),
-        ({"info": {"tgtCcy": "quote_ccy"}}, False),
-        ({"info": {"size_in_quote": True}, "side": "sell"}, False),
-        ({"type": None}, False),
-    ],
-)
-def test_l34_what_a_market_order_was_to_cost_is_no_quantity(cells: dict[str, Any], fine: bool) -> None:
-    row = {"symbol": "LTC/USDT", "type": "market", "filled": Decimal("0.03"), "status": "closed", **cells}
-    judged = judge_orders([order(**row)], NETTING)
-    assert (len(judged.read), len(judged.refused)) == ((1, 0) if fine else (0, 1))
-
-
-@pytest.mark.parametrize(
-    ("info", "average"),
-    [
-        ({"avgPrice": "69.50"}, "69.5"),
-        ({"price_avg_ep": "695000000"}, "69.5"),
-        ({"cumQuote": "139.0"}, "69.5"),
-        ({"limitPrice": "69.5"}, None),
-        ({}, None),
-        ({"cumQuote": "140"}, None),
-    ],
-)
-def test_law_13_an_average_that_nobody_states_is_not_reported(info: Any, average: str | None) -> None:
-    told = placed(average=Decimal("69.5"), cost=Decimal(139), filled=Decimal(2), info=info)
-    assert told.average_price == (None if average is None else Decimal(average))
-    assert placed(average=Decimal("69.5"), filled=Decimal(0), info=info).average_price is None
-
-
-@pytest.mark.parametrize(
-    ("cells", "reduces"),
-    [
-        ({}, None),
-        ({"reduceOnly": True}, True),
-        ({"reduceOnly": False, "info": {"reduce_only": None}}, None),
-        ({"reduceOnly": False, "info": {"reduceOnly": "YES"}}, True),
-        ({"info": {"reduce_only": "0"}}, False),
-        ({"info": {"reduceOnly": True}}, True),
-    ],
-)
-def test_reduce_only_is_what_the_exchange_says(cells: dict[str, Any], reduces: bool | None) -> None:
-    assert placed(**cells).reduce_only is reduces
-
-
-def test_l21_a_client_id_is_ccxts_or_else_the_exchanges_own() -> None:
-    assert placed().client_order_id == "c1"
-    assert placed(clientOrderId="", info={"clientOid": "own"}).client_order_id is None
-    row = order(info={"clOrdID": "own"})
-    del row["clientOrderId"]
-    assert judge_orders([row], NETTING).read[0].client_order_id == "own"
-
-
-def test_l21_two_orders_of_one_client_id_are_two() -> None:
-    judged = judge_orders([order("1", clientOrderId="c"), order("2", clientOrderId="c")], NETTING)
-    assert len(judged.read) == 2
-
-
-@pytest.mark.parametrize(
-    ("cells", "leg"),
-    [
-        ({"info": {"positionSide": "LONG"}}, "long"),
-        ({"info": {"posSide": "short"}}, "short"),
-        ({"info": {"positionIdx": 2}}, "short"),
-        ({"info": {"positionIdx": "1"}}, "long"),
-        ({"reduceOnly": True}, "short"),
-        ({"reduceOnly": False}, "long"),
-        ({"side": "sell", "info": {"tradeSide": "close"}}, "long"),
-        ({}, None),
-        ({"info": {"positionSide": "BOTH"}}, None),
-    ],
-)
-def test_l30_an_order_belongs_to_the_leg_that_it_names(cells: dict[str, Any], leg: str | None) -> None:
-    assert placed(HEDGING, **cells).ticket == (None if leg is None else f"LTC/USDT:USDT/{leg}")
-    assert placed(NETTING, **cells).ticket is None
-
-
-# -- executions --------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("cells", "why"),
-    [
-        ({"id": None}, "no id"),
-        ({"amount": 0}, "greater than 0"),
-        ({"amount": None}, "missing"),
-        ({"side": "hold"}, "neither buy nor sell"),
-        ({"symbol": ""}, "no symbol"),
-        ({"info": {"trade_type": "REVERSAL"}}, "by hand"),
-        ({"info": {"execType": "Settle"}}, "by hand"),
-        ({"info": {"is_transfer": True}}, "transfer"),
-        ({"price": "nan"}, "not a decimal"),
-    ],
-)
-def test_l43_an_execution_that_cannot_be_meant_is_refused(cells: dict[str, Any], why: str) -> None:
-    assert why in not_executed(**cells)
-
-
-@pytest.mark.parametrize(
-    ("exchange", "info"),
-    [("bybit", {"execType": "Funding"}), ("bitmex", {"execType": "Funding"}), ("phemex", {"tradeType": "4"})],
-)
-def test_l45_a_funding_payment_is_no_execution(exchange: str, info: Any) -> None:
-    judged = judge_trades([trade(info=info)], Reading(position_mode="netting", exchange=exchange))
-    assert (len(judged.read), len(judged.refused), len(judged.set_aside)) == (0, 0, 1)
-
-
-@pytest.mark.parametrize("info", [{"execType": "AdlTrade"}, {"execType": "BustTrade"}, {"fillType": "liquidation"}])
-def test_l40_a_liquidation_is_an_execution(info: Any) -> None:
-    assert executed(info=info).signed_quantity == 1
-
-
-@pytest.mark.parametrize(
-    ("fee", "info", "told"),
-    [
-        ({"cost": Decimal("0.5"), "currency": "USDT"}, {"commission": "0.50"}, ("0.5", "USDT")),
-        ({"cost": Decimal("-0.5"), "currency": "USDT"}, {"fees": [{"fee": "0.5"}]}, ("-0.5", "USDT")),
-        ({"cost": Decimal("0.5"), "currency": "USDT"}, {"feeRate": "0.5"}, None),
-        ({"cost": Decimal("0.5"), "currency": "USDT"}, {}, None),
-        ({"cost": Decimal("0.5"), "currency": None}, {"fee": "0.5"}, None),
-        ({"cost": None, "currency": "USDT"}, {"fee": "0.5"}, None),
-        (None, {"fee": "0.5"}, None),
-    ],
-)
-def test_law_13_a_fee_that_nobody_states_is_not_reported(fee: Any, info: Any, told: tuple[str, str] | None) -> None:
-    one = executed(fee=fee, info=info)
-    assert (one.fee, one.fee_asset) == ((None, None) if told is None else (Decimal(told[0]), told[1]))
-
-
-def test_l28_bitgets_closing_trades_are_turned_round_once() -> None:
-    reading = Reading(position_mode="hedging", exchange="bitget")
-    info = {"posMode": "hedge_mode", "tradeSide": "close", "side": "buy"}
-    assert executed(reading, info=info).signed_quantity == -1
-    assert executed(reading, info=info).ticket == "LTC/USDT:USDT/long"
-    assert executed(reading, info=info, side="sell").signed_quantity == -1  # ccxt did it itself
-    assert executed(reading, info={**info, "tradeSide": "open"}).signed_quantity == 1
-    assert executed(Reading(position_mode="hedging", exchange="okx"), info=info).signed_quantity == 1
 
 
 # -- lists -------------------------------------------------------------------------------------------------
@@ -455,9 +203,10 @@ def test_l33_a_symbol_without_a_canonical_name_is_refused_with_its_scope() -> No
 
 
 def test_a_reason_names_the_row_by_its_own_id() -> None:
-    assert not_placed(amount=None).startswith("1: ")
-    judged = judge([{"id": "x"}], lambda row: _refuse(), str, lambda row: None)
-    assert judged.refused[0].why == "x: no"
+    judged = judge_positions([position(id="7", side=None)], NETTING)
+    assert judged.refused[0].why.startswith("7: ")
+    other = judge([{"id": "x"}], lambda row: _refuse(), str, lambda row: None)
+    assert other.refused[0].why == "x: no"
 
 
 def _refuse() -> str:
@@ -478,18 +227,19 @@ def test_words_are_compared_without_their_punctuation() -> None:
 def test_l03_a_position_that_is_only_in_the_raw_answer_was_lost() -> None:
     raw = [{"symbol": "A", "size": "1"}, {"symbol": "B", "size": "2"}, {"symbol": "C", "size": "0"}]
     rows = [position(info={"symbol": "A", "size": "1", "added": "by ccxt"})]
-    lost, flat = positions_left_out({"result": {"list": raw}, "other": [{"size": "9"}]}, rows)
-    assert len(lost) == 1
-    assert "symbol B" in lost[0]
-    assert flat == 1
-    assert positions_left_out({"list": raw}, [])[0] == [
+    left = positions_left_out({"result": {"list": raw}, "other": [{"size": "9"}]}, rows)
+    assert len(left.lost) == 1
+    assert "symbol B" in left.lost[0]
+    assert (left.flat, left.listed) == (1, 3)
+    assert positions_left_out({"list": raw}, []).lost == [
         "symbol A is in the exchange's answer and not in what ccxt made of it (L03)",
         "symbol B is in the exchange's answer and not in what ccxt made of it (L03)",
     ]
 
 
 def test_nothing_is_concluded_where_ccxts_rows_are_not_found_again() -> None:
-    assert positions_left_out([{"symbol": "B", "size": "2"}], [position(info={"rebuilt": 1})]) == ([], 0)
+    left = positions_left_out([{"symbol": "B", "size": "2"}], [position(info={"rebuilt": 1})])
+    assert (left.lost, left.flat, left.listed) == ([], 0, 0)
 
 
 def test_l03_a_coin_that_is_only_in_the_raw_answer_was_lost() -> None:

@@ -110,11 +110,9 @@ def _same_market(raw: dict[str, Any], info: dict[str, Any]) -> bool:
 
 
 def unit(row: dict[str, Any]) -> str:
-    base, quote, settle = row["symbol"].replace(":", "/").split("/")
+    _, quote, settle = row["symbol"].replace(":", "/").split("/")
     size = Decimal(row["contractSize"])
-    if settle == base:
-        return f"contract of {size} {quote}"
-    return base if size == 1 else f"contract of {size} {base}"
+    return "coins" if size == 1 and settle in (quote, "USDC") else "contracts"
 
 
 @pytest.mark.parametrize(("sample", "line"), [case(p) for p in PAIRS if "Order" in p[0].method])

@@ -307,8 +307,9 @@ def test_law_7_a_store_is_whole_in_its_one_file_once_the_sidecar_has_ended(tmp_p
     (tmp_path / "p.toml").write_text(POLICY)
     with gateway() as (url, _):
         arguments = ("run", "--account", ACCOUNT, "--store", "sqlite:///s.db", "--broker", url, "--policy", "p.toml")
-        with started(*arguments, "--json", cwd=tmp_path) as process:
-            assert checked(line_of(process))["status"] == "SUCCESS"
+        with started(*arguments, "--json", "--interval", "1", cwd=tmp_path) as process:
+            for _ in range(4):  # long enough for the read models to follow
+                assert checked(line_of(process))["status"] == "SUCCESS"
             process.send_signal(signal.SIGTERM)
             assert process.wait(timeout=20) == 0
     log = tmp_path / "s.db-wal"

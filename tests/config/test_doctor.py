@@ -173,7 +173,7 @@ def test_stores_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_a_book_that_this_version_does_not_read_is_said() -> None:
     text = f'account = "{ACCOUNT}"\nbroker = "tcp://127.0.0.1:1"\ntimeout_ms = 50\nstore = "memory://n"\nbook = "sqlite:///b"\n'
-    assert ("note", "a book is configured, and `run` of this version does not read it") in states(text, "configuration")
+    assert ("wrong", "a book is configured, and `run` of this version compares none") in states(text, "configuration")
 
 
 def test_an_address_of_a_broker_that_is_none() -> None:

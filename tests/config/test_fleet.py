@@ -128,6 +128,7 @@ def test_passes_are_rehearsed_and_nothing_is_decided_in_the_journal(shell: Shell
             assert sum("SUCCESS" in line for line in lines) >= 2 or "EURUSD" in "".join(lines)
             process.send_signal(signal.SIGTERM)
             assert process.wait(timeout=PATIENCE_S) == 0
+        assert shell("positions", "--store", at(tmp_path, "mt5-1.db"), "--json").json == []
         path.write_text("dry_run = true\n" + path.read_text())
         assert shell("run", "--config", path, "--once", "--json", "--no-views").json["dry_run"] is True
         assert "dry_run" not in shell("run", "--config", path, "--once", "--json", "--no-views", "--no-dry-run").json
@@ -178,3 +179,10 @@ def test_what_is_beside_the_passes_is_judged_before_anything_starts(shell: Shell
         assert "alert channel desk" in ended.err
         assert "SECRETSECRET" not in ended.err
         assert not list(tmp_path.glob("mt5-1.db*"))
+
+
+def test_a_book_that_would_be_passed_over_is_refused(shell: Shell, tmp_path: Path) -> None:
+    path = configured(tmp_path, "tcp://127.0.0.1:1", top='book = "sqlite:///bot.db"\n')
+    ended = shell("run", "--config", path, "--once")
+    assert ended.status == 3
+    assert "mt5:1: a book is configured" in ended.err

@@ -143,6 +143,7 @@ def test_law_6_a_stop_of_unknown_outcome_is_looked_up_before_another_is_asked_fo
     again(w)
     assert len(w.actions()) == 1, "not found on another connection: the first one's queue may still be executed"
     w.looks_up(first, times=2, connection=1)
+    w.lists()
     again(w, times=2)
     assert [one.attempt for one in w.actions()] == [1, 2]
     assert w.actions()[1].client_id != first
@@ -153,6 +154,7 @@ def test_l22_after_three_stops_it_is_closed_once_and_no_more_than_is_live(world:
     for _ in range(3):
         again(w, "3")
         w.sends(w.actions()[-1].client_id, "rejected", why="no such level")
+        w.lists()
     assert [one.terms.kind for one in w.actions()] == ["place_stop"] * 3
     again(w, "2")
     ended = w.actions()[-1]
@@ -169,6 +171,7 @@ def test_when_even_that_fails_a_person_is_told_once(world: Worlds) -> None:
     for _ in range(4):
         again(w)
         w.sends(w.actions()[-1].client_id, "rejected", why="market closed")
+        w.lists()
     again(w, times=4)
     assert [one.topic for one in w.alerts()] == ["protective-exit", "unprotected"]
     assert states(w)[-1] == "critical"
@@ -200,6 +203,7 @@ def test_a_broker_that_can_place_stops_but_not_close_is_no_reason_to_fall_silent
     for _ in range(3):
         again(w)
         w.sends(w.actions()[-1].client_id, "rejected")
+        w.lists()
     again(w)
     assert "cannot be asked to close it" in w.alerts()[-1].text
 

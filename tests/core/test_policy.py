@@ -58,7 +58,14 @@ def test_knobs_given_as_text_are_exact() -> None:
         ({"protect": {"stop_distance_pct": "0.4"}}, "protect.stop_distance_pct is 0.4; it must lie between 0.5 and 10"),
         ({"protect": {"stop_distance_pct": "11"}}, "protect.stop_distance_pct is 11; it must lie between 0.5 and 10"),
         ({"protect": {"retries_max": 0}}, "protect.retries_max is 0; it must be at least 1"),
-        ({"unverified": "warn"}, "unverified = 'warn' is not available in this version"),
+        ({"override_s_max": 0}, "override_s_max is 0; it must be at least 1"),
+        ({"permit_ms_max": 0}, "permit_ms_max is 0; it must be at least 1"),
+        (
+            {"operators": {"ada": ["fly"]}},
+            "operators.ada has 'fly'; there is manage_reconciliation",
+        ),
+        ({"operators": {"ada": "manage_reconciliation"}}, "Expected `array`"),
+        ({"unverified": "shrug"}, "policy: Invalid enum value 'shrug'"),
         ({"confirmation": 2}, "unknown field `confirmation`"),
         ({"on_ghost": "ignore"}, "policy: Invalid enum value 'ignore'"),
         ({"lag_ms_max": {"weather": 1}}, "policy: Invalid enum value 'weather'"),
@@ -92,6 +99,12 @@ def test_a_policy_that_could_be_meant_once_is_read_for_ever() -> None:
     assert decode(name_of_event(fact), encode(fact)) == fact
     with pytest.raises(PolicyError, match="confirmations is 1"):
         once.check()
+
+
+def test_who_may_do_what() -> None:
+    assert Policy.adopt().allows("anybody", "manage_reconciliation"), "none configured: whoever can reach the store"
+    policy = Policy.adopt(operators={"ada": ["manage_reconciliation"], "bob": []})
+    assert [policy.allows(who, "manage_reconciliation") for who in ("ada", "bob", "eve")] == [True, False, False]
 
 
 def test_the_least_that_can_be_meant() -> None:

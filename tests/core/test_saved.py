@@ -56,6 +56,8 @@ def eventful(world: Worlds) -> World:
     w.sees_part(rows[9], refused=[Refusal(3, "NaN", symbol="GBPUSD")])
     w.record(fill("x3", "EURUSD", "1", ticket="S09"), fill("x4", "EURUSD", "1"))
     w.record(pending("c8", "GBPUSD", "filled"))
+    w.permit("GBPUSD", "1", ticket="new", client_order_id="c9")
+    w.says("override", scope="GBPUSD", seconds="600")
     return w
 
 

@@ -90,7 +90,7 @@ def test_a_story_from_beginning_to_end(world: Worlds) -> None:
         "missed fill; now flat",
         "position-recorded/1: the process recorded USDJPY #8 closed",
         "command-given/1: ada said release *:GBPUSD: known",
-        "record-refused/1: command release did not change the book: this version knows `ack mass-absence` only",
+        "quarantine-moved/1: quarantine *:GBPUSD released: released by ada: known",
         "observed/1: positions asked (periodic pass 3), failed in 10 ms: no answer within 10 s",
         "fill-recorded/1: the process recorded fill x1: bought 9 EURUSD #7 at 1.1",
         "record-refused/1: fill x1 did not change the book: another execution was recorded under that id: EURUSD 0.5, "

@@ -24,6 +24,7 @@ from trueup.decisions import (
     MassAbsenceMoved,
     OrderCorrection,
     OrderMerged,
+    OverrideMoved,
     PositionBound,
     ProtectionMoved,
     QuarantineMoved,
@@ -43,6 +44,7 @@ from trueup.facts import (
     Observed,
     OrderRecorded,
     OrderRows,
+    PermitGiven,
     PolicyAdopted,
     PositionRecorded,
     Rows,
@@ -100,6 +102,9 @@ POLICY = Policy.guarded(
     sessions=(ClosedHours(0, 60),),
     instruments={"BTCUSD": Instrument("coins", Decimal(1), Decimal("0.5"), Decimal("0.00001"), ("BTC/USD",))},
     strategies={"77": "trend"},
+    operators={"ada": ("manage_reconciliation",), "bob": ()},
+    override_s_max=60,
+    permit_ms_max=1_000,
 )
 
 EVENTS: Final[dict[str, list[Event]]] = {
@@ -151,6 +156,10 @@ EVENTS: Final[dict[str, list[Event]]] = {
     "alerts-delivered": [
         AlertsDelivered(AT, "desk", 41, 2, ((40, "HTTP 429, again in 30 s"),)),
         AlertsDelivered(AT, "mail", 0),
+    ],
+    "permit-given": [
+        PermitGiven(AT, "EURUSD", "sell", Decimal("0.50"), Decimal("1.50"), 40, "123456", "trend", "c-2"),
+        PermitGiven(AT, "EURUSD", "buy", Decimal(1), Decimal(1), 40),
     ],
     "baseline-taken": [BaselineTaken(41, AT.at_ns, MARK, ("#7", "EURUSD"), "the first complete answer")],
     "position-bound": [PositionBound(41, AT.at_ns, MARK, "?order/c-1", "#7", "its opening order became the ticket")],
@@ -205,6 +214,7 @@ EVENTS: Final[dict[str, list[Event]]] = {
     "action-sent": [ActionSent(AT, "tu-0123456789abcdef")],
     "action-answered": [ActionAnswered(AT, "tu-0123456789abcdef", "rejected", "no money", "o-1", DIGEST, 3)],
     "protection-moved": [ProtectionMoved(41, AT.at_ns, MARK, "#7", "EURUSD", "7", "placing", 1, "no stop")],
+    "override-moved": [OverrideMoved(41, AT.at_ns, MARK, "granted", "EURUSD", "ada", "I looked", AT.at_ns + 60)],
     "alert-raised": [AlertRaised(41, AT.at_ns, MARK, "critical", "escalated", "look", ("00112233445566ff",))],
 }  # fmt: skip
 

@@ -93,3 +93,16 @@ def _orders(w: World) -> None:
     w.restart(down_s=5)
     w.lists(stranger)
     w.sees(row("XAUUSD", "2", ticket="29", price="4000", stop=None))
+    _operators(w)
+
+
+def _operators(w: World) -> None:
+    """An override that ends by itself, a permit that its order spends, a refusal, and a break adopted by hand."""
+    w.says("override", scope="XAUUSD", seconds="60", why="the feed is late")
+    w.permit("XAUUSD", "0.5", ticket="29", client_order_id="c10")
+    w.record(pending("c10", "XAUUSD", side="sell", quantity="0.5"))
+    w.record(pending("c10", "XAUUSD", "canceled", side="sell", quantity="0.5"))
+    w.passes(s=60)
+    w.says("release", scope="*:NOPE")
+    w.sees(row("XAUUSD", "3", ticket="29", price="4000", stop=None))
+    w.says("adopt", target="#29", why="seen on the broker's page")

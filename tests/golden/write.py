@@ -15,6 +15,7 @@ from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 
+from golden.incident import add_incident
 from golden.render import rendered
 from golden.samples import EVENTS, ITEMS
 from golden.story import ACCOUNT, played
@@ -91,6 +92,7 @@ def main() -> None:
     for name, item in ITEMS.items():
         add(HERE / "items", f"inbox-item-1.{name}", encode_item(item), item)
     add_journal()
+    add_incident(write)
 
 
 if __name__ == "__main__":

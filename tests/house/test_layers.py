@@ -25,7 +25,7 @@ STORE = "trueup.journal"
 
 PURE_IMPORTS = re.findall(
     r"\w+",
-    "__future__ abc base64 bisect collections contextlib copy dataclasses datetime decimal enum fractions "
+    "__future__ abc base64 bisect collections contextlib copy dataclasses datetime decimal difflib enum fractions "
     "functools hashlib heapq itertools json math operator re string struct textwrap types typing "
     "msgspec immutables",
 )

@@ -13,11 +13,12 @@ import pytest
 
 from cli.shell import Shell, at
 from golden.story import ACCOUNT
+from house.source import ROOT
 from incident.test_pages import blocks
 from incident.told import brought, pos, sees, told_story, when
 from trueup import InputError, Policy
 from trueup.decisions import BreakMoved
-from trueup.facts import Fact, Observed
+from trueup.facts import Fact, FillRecorded, Observed
 from trueup.incident import around, write_bundle
 from trueup.incident.secrets import secret_in
 from trueup.journal import Head, open_inbox, open_reader, open_writer, verify
@@ -87,6 +88,19 @@ def test_an_excerpt_reads_like_the_journal_from_there_on(story: str, shell: Shel
     assert again.read_bytes() == (tmp_path / "b.zip").read_bytes()
 
 
+def test_what_tells_of_a_journal_tells_of_a_bundle(shell: Shell, tmp_path: Path) -> None:
+    golden = f"bundle:///{ROOT / 'tests' / 'golden' / 'incident.zip'}"
+    excerpt, _ = bundled(shell, golden, tmp_path / "x.zip", "--from", 30)
+    for store in (golden, excerpt):
+        for words in (["explain", 40], ["timeline", "XAUUSD"], ["diff", 31, 44], ["status"]):
+            ended = shell(*words, "--store", store, "--json")
+            assert ended.status in (0, 1), (words, ended.err)
+            assert ended.json
+    other = tmp_path / "observe.toml"
+    other.write_text('preset = "observe"\n')
+    assert shell("replay", "--store", golden, "--policy", other, "--json").status == 1
+
+
 def test_what_lies_before_an_excerpt_is_said_to_be_missing(story: str, shell: Shell, tmp_path: Path) -> None:
     url, said = bundled(shell, story, tmp_path / "b.zip", "--from", 17)
     for words in (["positions", "--position", 3], ["export", "--out", tmp_path / "x", "--from", 2]):
@@ -142,8 +156,12 @@ def test_the_story_of_a_break_or_a_correction(story: str, shell: Shell, tmp_path
             assert said["last"] >= last
             with open_reader(url, ACCOUNT) as excerpt:
                 assert around(excerpt, identity)[1] <= said["last"]
-        with pytest.raises(InputError, match="no event names 'nothing'"):
-            around(reader, "nothing")
+        (fill,) = [one for one in reader.read() if isinstance(one.event, FillRecorded)][:1]
+        first, last = around(reader, fill.event.execution.execution_id)  # type: ignore[union-attr]
+        assert first <= fill.position <= last
+        for nothing in ("nothing", "EURUSD", "buy"):
+            with pytest.raises(InputError, match=f"no event names '{nothing}'"):
+                around(reader, nothing)
 
 
 def test_the_page_for_people_and_the_manifest(story: str, shell: Shell, tmp_path: Path) -> None:
@@ -157,11 +175,18 @@ def test_the_page_for_people_and_the_manifest(story: str, shell: Shell, tmp_path
         page = file.read("report.txt").decode()
         policy = json.loads(file.read("policy.json"))
     assert (manifest["account"], manifest["first"], manifest["last"]) == (ACCOUNT, 1, said["last"])
-    assert "mass absence" in page
-    assert re.search(r"(?m)^ +XAUUSD #29 long 1$", page) is not None
+    with open_reader(story, ACCOUNT) as reader:
+        end = rehydrate(ACCOUNT, reader)
+    book = end.book
+    assert f"book after: {len(book)} positions" in page
+    for slot in book.values():
+        assert slot.holding is not None
+        ticket = "" if slot.holding.ticket is None else f" #{slot.holding.ticket}"
+        assert f" {slot.holding.symbol}{ticket} " in page.partition("book after")[2]
     assert re.search(rf"(?m)^ +{said['last']}  2026", page)
     assert policy["before"] is None
-    assert policy["after"]["on_recovery"] == "quarantine"
+    assert policy["after"]["on_recovery"] == end.policy.on_recovery
+    assert policy["after"]["sync_interval_s"] == end.policy.sync_interval_s
 
 
 def test_a_report_has_an_end_and_nothing_breaks_its_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -365,3 +365,30 @@ def test_the_command_without_its_file(url: str, shell: Shell, tmp_path: Path) ->
     ended = shell("import", tmp_path / "none.jsonl", "--store", url)
     assert ended.status == 3
     assert "cannot be read" in ended.err
+
+
+def test_l04_a_look_up_names_its_order_and_what_it_misses_takes_proof(url: str) -> None:
+    def order(seconds: float, status: str, **more: object) -> dict[str, object]:
+        body = {"client_order_id": "c1", "symbol": "A", "side": "buy", "type": "limit", "quantity": "1", **more}
+        return {"at": when(seconds), "kind": "local", "order": {**body, "status": status, "limit": "1.1"}}
+
+    def asks(seconds: float, surface: str, **more: object) -> dict[str, object]:
+        return {"at": when(seconds), "kind": "snapshot", "surface": surface, "complete": True, "orders": [], **more}
+
+    lines = [sees(0), order(10, "pending"), order(11, "accepted")]
+    lines += [
+        one
+        for n in range(3)
+        for one in (asks(100 + 60 * n, "open_orders"), asks(130 + 60 * n, "order", client_order_id="c1"))
+    ]
+    assert brought(url, lines).corrections == 1
+    sought = [
+        (e.sought.client_order_id, e.sought.order_id)
+        for e in events(url, ACCOUNT)
+        if isinstance(e, Observed) and e.sought
+    ]
+    assert sought == [("c1", None)] * 3
+    is_sound(url, ACCOUNT)
+    moves = [e for e in events(url, ACCOUNT) if isinstance(e, BreakMoved) and e.of == "order"]
+    assert [move.steps[-1].state for move in moves][:1] == ["opened"], "one absence proves nothing"
+    assert moves[-1].steps[-1].state == "corrected"

@@ -2,7 +2,8 @@
 
 Exhaustive: each byte of each stored value is changed, the whole store verified, and the byte put back; each bit by
 itself, but for the states, where two changes a byte will do. The journal is a real one: a ledger decided it, beside
-another account that shares the store. On SQLite, in memory; on PostgreSQL, whose rows hold the same, `test_verify` tries some.
+another account that shares the store. On SQLite, in memory; on PostgreSQL, whose rows hold the same, `test_verify`
+tries some.
 """
 
 from __future__ import annotations

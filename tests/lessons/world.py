@@ -24,7 +24,7 @@ from trueup.decisions import (
     OrderCorrection,
 )
 from trueup.events import Event, encode
-from trueup.facts import ActionKind, Fact, Observed, PassKind
+from trueup.facts import ActionKind, Fact, Observed, PassKind, PermitGiven
 from trueup.journal import Recorded, open_reader, open_writer
 from trueup.ledger import Claim, Committed, Ledger
 from trueup.model import (
@@ -289,6 +289,13 @@ class World:
     def says(self, name: str, *, who: str = "ada", why: str = "I looked", **arguments: str) -> Committed:
         """An operator gives a command."""
         return self.ledger.command(Command(name=name, who=who, why=why, arguments=arguments))
+
+    def permit(self, symbol: str, quantity: str, *, side: TradeSide = "sell", **more: str) -> Committed:
+        """A permit for a reducing order is given, as whoever fetched the proof does it."""
+        size = Decimal(quantity)
+        return self.ledger.judged(
+            lambda state, now: [PermitGiven(now, symbol, side, size, size, state.view().position, **more)]
+        )
 
     def restart(self, *, down_s: int = 0) -> None:
         """The process ends, without a farewell of its own, and comes back under a new epoch."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import urllib.request
@@ -17,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from alerts.test_messenger import Desk
 from house.source import ROOT
 from lessons.world import LAG_MS, World, fill, held, row
-from trueup import Policy, Reconciler
+from trueup import AsyncReconciler, Policy, Reconciler
 from trueup.errors import InputError, TrueupError
 from trueup.model import BrokerOrder, OrderStatus
 from trueup.report import PassReport, failed_report
@@ -75,16 +76,22 @@ def test_an_account_from_nothing_to_breaks_and_back(registry: CollectorRegistry)
         assert scraped("trueup_verified_age_seconds") == float("inf")
         assert scraped("trueup_broker_answer_seconds") is None
         assert scraped("trueup_gate", status="closed") == 1
-        assert (scraped("trueup_book_positions"), scraped("trueup_unprotected_positions")) == (2, 1)
-        same = (row("HELD", "2"), row("BARE", "1"))
+        assert (scraped("trueup_book_positions"), scraped("trueup_unprotected_positions")) == (2, 0)
+        same = (row("HELD", "2", stop="1"), row("BARE", "1"))
         w.sees(*same, kind="startup")
+        assert Scraped(registry)("trueup_unprotected_positions") == 1
         w.passes(s=5)
         scraped = Scraped(registry)
         assert scraped("trueup_verified_age_seconds") == pytest.approx(5.01, abs=0.02)
         assert [scraped("trueup_gate", status=one) for one in ("open", "reduce_only", "closed")] == [1, 0, 0]
         assert scraped("trueup_broker_answer_seconds") == pytest.approx(0.01, abs=0.01)
         w.sees(
-            row("HELD", "3"), row("BARE", "1"), row("NEW", "-2", price="1.5"), row("ODD", "1"), times=2, step_ms=LAG_MS
+            row("HELD", "3", stop="1"),
+            row("BARE", "1"),
+            row("NEW", "-2", price="1.5"),
+            row("ODD", "1"),
+            times=2,
+            step_ms=LAG_MS,
         )
         scraped = Scraped(registry)
         assert scraped("reconciliation_mismatches_total", kind="recovery") == 2
@@ -346,6 +353,26 @@ def test_it_is_served_on_loopback_and_the_port_is_let_go(registry: CollectorRegi
         port = served.port
     with serve(port, registry=registry):
         pass
+
+
+def test_the_asyncio_face_is_measured_and_told_of_as_well(registry: CollectorRegistry, tmp_path: Path) -> None:
+    broker = SimulatedBroker(position_mode="netting")
+    broker.open("EURUSD", "buy", "1")
+    policy = Policy.guarded(lag_ms_max={"positions": 1}, confirm_interval_ms=1)
+    desk = Desk("desk")
+
+    async def work() -> Scraped:
+        url = f"sqlite:///{tmp_path}/s.db"
+        async with AsyncReconciler.open(url, account="sim:1", broker=broker, policy=policy, baseline=False) as rec:
+            with register(rec, registry=registry) as registered, Messenger(rec, [Rule(desk)], command="c"):
+                registered.note(await rec.startup_recovery())
+            with register(rec, registry=registry) as registered:
+                registered.note(await rec.sync_positions())
+                return Scraped(registry)
+
+    scraped = asyncio.run(work())
+    assert scraped("trueup_open_breaks", "sim:1", of="position", kind="recovery") == 1
+    assert [one.title for one in desk.messages] == ["trueup sim:1: 1 alert, 1 critical"]
 
 
 @pytest.mark.parametrize("use", [lambda: register(Rec(World())), lambda: serve(0)])

@@ -6,16 +6,18 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Literal
 
+import msgspec
+
 from laws.stores import MS, FakeClock, ListJournal
 from trueup.changes import Change, Command, Fill, OrderUpdate, PositionSet
 from trueup.facts import PassKind
 from trueup.ledger import Claim, Ledger
-from trueup.model import BrokerPosition, PositionMode, Surface
+from trueup.model import BrokerOrder, BrokerPosition, OrderStatus, PositionMode, Surface
 from trueup.policy import Policy
-from trueup.ports import Answer
+from trueup.ports import Answer, Outcome
 
 LAG_MS = 1_000
-LAGS: dict[Surface, int] = {"positions": LAG_MS, "fills": LAG_MS}
+LAGS: dict[Surface, int] = dict.fromkeys(("positions", "fills", "open_orders", "order"), LAG_MS)
 
 
 def adopt(**knobs: object) -> Policy:
@@ -30,7 +32,13 @@ class Recording:
         self.clock = FakeClock()
         self.journal = ListJournal()
         self.claim = Claim(
-            policy=policy or adopt(), position_mode=mode, baseline=baseline, lag_ms_max=LAGS, source="hand"
+            policy=policy or adopt(),
+            position_mode=mode,
+            baseline=baseline,
+            lag_ms_max=LAGS,
+            source="hand",
+            surfaces=frozenset(LAGS),
+            actions=frozenset({"cancel"}),
         )
         self.ledger = Ledger(self.journal, self.clock, self.claim)
         self.passes = 0
@@ -81,6 +89,21 @@ class Recording:
         self.clock.advance(after_ms)
         return self.ledger.record(list(changes)).first
 
+    def orders(self, *rows: BrokerOrder, after_ms: int = 2_000) -> int:
+        """The broker's answer on open orders."""
+        self.clock.advance(after_ms)
+        asking = self.ledger.asking()
+        self.clock.advance(1)
+        answer = Answer(completeness="complete", orders=rows)
+        return self.ledger.observe("open_orders", answer, asking, pass_number=self.passes, pass_kind="periodic").first
+
+    def sends(self) -> None:
+        """Whatever was decided to be asked of the broker is sent, and acknowledged."""
+        for client_id, slot in list(self.ledger.state.outbox.items()):
+            if slot.state == "requested":
+                self.ledger.sending(client_id)
+                self.ledger.acted(client_id, Outcome(state="acknowledged"))
+
     def command(self, name: str, **arguments: str) -> int:
         """An operator's word."""
         self.clock.advance(10)
@@ -91,9 +114,7 @@ class Recording:
         self.ledger.close()
         self.clock.advance(after_ms)
         if policy is not None:
-            self.claim = Claim(
-                policy=policy, position_mode=self.claim.position_mode, baseline=False, lag_ms_max=LAGS, source="hand"
-            )
+            self.claim = msgspec.structs.replace(self.claim, policy=policy)
         self.ledger = Ledger(self.journal, self.clock, self.claim)
 
     def jump(self, ms: int) -> None:
@@ -123,3 +144,9 @@ def pending(name: str, symbol: str, lots: int) -> OrderUpdate:
 def held(symbol: str, lots: int) -> PositionSet:
     """A whole position that the process records."""
     return PositionSet(symbol=symbol, side="long" if lots >= 0 else "short", quantity=abs(lots))
+
+
+def working(order_id: str, symbol: str, lots: int, **fields: Any) -> BrokerOrder:
+    """One of the broker's open orders: to buy at a limit."""
+    more: dict[str, Any] = {"order_id": order_id, "limit": Decimal("1.1"), "filled": Decimal(0)} | fields
+    return BrokerOrder(symbol, "buy", "limit", Decimal(lots), OrderStatus.ACCEPTED, **more)

@@ -51,7 +51,7 @@ def test_law_1_under_the_recorded_policy_the_other_world_is_the_recorded_one(
     assert found.compared.rows == found.compared.undetermined == ()
     assert found.compared.same == fields(events(world.journal))
     assert found.recorded == found.replayed
-    assert found.unasked == found.set_aside == found.unsent == 0
+    assert (found.unasked, found.set_aside, found.unsent) == (0, 0, ())
 
 
 def fields(told: Iterable[Event]) -> int:

@@ -10,9 +10,9 @@ from decimal import Decimal
 from laws.stores import ListJournal
 from replay.journals import events, listed
 from replay.recording import Recording, adopt, fill, held, pending, row
-from trueup.decisions import AlertRaised, Decision
+from trueup.decisions import AlertRaised
 from trueup.facts import Fact
-from trueup.model import Execution, Moment, Stop
+from trueup.model import Execution, Stop
 from trueup.policy import Policy
 from trueup.replay import Otherwise, Turn, redecide_under
 from trueup.replay.elsewhere import Elsewhere
@@ -299,29 +299,6 @@ def _turns(journal: ListJournal) -> list[Turn]:
             last = found[-1]
             found[-1] = Turn(last.position, last.fact, (*last.decisions, event))
     return found
-
-
-class ActionAnswered(Fact, frozen=True, array_like=True, tag="action-answered/1"):
-    """As inputs on actions look, whatever else they hold."""
-
-    client_id: str
-
-
-class ActionRequested(Decision, frozen=True, array_like=True, tag="action-requested/1"):
-    """As decisions that request one look."""
-
-    client_id: str
-
-
-def test_outcomes_of_actions_that_it_did_not_request_are_set_aside_and_counted() -> None:
-    world = Elsewhere("test:1", adopt())
-    turn = Turn(1, ActionAnswered(Moment(1, 1, 1), "a1"), ())
-    assert world._its_own(turn) is None
-    assert world.set_aside == 1
-    world.requested["a1"] = 1
-    assert world._its_own(turn) is turn.fact
-    assert world._its_own(turn) is turn.fact, "what was sent once may be heard of again"
-    assert (world.set_aside, world.requested) == (1, {})
 
 
 def test_a_cut_in_the_middle_of_an_input_leaves_that_input_out() -> None:

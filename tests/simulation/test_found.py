@@ -5,17 +5,22 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
-from trueup.changes import PositionSet
+from trueup import passes
+from trueup.changes import OrderUpdate, PositionSet
 from trueup.errors import JournalError, WriterFenced
 from trueup.facts import WriterClaimed
 from trueup.gate import GateRefusal, Intent
 from trueup.ledger import Claim, Ledger
 from trueup.model import BrokerPosition, Refusal
-from trueup.policy import Instrument, Policy
+from trueup.policy import Instrument, Policy, Protect
 from trueup.ports import Answer
+from trueup.reconciliation.waiting import next_question_ns
+from trueup.simulation import Scenario, Settings, simulate
 from trueup.simulation.disk import Disk, FaultyJournal
-from trueup.simulation.loop import VirtualClock, VirtualLoop, WallClock
+from trueup.simulation.loop import NS, VirtualClock, VirtualLoop, WallClock
+from trueup.testing.broker import SimulatedBroker
 
 
 @pytest.fixture
@@ -72,3 +77,56 @@ def test_law_9_l33_a_refused_row_in_another_spelling_limits_its_symbol(disk: Dis
         assert said.scope == "EURUSD"
     assert ledger.gate.check(Intent(symbol="AAPL", side="buy", quantity=1)) is None
     ledger.close()
+
+
+def test_law_12_a_break_seen_before_waits_for_the_symbol_to_settle_again(disk: Disk) -> None:
+    """Seed 3002 of drawing 1: a start-up pass asked every 30 ms, for seconds, for what no answer could settle yet."""
+    loop = VirtualLoop()
+    clock = VirtualClock(loop, WallClock(loop))
+    claim = Claim(policy=Policy.adopt(confirm_interval_ms=500, settle_ms=10_000), lag_ms_max={"positions": 500})
+    ledger = Ledger(FaultyJournal(disk, disk.writer(), lambda first, events: None), clock, claim)
+    ledger.record(PositionSet(symbol="AAPL", side="long", quantity=1))
+    loop.now_ns += 60 * NS
+    answer = Answer(completeness="complete", positions={"AAPL": BrokerPosition("AAPL", Decimal(3))})
+    ledger.observe("positions", answer, ledger.asking())
+    assert ledger.state.breaks["AAPL"][0].sightings.count == 1
+    order = OrderUpdate(client_order_id="c", symbol="AAPL", side="buy", type="market", quantity=1, status="pending")
+    ledger.record(order)
+    ledger.record(replace(order, status="canceled"))
+    loop.now_ns += NS
+    wait_ns = next_question_ns(ledger.state, ledger.now())
+    assert wait_ns is not None
+    assert 9 * NS <= wait_ns < 10 * NS, "it can be judged again when the order's end has settled, and no sooner"
+    ledger.close()
+    loop.close()
+
+
+def test_law_10_l12_a_stop_that_was_placed_since_the_last_list_of_orders_is_waited_for() -> None:
+    """Seed 167 of drawing 2: positions were answered before orders, and every position was closed although its stop
+    had just been placed and acknowledged: the list of orders at hand was older than the stop."""
+    policy = Policy.adopt(sync_interval_s=5, protect=Protect(retries_max=1))
+    settings = Settings(policy=policy, held=(5, -1), lag_ms=0, lists_orders=True, latency_ms_max=900, minutes=2)
+    placed = 0
+    for seed in range(20):  # each answers positions and orders in another order
+        outcome = simulate(Scenario(seed=seed, settings=settings))
+        assert outcome.violations == ()
+        assert "actions sent: close_position" not in outcome.coverage
+        placed += outcome.coverage["actions sent: place_stop"]
+    assert placed == 40
+
+
+def test_law_12_whatever_the_start_up_pass_hopes_for_it_asks_four_times_a_second_at_most(
+    monkeypatch: pytest.MonkeyPatch, disk: Disk
+) -> None:
+    """Seeds 165 and 324 of drawing 2: breaks that no answer could settle, and that said "at once" each time."""
+    monkeypatch.setattr(passes, "next_question_ns", lambda state, now: 0)
+    loop = VirtualLoop()
+    clock = VirtualClock(loop, WallClock(loop))
+    broker = SimulatedBroker(position_mode="hedging")
+    claim = Claim(policy=Policy.adopt(startup_timeout_s=30), position_mode="hedging")
+    ledger = Ledger(FaultyJournal(disk, disk.writer(), lambda first, events: None), clock, claim)
+    loop.run_until_complete(passes.Passes(ledger, broker, clock).run("startup"))
+    asked = [one for one in broker.asked if one.surface == "positions"]
+    assert 10 < len(asked) <= 30 * 4 + 1
+    ledger.close()
+    loop.close()

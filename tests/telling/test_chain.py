@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 
 import pytest
 
 from lessons.world import World, deal, fill, held, pending, row
 from telling.stories import MadePast, last_break, last_correction, past_of, rule, weighed
-from trueup import Instrument, OrderUpdate, Policy, PushedExecution
-from trueup.causes import Rate
+from trueup import Policy, PushedExecution
 from trueup.decisions import BreakMoved, Step
 from trueup.errors import InputError
 from trueup.facts import Observed
 from trueup.model import Refusal
 from trueup.telling import Target, explain, facts_of
 from trueup.telling.chain import at
-from trueup.telling.sentences import cause_said, lines
+from trueup.telling.sentences import lines
 
 Worlds = Callable[..., World]
 
@@ -78,52 +76,6 @@ def test_many_answers_that_moved_nothing_are_counted_instead_of_listed(world: Wo
     told = last_correction(w)
     assert len(weighed(told, "the answer at")) == 20
     assert weighed(told, "3 more answers") == [("not counted", "for reasons like these")]
-
-
-def test_a_ghost_that_a_late_fill_explains(world: Worlds) -> None:
-    w = world(fill("x1", "EURUSD", "2", "1.1", order_id="o1"))
-    w.sees(row("EURUSD", "2", price="1.1"))
-    w.sees(times=6)
-    w.record(fill("x2", "EURUSD", "-2", "1.2", order_id="o2"))
-    told = last_correction(w)
-    cause = told.causes[0]
-    assert (cause.cause, cause.strength, cause.executions) == ("missed_fill", "certain", ("x2",))
-    assert told.subject.undone_by is None
-    assert told.worth is not None
-    assert told.worth.amount is None
-    assert weighed(told, "cause: execution x1") == [("rejected", "the book had counted it")]
-    assert weighed(told, "mass absence?")[0][1].startswith("1 of 1 positions missing: the book is too small")
-
-
-def test_what_it_is_worth_where_price_unit_and_rate_are_known(world: Worlds) -> None:
-    policy = Policy.adopt(instruments={"EURUSD": Instrument("lots", Decimal(100_000))})
-    w = world(held("EURUSD", "2", price="1.1"), policy=policy)
-    w.sees(row("EURUSD", "3", price="1.1"), times=2)
-    past = past_of(w)
-    target = Target("correction", last_correction(w).subject.id, last_correction(w).subject.position)
-    told = explain(past, target, rate=Rate(Decimal("0.9"), "EUR"))
-    assert told.worth is not None
-    assert (told.worth.amount, told.worth.currency) == ("99000", "EUR")
-    assert "the broker's opening price" in told.worth.why
-    text = "\n".join(line for _, under in lines(told) for line in under)
-    assert "worth 99000 EUR" in text
-
-
-def test_prices_come_from_the_latest_deal_then_the_broker_then_the_book(world: Worlds) -> None:
-    shares = Policy.adopt(instruments={"ACME": Instrument("shares")})
-    w = world(held("ACME", "2", price="10"), policy=shares)
-    w.sees(times=5)
-    w.sees()
-    assert (last_correction(w).worth or pytest.fail("none")).amount == "20"
-    w = world(fill("x1", "ACME", "2", "10"), fill("x2", "ACME", "1", "12"), policy=shares)
-    w.sees(row("ACME", "4"), times=2)
-    worth = last_correction(w).worth
-    assert worth is not None
-    assert (worth.amount, worth.why) == ("12", "1 at 12, the price of execution x2, in the quote currency")
-    w = world(held("ACME", "2"), policy=shares)
-    w.sees(row("ACME", "4"), times=2)
-    assert last_correction(w).worth is not None
-    assert (last_correction(w).worth or pytest.fail("none")).why == "no price is known"
 
 
 def test_a_missed_fill_is_its_own_cause(world: Worlds) -> None:
@@ -201,6 +153,7 @@ def test_a_break_that_is_open_and_one_that_cleared(world: Worlds) -> None:
     assert any("they would decide it" in one for one in told.would_change)
     assert rule(told, "confirm_interval_ms") == ("700", "changed")
     assert told.causes[0].why.startswith("the quantities agree and stop differs")
+    assert told.worth is None, "no quantity differs"
     w.sees(row("EURUSD", "2", stop="1"))
     cleared = last_break(w)
     assert (cleared.subject.state, cleared.subject.why) == ("cleared", "the two sides agree again")
@@ -285,19 +238,6 @@ def test_several_fields_are_one_correction(world: Worlds) -> None:
     assert told.subject.after == "short 2, stop none, owned by external"
 
 
-def test_hedging_a_ticket_goes_on_under_a_new_one(world: Worlds) -> None:
-    w = world(held("EURUSD", "3", ticket="7", price="1.1"), held("USDJPY", "1", ticket="1"), mode="hedging")
-    yen = row("USDJPY", "1", ticket="1")
-    w.sees(row("EURUSD", "3", ticket="7", price="1.1"), yen)
-    w.sees(row("EURUSD", "1", ticket="8", price="1.1"), yen, times=2)
-    told = last_correction(w)
-    assert told.subject.kind == "ghost"
-    assert (told.causes[0].cause, told.causes[0].strength) == ("partial_close", "likely")
-    w.sees(yen)
-    opened = last_break(w)
-    assert opened.subject.ticket == "8"
-
-
 def test_hedging_an_entry_without_a_ticket_keeps_its_history(world: Worlds) -> None:
     w = world(fill("x1", "EURUSD", "1", client_order_id="c1", order_id="7"), mode="hedging")
     w.record(held("EURUSD", "5", ticket="9"))
@@ -325,79 +265,6 @@ def test_a_baseline_and_a_refused_record_are_told(world: Worlds) -> None:
     assert weighed(told, "cause: execution x1") == [("rejected", "the book had counted it")]
 
 
-def test_fills_on_a_set_sourced_key_are_not_in_its_quantity(world: Worlds) -> None:
-    """The process told a fill and never set the position: the fill explains what is missing."""
-    w = world(held("EURUSD", "1"), pending("c1", "USDJPY", "filled"))
-    w.sees(row("EURUSD", "1"))
-    w.record(fill("x1", "EURUSD", "1.5", client_order_id="c2"))
-    w.passes(s=9)
-    w.sees(row("EURUSD", "2.5"), times=2)
-    told = last_correction(w)
-    assert (told.causes[0].cause, told.causes[0].strength) == ("missed_fill", "certain")
-
-
-def test_whose_deal_it_was(world: Worlds) -> None:
-    """By client id, by the broker's order id, by strategy; a stranger only where the process records its orders."""
-    known = OrderUpdate(
-        client_order_id="c1", symbol="EURUSD", side="buy", type="market", quantity=1, status="accepted", order_id="o1"
-    )
-    silent = OrderUpdate(client_order_id="c1", symbol="EURUSD", side="buy", type="market", quantity=1, status="filled")
-    for more, cause in (
-        ({"client_order_id": "c1"}, "missed_fill"),
-        ({"order_id": "o1"}, "missed_fill"),
-        ({"strategy": "trend"}, "missed_fill"),
-        ({"order_id": "o9"}, "manual_trade"),
-        ({"client_order_id": "web-1"}, "manual_trade"),
-        ({"client_order_id": "autoclose-1"}, "liquidation"),
-    ):
-        w = world(fill("x1", "EURUSD", "1"), known, silent)
-        w.deals()
-        w.deals(deal("x2", "EURUSD", "0.7", **more))
-        assert last_correction(w).causes[0].cause == cause, more
-
-
-def test_what_the_raw_replies_say_decides(world: Worlds) -> None:
-    w = world(fill("x1", "EURUSD", "1"))
-    w.deals()
-    w.deals(deal("x2", "EURUSD", "-1", "0.9"))
-    subject = last_correction(w).subject
-    past = past_of(w)
-    told = explain(past, Target("correction", subject.id, subject.position), said={"x2": "take_profit"})
-    assert (told.causes[0].cause, told.causes[0].strength) == ("take_profit_hit", "certain")
-
-
-def test_filled_quantities_of_orders_only_grow(world: Worlds) -> None:
-    def update(filled: str | None, status: str = "partially_filled") -> OrderUpdate:
-        return OrderUpdate(
-            client_order_id="c1", symbol="EURUSD", side="buy", type="limit", quantity=3, status=status, filled=filled,
-        )  # fmt: skip
-
-    w = world(update("1"), fill("x1", "EURUSD", "1", client_order_id="c1"))
-    w.record(update("2.5"), update("2"), update(None, "canceled"))
-    w.passes(s=60)
-    w.sees(row("EURUSD", "2.5"), times=2)
-    cause = last_correction(w).causes[0]
-    assert (cause.cause, cause.strength) == ("missed_fill", "likely")
-    assert "has filled 2.5 and the book counted 1 of it" in cause.why
-
-
-def test_a_split_is_told_with_its_warning(world: Worlds) -> None:
-    w = world(held("ACME", "100", price="200", stop="180"))
-    w.sees(row("ACME", "200", price="100", stop="180"), times=2)
-    told = last_correction(w)
-    assert told.causes[0].cause == "split"
-    said = [line for _, under in lines(told) for line in under]
-    assert any(line.startswith("look: the stop at 180 did not follow") for line in said)
-
-
-def test_long_lists_of_rejected_deals_are_cut_and_counted(world: Worlds) -> None:
-    w = world(*(fill(f"x{n}", "EURUSD", "1") for n in range(30)))
-    w.sees(row("EURUSD", "77"), times=2)
-    told = last_correction(w)
-    assert len(weighed(told, "cause: execution")) == 20
-    assert len(weighed(told, "cause: 11 more")) == 1
-
-
 def test_raw_replies_that_are_gone_are_missing(world: Worlds) -> None:
     w = world(held("EURUSD", "1"))
     w.sees(row("EURUSD", "2"), times=2)
@@ -417,23 +284,6 @@ def test_refused_rows_and_partial_answers_are_told(world: Worlds) -> None:
     told = last_correction(w)
     text = "\n".join(line for _, under in lines(told) for line in under)
     assert "partial (one page of several): lists it: long 2; 1 rows refused" in text
-
-
-def test_an_order_has_no_cause_and_is_told_all_the_same(world: Worlds) -> None:
-    w = world(held("EURUSD", "1"))
-    w.sees(row("EURUSD", "1"))
-    step = Step("b1", "drift", "status", "opened", "accepted", "canceled", 1, "first seen")
-    events = [one.event for one in w.journal()]
-    asked = next(at for at, event in enumerate(events, start=1) if isinstance(event, Observed))
-    move = BreakMoved(asked, events[asked - 1].at.at_ns, b"", "order", "c1", "EURUSD", None, (step,), (asked,))
-    past = MadePast([*events, move])
-    target = Target("break", "b1", len(events) + 1)
-    told = explain(past, target)
-    assert (told.causes, told.worth, told.considered) == ((), None, ())
-    assert told.subject.of == "order"
-    assert facts_of(past, target) is None
-    headings = dict(lines(told))
-    assert headings["Why it came to differ"] == ("causes are sought for positions only",)
 
 
 def test_a_break_of_which_the_journal_lacks_the_beginning_is_told_from_where_it_begins(world: Worlds) -> None:
@@ -472,9 +322,12 @@ def test_what_is_no_break_is_refused(world: Worlds) -> None:
         at(past, 99)
 
 
-def test_doubt_is_said_with_the_cause(world: Worlds) -> None:
-    w = world(fill("x1", "EURUSD", "1"))
-    w.deals()
-    w.deals(deal("x2", "EURUSD", "-1"))
-    first = last_correction(w).causes[0]
-    assert cause_said(first).startswith("missed fill (possible, and not the only one that fits): execution x2")
+def test_what_an_operator_decided_names_the_operator(world: Worlds) -> None:
+    w = world(held("EURUSD", "2"), policy=Policy.guarded())
+    w.sees(row("EURUSD", "2"), row("XAUUSD", "3"), times=2)
+    w.says("adopt", target="XAUUSD", why="mine")
+    told = last_correction(w)
+    assert told.subject.kind == "recovery"
+    assert weighed(told, "an operator's word") == [("counted", "ada said adopt: mine")]
+    assert weighed(told, "recovery corrected")
+    assert "no word of an operator: on_recovery = quarantine leaves it to a human" in told.would_change

@@ -11,19 +11,23 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from causes.world import facts
+from causes.world import held as book
 from cli.conftest import shell
 from cli.shell import Shell
 from house.source import ROOT
-from lessons.world import ACCOUNT, World, deal, fill, held, row
+from lessons.world import ACCOUNT, World, deal, fill, held, order_row, row
 from telling.stories import past_in, told_into
 from trueup import Instrument, Policy
 from trueup.causes import Cause, Strength
+from trueup.causes.exits import _REASONS
 from trueup.decisions import AlertRaised, BreakMoved, FillAdopted
 from trueup.events import Event
 from trueup.facts import ExecutionPushed
+from trueup.journal import open_reader
 from trueup.ports import Answer
 from trueup_adapters.cli import explain as command
-from trueup_adapters.cli.explain import EXPLAINED_MAX
+from trueup_adapters.cli.explain import EXPLAINED_MAX, reasons_in
 
 __all__ = ["shell"]
 SECOND_NS = 1_000_000_000
@@ -191,7 +195,27 @@ def test_explain_raw_when_netting_goes_by_symbol_and_knows_suffixes(
     done(w)
     rows = shell("explain", f"@{position}", "--store", url, "--raw", "--json").json["raw_rows"]
     assert [one["rows"] for one in rows] == [[{"symbol": "EURUSD.m", "volume": 2}], []]
-    assert "  nothing" in shell("explain", f"@{position}", "--store", url, "--raw").out
+    assert "  no row speaks of it" in shell("explain", f"@{position}", "--store", url, "--raw").out
+
+
+def test_what_real_venues_call_it(made: Callable[..., tuple[str, World]], shell: Shell) -> None:
+    """Rows as Bybit and Kraken gave them, in the lists that they came in: funding is no trade, a taker is no reason."""
+    url, w = made(fill("x1", "LTCUSDT", "3"))
+    w.deals()
+    bybit = {
+        "symbol": "LTCUSDT", "orderType": "UNKNOWN", "orderLinkId": "", "stopOrderType": "UNKNOWN",
+        "execType": "Funding", "side": "Buy", "execId": "6dff7827-9774-4881-b275-d2b9eec1ce9b", "execQty": "1.2",
+    }  # fmt: skip
+    bust = bybit | {"execType": "BustTrade", "execId": "b1"}
+    stopped = bybit | {"execType": "Trade", "stopOrderType": "StopLoss", "execId": "s1"}
+    kraken = {"fill_id": "k1", "symbol": "PF_LTCUSD", "side": "buy", "fillType": "taker"}
+    reply = {"result": {"category": "linear", "list": [bybit, bust, stopped]}, "fills": [kraken]}
+    answer = Answer(completeness="partial", why="one page of several", raw=json.dumps(reply).encode())
+    w.answered(answer, surface="fills")
+    w.ledger.close()
+    with open_reader(url, ACCOUNT) as reader:
+        assert reasons_in(reader) == {bybit["execId"]: "payment", "b1": "liquidation", "s1": "stop"}
+    w._reader.close()
 
 
 def test_what_the_broker_says_of_a_deal_is_read_from_its_reply(
@@ -242,6 +266,20 @@ def test_breaks_explain_adds_a_cause_to_each(
     assert "not looked into: `trueup explain` does" in shell("breaks", "--store", url, "--explain").out
 
 
+def test_breaks_of_orders_are_listed_and_counted_too(made: Callable[..., tuple[str, World]], shell: Shell) -> None:
+    url, w = made(held("EURUSD", "1"), orders=True)
+    row_of = order_row("EURUSD", order_id="o7", limit="1.3")
+    w.answered(Answer(completeness="complete", orders=(row_of,), raw=b"{}"), surface="open_orders")
+    done(w)
+    ended = shell("breaks", "--store", url, "--json")
+    assert ended.status == 1
+    assert [(one["of"], one["ticket"], one["kind"]) for one in ended.json] == [("order", "o7", "recovery")]
+    assert "order" in shell("breaks", "--store", url).out
+    assert "causes are sought for positions only" in shell("breaks", "--store", url, "--explain").out
+    status = shell("status", "--store", url, "--json")
+    assert (status.status, status.json["open_breaks"]) == (1, 1)
+
+
 # -- timeline ----------------------------------------------------------------------------------------------
 
 
@@ -261,6 +299,26 @@ def test_timeline_draws_in_the_terminal_and_gives_points_to_a_program(story: str
         False,
     )
     assert found["differs_ms"] > 0
+
+
+def test_timeline_explains_its_corrections(
+    made: Callable[..., tuple[str, World]], shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, w = made(fill("x1", "EURUSD", "2", client_order_id="c1"))
+    w.sees(row("EURUSD", "3"), times=2)
+    w.record(fill("x2", "EURUSD", "1", client_order_id="c2"))
+    w.sees(row("EURUSD", "3.7"), times=2)
+    done(w)
+    texts = [
+        one["text"]
+        for one in shell("timeline", "EURUSD", "--store", url, "--explain", "--json").json["marks"]
+        if one["kind"] == "correction"
+    ]
+    assert "Cause: missed fill (certain): execution x2" in texts[0]
+    assert texts[1].endswith("Cause: unexplained: nothing that is known is exactly the difference of +0.7")
+    assert "Cause:" not in shell("timeline", "EURUSD", "--store", url).out
+    monkeypatch.setattr("trueup_adapters.cli.timeline.EXPLAINED_MAX", 1)
+    assert shell("timeline", "EURUSD", "--store", url, "--explain").out.count("Cause:") == 1
 
 
 def test_timeline_writes_files_and_says_so(story: str, shell: Shell, tmp_path: Path) -> None:
@@ -331,3 +389,13 @@ def test_the_page_names_every_cause_and_strength() -> None:
         assert f"{names.get(cause, cause.replace('_', ' '))}" in text, cause
     for strength in get_args(Strength):
         assert strength == "none" or f"| {strength} |" in text
+    assert {reason.lower() for reason in _REASONS.values()} <= set(re.findall(r"`(\w+)`", text))
+
+
+def test_the_python_on_the_page_runs() -> None:
+    text = PAGES[1].read_text("utf-8")
+    (block,) = re.findall(r"(?ms)^```python\n(.*?)^```", text)
+    names: dict[str, Any] = {"facts": facts(book("1"), None)}
+    exec(block, names)
+    assert names["proposals"][0].cause == "unexplained"
+    assert names["exit_reason"](names["facts"]).reason == "CLOSED_EXTERNALLY"

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from lessons.world import World, deal, fill, held, row
-from telling.stories import MadePast, last_correction, weighed
+from lessons.world import World, deal, fill, held, pending, row
+from telling.stories import MadePast, last_correction, past_of, weighed
 from trueup import Policy
 from trueup.decisions import BaselineTaken, BreakMoved, FillAdopted, FillSettled, MassAbsenceMoved, PositionBound, Step
 from trueup.events import Event
@@ -136,5 +136,44 @@ def test_times_and_spans_are_said_plainly() -> None:
     assert iso(0) == ""
     assert iso(1_767_225_600_123_456_789) == "2026-01-01T00:00:00.123456Z"
     assert [seconds(ns) for ns in (0, 500_000_000, 2_000_000_000, 2_960_000_000, 12_340_000_000)] == [
-        "0 s", "0.5 s", "2 s", "2.9 s", "12 s",
+        "0 ms", "500 ms", "2 s", "2.9 s", "12 s",
     ]  # fmt: skip
+
+
+def test_what_came_long_afterwards_displaces_nothing(world: Worlds, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An old correction in a long journal: its answers, changes, deals and orders are those of its time."""
+    for name in ("CHANGES_MAX", "DEALS_MAX", "ANSWERS_MAX"):
+        monkeypatch.setattr(f"trueup.telling.history.{name}", 12)
+    w = world(fill("x1", "EURUSD", "1.5", client_order_id="c1"))
+    w.record(pending("c2", "EURUSD", "accepted"))
+    w.sees(row("EURUSD", "2.5"), times=2)
+    position = next(one.position for one in reversed(w.journal()) if isinstance(one.event, BreakMoved))
+    w.record(fill("x2", "EURUSD", "1", client_order_id="c2"))
+    for n in range(20):
+        w.passes(s=400)
+        w.record(fill(f"y{n}", "EURUSD", "1", client_order_id="c2"), pending("c2", "EURUSD", "canceled"))
+        w.sees(row("EURUSD", str(Decimal("3.5") + n)))
+    past = past_of(w)
+    told = explain(past, Target("correction", "", position))
+    assert [one.says for one in told.observations] == ["lists it: long 2.5", "lists it: long 2.5"]
+    assert "the process recorded fill x1: bought 1.5 EURUSD at 1" in [one.what for one in told.changes]
+    assert (told.causes[0].cause, told.causes[0].executions) == ("missed_fill", ("x2",))
+
+
+def test_deals_after_a_correction_displace_none_of_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trueup.telling.history.DEALS_MAX", 2)
+    events = [FillRecorded(moment(n), execution(f"x{n}")) for n in range(1, 6)]
+    history = History("EURUSD", "EURUSD", upto=2)
+    history.take(enumerate(events, start=1))
+    assert list(history.deals) == ["x1", "x2"]
+
+
+def test_an_undoing_counts_however_late_it_came(world: Worlds) -> None:
+    w = world(held("EURUSD", "2"), held("USDJPY", "1"), held("AUDUSD", "1"))
+    others = (row("USDJPY", "1"), row("AUDUSD", "1"))
+    w.sees(*others, times=2)
+    closed = last_correction(w)
+    w.passes(s=100_000)
+    w.sees(row("EURUSD", "2"), *others, times=2)
+    again = explain(past_of(w), Target("correction", closed.subject.id, closed.subject.position))
+    assert again.subject.undone_by == last_correction(w).subject.id

@@ -225,6 +225,17 @@ def test_long_sentences_are_shortened_in_the_picture_and_whole_on_the_page() -> 
     assert page(long).count("word " * 60 + "end") == 2, "in the tooltip and in the table"
 
 
+def test_no_time_hangs_over_the_edge() -> None:
+    busy = leg("EURUSD", [(n, str(n)) for n in range(0, 100, 10)], [(0, "0")])
+    texts = [
+        one for one in ET.fromstring(svg(made(busy, until=90))).iter(f"{SVG}text") if re.match(r"\d\d:", one.text or "")
+    ]
+    assert len(texts) > 2
+    for one in texts:
+        reaches = Decimal(one.get("x") or 0) + (0 if one.get("text-anchor") == "end" else 30)
+        assert reaches <= WIDTH
+
+
 def test_many_legs_are_counted_and_those_that_move_come_first() -> None:
     still = [leg(f"#{n:03}", [(0, "1")], [(0, "1")]) for n in range(20)]
     moving = leg("#999", [(0, "1"), (5, "2")], [(0, "1")])
@@ -236,10 +247,18 @@ def test_many_legs_are_counted_and_those_that_move_come_first() -> None:
 
 def test_many_quantities_are_not_all_written_at_the_side() -> None:
     many = leg("EURUSD", [(n, str(n)) for n in range(30)], [(0, "0")])
-    labels = [one.text for one in ET.fromstring(svg(made(many))).iter(f"{SVG}text") if one.get("text-anchor") == "end"]
+    labels = [
+        one.text
+        for one in ET.fromstring(svg(made(many))).iter(f"{SVG}text")
+        if one.get("x") == str(LEFT - 8) and one.get("text-anchor") == "end"
+    ]
     assert labels == ["0", "29"]
     near = leg("EURUSD", [(0, "1"), (5, "1.01")], [(0, "1")])
-    labels = [one.text for one in ET.fromstring(svg(made(near))).iter(f"{SVG}text") if one.get("text-anchor") == "end"]
+    labels = [
+        one.text
+        for one in ET.fromstring(svg(made(near))).iter(f"{SVG}text")
+        if one.get("x") == str(LEFT - 8) and one.get("text-anchor") == "end"
+    ]
     assert labels == ["0", "1.01"]
 
 

@@ -123,7 +123,8 @@ def _explained(past: MadePast, position: int, event: BreakMoved | FillAdopted) -
             counted = [deals[name].claimed or deals[name].execution.signed_quantity for name in cause.executions]
             assert sum(counted) == facts.delta
             assert not any(deals[name].counted and not deals[name].claimed for name in cause.executions)
-        assert all(0 < one <= position or one in {d.position for d in facts.deals} for one in cause.positions)
+        heard = {one.position for one in (*facts.deals, *facts.orders)}
+        assert all(0 < one <= position or one in heard for one in cause.positions)
 
 
 # -- one by one --------------------------------------------------------------------------------------------

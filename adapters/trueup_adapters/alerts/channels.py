@@ -19,6 +19,7 @@ from trueup.errors import InputError, TrueupError
 from trueup_adapters.alerts.digest import Message
 from trueup_adapters.alerts.plain import harmless
 from trueup_adapters.alerts.witness import Account, watch, witnessed
+from trueup_adapters.logs.secrets import hidden
 
 BODY_DEFAULT: Final = 32_768
 WHY_MAX: Final = 200
@@ -97,6 +98,7 @@ class AppriseChannel:
     def __init__(self, name: str, plugin: Any) -> None:
         self.name = name
         self._plugin = plugin
+        self._turn = threading.Lock()  # several accounts may share a channel, and a plugin was made for one
         plugin.throttle = _unthrottled  # we keep the pace, where a stop can end the wait
         watch(plugin)
 
@@ -131,7 +133,7 @@ class AppriseChannel:
         """Once, without retrying, in bounded time. Never raises."""
         kind = {"info": "info", "warning": "warning", "critical": "failure"}[message.severity]
         raised = ""
-        with _listening() as said, witnessed() as account:
+        with self._turn, _listening() as said, witnessed() as account:
             try:
                 done = bool(
                     self._plugin.notify(body=message.body, title=message.title, notify_type=kind, body_format="text")
@@ -191,7 +193,7 @@ def _listening() -> Generator[list[str]]:
 
 
 def _shown(said: list[str]) -> str:
-    return harmless(said[-1])[:WHY_MAX] if said else ""
+    return harmless(hidden(said[-1]))[:WHY_MAX] if said else ""
 
 
 def _shows(said: list[str], address: str) -> bool:

@@ -6,7 +6,9 @@ Pure.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -23,6 +25,7 @@ BODY_MAX: Final = 3_500
 LINE_MAX: Final = 600
 """Of one alert; longer ones end in an ellipsis, and the audit has all of it."""
 TITLE_MAX: Final = 120
+_MENTION: Final = re.compile(r"@(?:everyone|here|channel|all)\b|[<>`]|[^\x20-\x7e]", re.IGNORECASE)
 NUMBERING: Final = 12
 """Room for ` (5/5)` after the title, a line break, and one to spare."""
 TOPICS_MAX: Final = 5
@@ -47,6 +50,7 @@ def compose(
     messages_max: int = MESSAGES_MAX,
     markdown: bool = False,
     lost: int = 0,
+    details: str = "",
 ) -> tuple[Message, ...]:
     """The messages that tell a batch: at least one, at most `messages_max`.
 
@@ -54,24 +58,30 @@ def compose(
     body_max  what the channel takes in one message, title included, in UTF-16 units
     markdown  the channel reads Markdown into everything: marks are escaped
     lost      how many earlier news this channel refused to take: said first
+    details   what lists the open breaks: said last, where nothing was left out and there is room
     """
     say = escaped if markdown else str
+    command, details = say(_typed(command)), say(_typed(details))
     title = cut(say(harmless(f"trueup {account}: {_headline(batch)}")), min(TITLE_MAX, body_max // 4))
     room = min(body_max, BODY_MAX) - size(title) - NUMBERING
     news = _in_order(batch.news)
     lines = [cut(say(harmless(_line(one))), min(LINE_MAX, room - 1)) for one in news]
     if lost:
-        lines.insert(0, cut(say(harmless(f"{lost:,} earlier ones were refused by this channel: {command}")), room - 1))
-    longest = say(harmless(_closing(batch, batch.count, Counter(one.topic for one in news), command)))
+        lines.insert(0, cut(f"{lost:,} earlier ones were refused by this channel: {command}", room - 1))
+    longest = _closing(batch, batch.count, Counter(one.topic for one in news), command, say)
     bodies, left = _filled(lines, room, messages_max, min(size(longest) + 1, room // 2))
     topics = Counter(dict(batch.more)) + Counter(one.topic for one in news[max(0, len(news) - left) :])
     if topics:
-        closing = say(harmless(_closing(batch, topics.total(), topics, command)))
+        closing = _closing(batch, topics.total(), topics, command, say)
         free = room - _used(bodies[-1])
         if size(closing) > free and len(bodies) < messages_max:
             bodies.append([])
             free = room
         bodies[-1].append(cut(closing, free))
+    elif details and any(one.kind == "alert" for one in news):
+        hint = f"open breaks: {details}"
+        if size(hint) <= room - _used(bodies[-1]):
+            bodies[-1].append(hint)
     severity, total = _gravest(batch), len(bodies)
     return tuple(
         Message(title if total == 1 else f"{title} ({number}/{total})", "\n".join(body), severity)
@@ -122,10 +132,18 @@ def _headline(batch: Batch) -> str:
     return ", ".join(parts)
 
 
-def _closing(batch: Batch, count: int, topics: Counter[str], command: str) -> str:
+def _closing(batch: Batch, count: int, topics: Counter[str], command: str, say: Callable[[str], str]) -> str:
     named = [f"{number:,} {topic}" for topic, number in topics.most_common(TOPICS_MAX)]
     more = ", ..." if len(topics) > TOPICS_MAX else ""
-    return f"and {count:,} more: {command} ({', '.join(named)}{more}; from position {batch.first} on)"
+    return f"and {count:,} more: {command} " + say(
+        harmless(f"({', '.join(named)}{more}; from position {batch.first} on)")
+    )
+
+
+def _typed(command: str) -> str:
+    """A command as a person will copy it: what parts links and mentions would spoil it, and is put in only where the
+    command could be taken for one that matters."""
+    return harmless(command) if _MENTION.search(command) else command
 
 
 def _gravest(batch: Batch) -> Severity:

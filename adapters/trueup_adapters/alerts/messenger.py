@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Final, Protocol, Self
 
 import msgspec
+from msgspec.structs import replace
 
 from trueup.clock import SystemClock
 from trueup.decisions import Severity
@@ -25,6 +26,7 @@ from trueup.storage import rehydrate
 from trueup_adapters.alerts.channels import Channel, Sent
 from trueup_adapters.alerts.digest import MESSAGES_MAX, Message, compose
 from trueup_adapters.alerts.news import Batch, Pending
+from trueup_adapters.logs.secrets import hidden
 
 POLL_MS: Final = 500
 """How often the journal's position is looked at."""
@@ -87,6 +89,7 @@ class Messenger:
         rules: Sequence[Rule],
         *,
         command: str,
+        details: str = "",
         monotonic_ns: Callable[[], int] | None = None,
         gather_ms: int = GATHER_MS,
         note: Callable[[str], object] | None = None,
@@ -95,6 +98,7 @@ class Messenger:
         rec      the account, open; close the messenger before it
         rules    the channels; names must differ
         command  what lists every alert in full, as people would type it
+        details  what lists the open breaks; '' for nothing
         note     told, in a sentence, when a channel begins to fail and when it is back
 
         Raises InputError for two channels of one name, or too many.
@@ -105,7 +109,9 @@ class Messenger:
         if len(names) > CHANNELS_MAX:
             raise InputError(f"alert channels: {len(names)} of them; {CHANNELS_MAX} are allowed")
         clock = monotonic_ns or SystemClock().monotonic_ns
-        self._runners = [Runner(rec, rule, command, clock, gather_ms, note or _unheard) for rule in rules]
+        self._runners = [
+            Runner(rec, rule, command, clock, gather_ms, note or _unheard, details=details) for rule in rules
+        ]
 
     def start(self) -> None:
         """Begin to tell, with what an earlier process left untold."""
@@ -148,11 +154,14 @@ class Runner:
         monotonic_ns: Callable[[], int],
         gather_ms: int,
         note: Callable[[str], object],
+        *,
+        details: str = "",
     ) -> None:
         self._rec = rec
         self._rule = rule
         self._channel = rule.channel
         self._command = command
+        self._details = details
         self._monotonic_ns = monotonic_ns
         self._gather_ns = gather_ms * _MS
         self._note = note
@@ -212,6 +221,8 @@ class Runner:
             pause.wait(wait_ms / 1000)
 
     def _guarded_step(self, *, stopping: bool) -> int:
+        if self._abandoned:
+            return POLL_MS
         try:
             wait_ms = self.step(stopping=stopping)
         except TrueupError as error:  # our own store: the gate is closed already; what waits stays in the journal
@@ -278,9 +289,11 @@ class Runner:
         channel = self._channel
         messages = compose(
             batch, account=self._rec.account, command=self._command, body_max=channel.body_max, messages_max=budget,
-            markdown=channel.markdown, lost=self._lost,
+            markdown=channel.markdown, lost=self._lost, details=self._details,
         )  # fmt: skip
-        self._batch, self._left, self._parts = batch, deque(messages), len(messages)
+        # A broker may repeat a secret in its reason; where it goes from here nobody knows who reads it.
+        shown = [replace(one, title=hidden(one.title), body=hidden(one.body)) for one in messages]
+        self._batch, self._left, self._parts = batch, deque(shown), len(shown)
         return True
 
     def _paced_ms(self, now_ns: int) -> int:
@@ -314,7 +327,7 @@ class Runner:
                 self._failures = self._refusals = 0
                 self._done(batch, messages=self._parts - len(self._left), failure=f"given up: {outcome.why}")
                 return
-        if first:
+        if first and not self._abandoned:
             upto = dict(self._rec.ledger.state.alerts_delivered).get(self._channel.name, 0)
             self._rec.ledger.alerts_delivered(self._channel.name, upto, failures=[(batch.first, outcome.why)])
 

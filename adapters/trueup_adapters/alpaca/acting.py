@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from trueup.model import symbol_key
 from trueup.ports import Action, Answer, Outcome, Question
-from trueup_adapters.alpaca.asking import Asking
+from trueup_adapters.alpaca.asking import Asking, is_uuid
 from trueup_adapters.alpaca.orders import Reading
 from trueup_adapters.alpaca.outcomes import canceled, is_taken, not_sent, placed, unknown
 from trueup_adapters.alpaca.positions import Position, read_positions
@@ -40,6 +40,8 @@ class Acting:
             if len(found.orders) != 1 or found.orders[0].order_id is None:
                 return unknown(f"not sent: the order {action.target} could not be looked up: {found.why}")
             order_id = found.orders[0].order_id
+        if not is_uuid(order_id):  # `/v2/orders/.` is all of them
+            return not_sent(f"{order_id!r} is no id of an order at Alpaca")
         return canceled(await self._transport.delete(f"/v2/orders/{quote(order_id, safe='')}"), order_id)
 
     async def order(self, action: Action) -> Outcome:

@@ -5,6 +5,7 @@ Pages follow one another until a short one comes; what does not end within `PAGE
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -52,6 +53,8 @@ class Asking:
     async def position(self, symbol: str) -> Answer:
         """One position, or none: Alpaca's own 404 is flat. Of a pair it is not, for Alpaca has been seen to list a
         pair's position and to deny it by name, nor of a name that is ours and not Alpaca's: there the list decides."""
+        if not symbol.strip("./"):
+            return failed(f"not asked: {symbol!r} is no symbol, and would ask for something else")
         path = f"/v2/positions/{quote(unslashed(symbol), safe='')}"
         reply = await self._transport.get(path)
         if is_missing(reply):
@@ -104,8 +107,11 @@ class Asking:
             if not question.order_id or answer.completeness != "complete" or answer.orders:
                 return self._noted(answer)
             # Not under the client id: the book may call it by a name that was never sent (and then it is there).
-        reply = await self._transport.get(f"/v2/orders/{quote(question.order_id or '', safe='')}")
-        if reply.status == 422 and said(reply).code == 40_010_001 and not _is_uuid(question.order_id or ""):
+        order_id = question.order_id or ""
+        if not order_id.strip("."):
+            return failed(f"not asked: {order_id!r} is no order's id, and would ask for something else")
+        reply = await self._transport.get(f"/v2/orders/{quote(order_id, safe='')}")
+        if reply.status == 422 and said(reply).code == 40_010_001 and not is_uuid(order_id):
             return Answer(completeness="complete", dialect=DIALECT, raw=reply.body)  # nothing at Alpaca has such an id
         return self._noted(order_answer(reply, self._reading, question))
 
@@ -224,5 +230,9 @@ def _iso(at_ns: int) -> str:
     return datetime.fromtimestamp(at_ns // 1_000_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _is_uuid(text: str) -> bool:
-    return len(text) == 36 and all(c in "0123456789abcdefABCDEF-" for c in text)
+_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", re.ASCII | re.IGNORECASE)
+
+
+def is_uuid(text: str) -> bool:
+    """Whether a text is an order's id at Alpaca, as far as its form tells."""
+    return _UUID.match(text) is not None

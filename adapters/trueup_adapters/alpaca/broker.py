@@ -24,7 +24,7 @@ from trueup_adapters.alpaca.heads import why_not
 from trueup_adapters.alpaca.hosts import Environment, checked_environment, checked_url, other_account, other_key
 from trueup_adapters.alpaca.keys import Credentials
 from trueup_adapters.alpaca.limiter import Limiter
-from trueup_adapters.alpaca.orders import Reading
+from trueup_adapters.alpaca.orders import ExecutionIds, Reading
 from trueup_adapters.alpaca.outcomes import not_sent, unknown
 from trueup_adapters.alpaca.sending import ACTIONS, lacking
 from trueup_adapters.alpaca.symbols import Symbols
@@ -71,6 +71,7 @@ class AlpacaBroker:
         aliases: Mapping[str, str] | None = None,
         canonical: Callable[[str], str] | None = None,
         strategies: Mapping[str, str] | None = None,
+        execution_ids: str = "activity",
         stop_limit_slack: Decimal | str | None = None,
         limiter: Limiter | None = None,
         clock: Clock | None = None,
@@ -89,6 +90,8 @@ class AlpacaBroker:
         aliases           spelling to the one name of a symbol, before any rule
         canonical         a further translation of every name, such as a policy's `canonical`
         strategies        how a client id begins, to the strategy whose order that is
+        execution_ids     by which id a fill is known: the whole `activity`'s, or that of the `execution` within it; the
+                          fills that the process records have to bear the same one
         stop_limit_slack  for pairs, which have no plain stop: how far behind the stop the limit lies, a fraction
         limiter           one that several brokers of one account share; 200 requests a minute by default
         clock             time, for tests
@@ -107,7 +110,7 @@ class AlpacaBroker:
         self._number = _number_of(account)
         self._url = checked_url(url, world, insecure=insecure)
         self._transport = Transport(self._url, keys, world, limiter or Limiter(time), time)
-        reading = Reading(Symbols(aliases, canonical), dict(strategies or {}))
+        reading = Reading(Symbols(aliases, canonical), dict(strategies or {}), _ids_of(execution_ids))
         self._asking = Asking(self._transport, reading, time)
         self._acting = Acting(self._transport, self._asking, reading, _slack_of(stop_limit_slack))
         self._timeout_ms = timeout_ms
@@ -258,6 +261,14 @@ def _number_of(account: str | None) -> str | None:
     if source != "alpaca":
         raise InputError(f"account is {account!r}; one at Alpaca is like 'alpaca:PA3X'")
     return number
+
+
+def _ids_of(execution_ids: str) -> ExecutionIds:
+    if execution_ids == "activity":
+        return "activity"
+    if execution_ids == "execution":
+        return "execution"
+    raise InputError(f"execution_ids is {execution_ids[:40]!r}; it is 'activity' or 'execution'")
 
 
 def _slack_of(slack: Decimal | str | None) -> Decimal | None:

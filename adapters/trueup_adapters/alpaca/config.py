@@ -24,6 +24,7 @@ _SETTINGS: Final[dict[str, type | tuple[type, ...]]] = {
     "lag_ms_max": (int, dict),
     "aliases": dict,
     "strategies": dict,
+    "execution_ids": str,
     "stop_limit_slack": str,
 }
 

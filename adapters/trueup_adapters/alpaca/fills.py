@@ -110,7 +110,7 @@ def judge_fills(
 
 def execution_of(row: FillRow, client_ids: Mapping[str, str | None], reading: Reading) -> Execution:
     """One row as an execution. Raises BadRow, with the cell that is to blame."""
-    execution_id = name_cell(row.id, "id")
+    execution_id = _execution_id(name_cell(row.id, "id"), reading)
     if row.activity_type != "FILL":
         raise BadRow(f"it is an activity of type {shown(row.activity_type)}, and only FILL was asked for")
     if row.type not in ("fill", "partial_fill"):
@@ -134,3 +134,13 @@ def execution_of(row: FillRow, client_ids: Mapping[str, str | None], reading: Re
         strategy=reading.strategy_of(client_id),
         happened_at=when_cell(row.transaction_time),
     )
+
+
+def _execution_id(activity_id: str, reading: Reading) -> str:
+    """An execution's id, in the form in which the process records it too. Raises BadRow."""
+    if reading.execution_ids == "activity":
+        return activity_id
+    _, colons, execution_id = activity_id.partition("::")
+    if not colons or not execution_id:
+        raise BadRow(f"its id {activity_id} holds no execution's id behind two colons")
+    return execution_id

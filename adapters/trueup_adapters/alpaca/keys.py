@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from trueup.errors import InputError
+from trueup_adapters.logs.secrets import hide
 
 KEY_ID: Final = "APCA_API_KEY_ID"
 SECRET_KEY: Final = "APCA_API_SECRET_KEY"
@@ -28,6 +29,7 @@ class Credentials:
                 raise InputError(f"{name} is missing, or no key of Alpaca's: 8 to 256 characters without space")
         self.key_id = key_id
         self._secret = secret
+        hide(secret)  # and in everything else that this process writes
 
     def __repr__(self) -> str:
         return f"Credentials({self.key_id[:4]!r}..., secret=...)"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Raw
@@ -32,6 +32,10 @@ from trueup_adapters.alpaca.heads import DIALECT, is_missing, readable_text, why
 from trueup_adapters.alpaca.order_words import reduces, status_of
 from trueup_adapters.alpaca.symbols import Symbols
 from trueup_adapters.alpaca.transport import Reply
+
+ExecutionIds: TypeAlias = Literal["activity", "execution"]
+"""By which id a fill is known: the whole one of its activity (`20240102093000123::2d7be4ff-...`), or the part behind
+the colons, which is an execution's own. A fill that the process records has to bear the same one (L14, L20)."""
 
 
 class OrderRow(msgspec.Struct, gc=False):
@@ -65,6 +69,7 @@ class Reading(msgspec.Struct, frozen=True):
     symbols: Symbols
     strategies: Mapping[str, str] = {}
     """How a client id begins, to the name of the strategy whose it is; the longest beginning wins."""
+    execution_ids: ExecutionIds = "activity"
 
     def strategy_of(self, client_order_id: str | None) -> str | None:
         """The owner of an order, where its client id names one."""

@@ -13,6 +13,7 @@ Reading order:
     guarding  rows that ccxt cannot read, kept apart from the others
     faults    what ccxt's exceptions mean, told without anybody's keys
     memory    which symbols this account trades
+    history   all executions since a moment, page by page
     lookup    one order, wherever it may be
     asking    questions and their completeness
     acting    actions, sent once

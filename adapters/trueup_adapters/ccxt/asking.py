@@ -16,6 +16,7 @@ from trueup.model import BrokerOrder, BrokerPosition, Key, Refusal, symbol_key, 
 from trueup.ports import Answer, Question, failed
 from trueup_adapters.ccxt.exchange import Exchange, Kind, Offers, may_go_on
 from trueup_adapters.ccxt.hearing import NoAnswer, decoded, hearing, raw_of
+from trueup_adapters.ccxt.history import DAY_MS, History
 from trueup_adapters.ccxt.holdings import judge_holdings
 from trueup_adapters.ccxt.left_out import coins_left_out, positions_left_out
 from trueup_adapters.ccxt.lookup import LookUp
@@ -29,7 +30,6 @@ from trueup_adapters.ccxt.trades import judge_trades
 Scope: TypeAlias = Mapping[str, object]
 
 NS_PER_MS: Final = 1_000_000
-DAY_MS: Final = 86_400_000
 
 
 class Asking:
@@ -67,7 +67,9 @@ class Asking:
             bodies += heard
             raw_rows = [row for one in part if (row := row_in(one)) is not None]
             for body in decoded(heard, empty=not part):
-                lost += positions_left_out(body, raw_rows)[0]
+                left = positions_left_out(body, raw_rows)
+                lost += left.lost
+                pages = pages or may_go_on(left.listed, None)
             pages = pages or may_go_on(len(part), None)
             _extend(rows, part)
         judged = judge_positions(rows, self._reading)
@@ -156,18 +158,15 @@ class Asking:
     async def fills(self, question: Question, *, now_ms: int) -> Answer:
         """The account's executions since the moment that is asked for, or as far back as the exchange likes."""
         since = None if question.since_ns is None else question.since_ns // NS_PER_MS
-        limit, days = self._offers.trades_limit, self._offers.trades_days
+        days = self._offers.trades_days
         rows: list[object] = []
-        bodies: list[str] = []
         pages = False
-        for symbol in self._symbols_for("fetchMyTrades"):
-            for scope in self._scopes:
-                with hearing() as heard:
-                    part = _rows(await self._exchange.fetch_my_trades(symbol, since, limit, dict(scope)))
-                bodies += heard
-                decoded(heard, empty=not part)
-                pages = pages or may_go_on(len(part), limit)
-                _extend(rows, part)
+        with hearing() as bodies:
+            for symbol in self._symbols_for("fetchMyTrades"):
+                for scope in self._scopes:
+                    history = History(self._exchange, self._offers, symbol, scope, now_ms)
+                    _extend(rows, await history.rows(since))
+                    pages = pages or history.more
         judged = judge_trades(rows, self._reading)
         when = {str(row.get("id")): _moment(row) for one in rows if (row := row_in(one)) is not None}
         executions = tuple(sorted(judged.read, key=lambda one: when.get(one.execution_id, 0)))

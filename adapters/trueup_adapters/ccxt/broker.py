@@ -17,8 +17,8 @@ from typing import Any, Final, Self
 from msgspec.structs import replace
 
 from trueup.errors import InputError
-from trueup.model import PositionMode, Surface
-from trueup.ports import Action, ActionKind, Answer, Capabilities, Outcome, Question, failed, unsupported
+from trueup.model import PositionMode, exact
+from trueup.ports import Action, Answer, Capabilities, Outcome, Question, failed, unsupported
 from trueup_adapters.ccxt.acting import Acting, NotSent
 from trueup_adapters.ccxt.asking import Asking
 from trueup_adapters.ccxt.connecting import Connections
@@ -35,6 +35,8 @@ LAG_MS_MAX_DEFAULT: Final = 15_000
 PAUSE_S: Final = 5.0
 """How long nothing is asked after the exchange said "too many requests" and did not say for how long."""
 PAUSE_S_MAX: Final = 120.0
+MARKETS_S: Final = 3600.0
+"""How old the list of markets must be before a refused row lets it be loaded anew: a new listing is unknown to it."""
 
 
 class CcxtBroker:
@@ -54,6 +56,7 @@ class CcxtBroker:
         quotes: Sequence[str] = (),
         symbols: Sequence[str] = (),
         scopes: Sequence[Mapping[str, object]] = ({},),
+        contract_sizes: Mapping[str, Decimal | str | int] | None = None,
         canonical: Callable[[str], str] | None = None,
         net_of_base_fees: bool = True,
         lag_ms_max: int | None = None,
@@ -68,6 +71,7 @@ class CcxtBroker:
         symbols           what is traded, in ccxt's spelling; for exchanges that answer by symbol
         scopes            parameters of ccxt that choose a part of the account, one mapping a part; every question is
                           asked for each (`{"settleCoin": "USDC"}`, `{"subType": "inverse"}`)
+        contract_sizes    how much one contract of a symbol must be, by ccxt's spelling; another size is refused
         canonical         the one name of a symbol; a policy's `canonical`
         net_of_base_fees  on spot, executions say what they did to the holding: a fee in the coin is taken off (L37)
         lag_ms_max        how stale its answers may be, in ms; 15,000 by default
@@ -77,16 +81,12 @@ class CcxtBroker:
         """
         _check(exchange, market, position_mode, quotes, scopes, lag_ms_max)
         self._exchange: Any = exchange
-        listen(exchange)
-        guard(exchange)
-        self._exchange.number = Decimal  # ccxt makes floats of the exchange's text otherwise (L35)
-        self._exchange.enableRateLimit = True
-        options = row_in(self._exchange.options)
-        # ccxt's own retries are off for good: nothing may be sent twice (L27), and the engine asks again itself.
-        self._exchange.options = {**(options or {}), "maxRetriesOnFailure": 0}
+        _prepare(exchange)
         self._secrets = secrets_of(exchange)
         self._clock = clock
         self._pause_until = 0.0
+        self._markets_from: float | None = None
+        self._markets_lack = False
         self._closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connections = Connections(self._exchange, clock)
@@ -95,6 +95,10 @@ class CcxtBroker:
             position_mode=position_mode,
             exchange=str(self._exchange.id),
             contract_size=self._contract_size,
+            contract_sizes={
+                symbol: exact(size, what=f"contract_sizes[{symbol!r}]")
+                for symbol, size in (contract_sizes or {}).items()
+            },
             canonical=canonical,
             quotes=tuple(quotes),
             net_of_base_fees=net_of_base_fees and market == "spot",
@@ -106,21 +110,20 @@ class CcxtBroker:
         self._acting = Acting(
             self._exchange, kind=market, reading=reading, asking=self._asking, memory=memory, secrets=self._secrets
         )
-        surfaces: frozenset[Surface] = offered.surfaces
-        actions: frozenset[ActionKind] = offered.actions
         self._capabilities = Capabilities(
             source=f"ccxt-{self._exchange.id}",
             position_mode=position_mode,
-            surfaces=surfaces,
-            lag_ms_max=dict.fromkeys(surfaces, LAG_MS_MAX_DEFAULT if lag_ms_max is None else lag_ms_max),
-            actions=actions,
+            surfaces=offered.surfaces,
+            lag_ms_max=dict.fromkeys(offered.surfaces, LAG_MS_MAX_DEFAULT if lag_ms_max is None else lag_ms_max),
+            actions=offered.actions,
             can_reduce_only=market == "contracts",
         )
 
     @classmethod
     def of(cls, name: str, config: Mapping[str, object], **options: Any) -> Self:
         """A broker for the exchange that ccxt calls `name`, such as `bybit`; `config` as ccxt takes it, `options` as
-        this class does. Raises InputError where ccxt is not installed, or knows no such exchange."""
+        this class does. Raises InputError where ccxt is not installed, knows no such exchange, or knows no sandbox of
+        it although `config` asks for one."""
         try:
             ccxt: Any = importlib.import_module("ccxt.async_support")
         except ImportError as error:
@@ -128,7 +131,16 @@ class CcxtBroker:
         made = getattr(ccxt, name, None) if name in ccxt.exchanges else None
         if made is None:
             raise InputError(f"ccxt knows no exchange {name!r}; see ccxt.exchanges for those that it knows")
-        return cls(made(dict(config)), **options)
+        try:
+            exchange = made(dict(config))
+        except Exception as error:
+            if config.get("sandbox"):  # ccxt stumbles over the addresses that an exchange without a sandbox lacks
+                raise InputError(f"ccxt knows no sandbox of {name}: give it keys that may read only") from error
+            raise InputError(f"ccxt cannot make a {name} of this configuration: {type(error).__name__}") from error
+        settings = row_in(exchange.options) or {}
+        if config.get("sandbox") and not (exchange.isSandboxModeEnabled or settings.get("sandboxMode")):
+            raise InputError(f"ccxt did not take {name} to its sandbox")  # what was meant as play is never real
+        return cls(exchange, **options)
 
     def __repr__(self) -> str:
         return f"CcxtBroker({self._exchange.id!r}, position_mode={self._capabilities.position_mode!r})"
@@ -155,10 +167,13 @@ class CcxtBroker:
             return unsupported(f"{self._exchange.id} does not offer {question.surface} through ccxt")
         if (why := self._not_now()) is not None:
             return failed(f"not asked: {why}")
+        with self._connections.question():
+            return await self._asked(question)
+
+    async def _asked(self, question: Question) -> Answer:
         with hearing() as heard:
             try:
-                self._connections.watch()
-                await self._exchange.load_markets()
+                await self._connect()
             except Exception as error:  # noqa: BLE001 - a broker that fails is a fact (law 4)
                 return self._failed(error, heard)
         with hearing() as heard:
@@ -167,7 +182,19 @@ class CcxtBroker:
             except Exception as error:  # noqa: BLE001 - a broker that fails is a fact (law 4)
                 return self._failed(error, heard)
         self._connections.answered()
+        self._markets_lack = self._markets_lack or bool(answer.refused)
         return replace(answer, raw=hushed_raw(answer.raw, self._secrets))
+
+    async def _connect(self) -> None:
+        """The list of markets, without which ccxt reads nothing: loaded once, and again when rows were refused long
+        after, for they may be of markets that it lacks (L03)."""
+        self._connections.watch()
+        now = self._clock()
+        old = self._markets_from is not None and now - self._markets_from >= MARKETS_S
+        reload = old and self._markets_lack
+        if reload or self._markets_from is None:
+            await self._exchange.load_markets(reload)
+            self._markets_from, self._markets_lack = now, False
 
     def _put(self, question: Question) -> Awaitable[Answer]:
         if question.surface == "positions":
@@ -222,9 +249,9 @@ class CcxtBroker:
         if (why := self._not_now()) is not None:
             return Outcome(state="unknown" if self._closed else "rejected", why=f"not sent: {why}")
         try:
-            self._connections.watch()
-            await self._exchange.load_markets()
-            outcome = await self._acting.act(action)
+            with self._connections.question():
+                await self._connect()
+                outcome = await self._acting.act(action)
         except NotSent as why_not:
             return Outcome(state="rejected", why=f"not sent: {why_not}")
         except Exception as error:  # noqa: BLE001 - it failed before anything was sent, or nobody knows
@@ -238,6 +265,16 @@ class CcxtBroker:
         if not self._closed:
             self._closed = True
             await self._exchange.close()
+
+
+def _prepare(exchange: Any) -> None:
+    """Make an exchange object answer as exactly, and ask as little, as is needed here."""
+    listen(exchange)
+    guard(exchange)
+    exchange.number = Decimal  # ccxt makes floats of the exchange's text otherwise (L35)
+    exchange.enableRateLimit = True
+    # ccxt's own retries are off for good: nothing may be sent twice (L27), and the engine asks again itself.
+    exchange.options = {**(row_in(exchange.options) or {}), "maxRetriesOnFailure": 0}
 
 
 def _check(

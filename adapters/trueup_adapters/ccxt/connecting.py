@@ -7,11 +7,16 @@ pass is due then (L10).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Final
 
 IDLE_S: Final = 10.0
 """A connection that ends after so many seconds without a question was only tidied up."""
+
+_requests: ContextVar[list[None] | None] = ContextVar("trueup_ccxt_requests", default=None)
+"""The requests of the question that is being asked, which were begun and whose replies were not read to their ends."""
 
 
 class Connections:
@@ -22,11 +27,23 @@ class Connections:
         self._exchange = exchange
         self._clock = clock
         self._watched: object = None
-        self._open = 0
+        self._in_use = 0
         self._used = 0.0
         self._broken = True
         self.count = 0
         """How many have come about."""
+        _when_read(exchange, self._ended)
+
+    @contextmanager
+    def question(self) -> Generator[None]:
+        """While one question is asked; requests of it that came to nothing are over with it."""
+        requests: list[None] = []
+        token = _requests.set(requests)
+        try:
+            yield
+        finally:
+            _requests.reset(token)
+            self._in_use -= len(requests)
 
     def watch(self) -> None:
         """Hear of the connections that aiohttp opens for this exchange, where it works by aiohttp."""
@@ -41,24 +58,26 @@ class Connections:
 
         trace = aiohttp.TraceConfig()
         trace.on_request_start.append(self._begun)
-        trace.on_request_end.append(self._ended)
-        trace.on_request_exception.append(self._ended)
-        trace.on_connection_create_end.append(self._made)
+        trace.on_connection_create_start.append(self._needed)
         trace.freeze()
         session.trace_configs.append(trace)
         self._watched = session
 
     async def _begun(self, *_: object) -> None:
-        self._open += 1
+        if (requests := _requests.get()) is not None:
+            requests.append(None)
+            self._in_use += 1
 
-    async def _ended(self, *_: object) -> None:
-        self._open -= 1
+    def _ended(self) -> None:
+        if requests := _requests.get():
+            requests.pop()
+            self._in_use -= 1
         self._used = self._clock()
 
-    async def _made(self, *_: object) -> None:
-        """A new one: the pool grows while others are in use; else the last one is gone, and if it was in use a
-        moment ago it was broken."""
-        if self._open <= 1 and self._clock() - self._used < IDLE_S:
+    async def _needed(self, *_: object) -> None:
+        """A new one is needed: the pool grows while others are in use; else the last one is gone, and if it was used
+        a moment ago it was broken."""
+        if self._in_use <= 1 and self._clock() - self._used < IDLE_S:
             self._broken = True
 
     def failed(self, error: Exception) -> None:
@@ -71,3 +90,18 @@ class Connections:
         if self._broken:
             self._broken = False
             self.count += 1
+
+
+def _when_read(exchange: Any, ended: Callable[[], None]) -> None:
+    """Call `ended` whenever a reply of this exchange object was read to its end: its connection is free again then,
+    which aiohttp does not tell."""
+    before: Callable[..., Any] | None = getattr(exchange, "on_rest_response", None)
+    if before is None:
+        return
+
+    def read(*arguments: Any, **named: Any) -> Any:
+        ended()
+        return before(*arguments, **named)
+
+    read.trueup_hears = True  # type: ignore[attr-defined]
+    exchange.on_rest_response = read

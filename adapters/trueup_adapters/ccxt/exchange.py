@@ -41,7 +41,7 @@ class Exchange(Protocol):
     number: Any
     asyncio_loop: Any
 
-    async def load_markets(self) -> Any: ...
+    async def load_markets(self, reload: bool = False) -> Any: ...
     def fetch_positions(self, symbols: Any = None, params: Any = ...) -> Rows: ...
     def fetch_balance(self, params: Any = ...) -> Awaitable[object]: ...
     def fetch_open_orders(
@@ -69,6 +69,8 @@ class Offers(msgspec.Struct, frozen=True):
     trades_limit: int | None
     trades_days: int | None
     """How far back executions can be asked for; None: it does not say."""
+    trades_window_days: int | None
+    """How many days of executions one question covers; None: it does not say, or knows no `until`."""
     by_id: frozenset[str]
     """The methods that find an order by its id; of two, one knows the working and the other the ended ones."""
     symbol_for: frozenset[str]
@@ -121,6 +123,7 @@ def offers(exchange: Exchange, kind: Kind) -> Offers:
         orders_limit=_least(_said(exchange, kind, "fetchOpenOrders", "limit")),
         trades_limit=_least(_said(exchange, kind, "fetchMyTrades", "limit")),
         trades_days=_least(_said(exchange, kind, "fetchMyTrades", "daysBack")),
+        trades_window_days=_least(_said(exchange, kind, "fetchMyTrades", "untilDays")),
         by_id=frozenset(by_id),
         symbol_for=frozenset(m for m in methods if any(_said(exchange, kind, m, "symbolRequired"))),
         order_variants=variants,

@@ -79,7 +79,7 @@ def holding_of(balance: Balance, reading: Reading) -> BrokerPosition:
         raise NotOurs(f"{balance.coin} is money, not a holding")
     symbol = f"{balance.coin}/{reading.quotes[0]}"
     name, spelling = canonical_of(symbol, reading)
-    return BrokerPosition(symbol=name, signed_quantity=balance.total, spelling=spelling, unit=balance.coin)
+    return BrokerPosition(symbol=name, signed_quantity=balance.total, spelling=spelling, unit="coins")
 
 
 def judge_holdings(answer: Row, reading: Reading) -> Judged[BrokerPosition]:

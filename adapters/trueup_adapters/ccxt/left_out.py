@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Final, TypeAlias
 
+import msgspec
+
 from trueup_adapters.ccxt.holdings import coins_of
 from trueup_adapters.ccxt.numbers import Stated, same_digits
 from trueup_adapters.ccxt.positions import SIZE_NAMES
@@ -26,28 +28,41 @@ _HELD_NAME: Final = re.compile(r"amount|balance|total|free|avail|equity|qty|quan
 _NAMES_OF_ENTRIES: Final = ("symbol", "instrument_name", "market", "instId", "contract", "product_id", "currency")
 
 
-def positions_left_out(body: object, rows: Sequence[Row]) -> tuple[list[str], int]:
-    """(what was lost, a sentence each; how many flat rows were left out) of an answer that ccxt made `rows` of.
+class LeftOut(msgspec.Struct):
+    """What of an exchange's list of positions is not in what ccxt made of it."""
+
+    lost: list[str]
+    """What holds something, a sentence each."""
+    flat: int = 0
+    """How many flat rows."""
+    listed: int = 0
+    """How long the list is: pages are as long as the exchange's, whatever ccxt drops from them (L05)."""
+
+
+def positions_left_out(body: object, rows: Sequence[Row]) -> LeftOut:
+    """What was left out of an answer that ccxt made `rows` of.
 
     body   the answer, decoded from JSON
     rows   ccxt's, each with its raw row under `info`
     """
     infos = [info for row in rows if (info := row_in(row.get("info"))) is not None]
-    lost: list[str] = []
-    flat = 0
+    found = LeftOut([])
     for entries in _lists(body):
         matched = [any(_same(entry, info) for info in infos) for entry in entries]
         if rows and not any(matched):
             continue  # another list, or rows that ccxt rebuilt: nothing can be concluded
+        found.listed = max(found.listed, len(entries))
         for entry, known in zip(entries, matched, strict=True):
             sizes = [number for name, number in Stated(entry).cells if name in SIZE_NAMES]
             if known or not sizes:
                 continue
             if any(sizes):
-                lost.append(f"{_name_of(entry)} is in the exchange's answer and not in what ccxt made of it (L03)")
+                found.lost.append(
+                    f"{_name_of(entry)} is in the exchange's answer and not in what ccxt made of it (L03)"
+                )
             else:
-                flat += 1
-    return lost, flat
+                found.flat += 1
+    return found
 
 
 def coins_left_out(body: object, answer: Row) -> list[str]:

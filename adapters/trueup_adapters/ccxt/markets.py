@@ -2,13 +2,13 @@
 
 ccxt writes spot as `LTC/USDT` and contracts as `LTC/USDT:USDT` (what they settle in after the colon), with an expiry
 and more behind it. Amounts of contracts are in contracts: how much one is differs from exchange to exchange, so each
-position carries its unit, and one whose unit cannot be told is refused (L34).
+position carries its unit, and one whose unit cannot be told, or is not the configured one, is refused (L34).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Final
 
@@ -50,6 +50,8 @@ class Reading(msgspec.Struct, frozen=True):
     """ccxt's id of it, `binanceusdm`."""
     contract_size: Callable[[str], object] | None = None
     """How much one contract of a symbol is, by the exchange's list of markets; for rows that do not say."""
+    contract_sizes: Mapping[str, Decimal] = {}
+    """How much one contract of a symbol must be, where the user says so; by ccxt's spelling."""
     canonical: Callable[[str], str] | None = None
     """The one name of a symbol that may be spelled in several ways (L33). The same name for the same spelling."""
     quotes: tuple[str, ...] = ()
@@ -119,10 +121,11 @@ def leg_named(ticket: str) -> tuple[str, Side] | None:
 
 
 def unit_of(symbol: str, contract_size: Decimal | None) -> str:
-    """What one of a symbol is: `LTC`, `contract of 0.1 LTC`, `contract of 100 USD`. Raises BadRow (L34)."""
+    """What a quantity counts, in a policy's words: `coins` where one is one coin, else `contracts`. Raises BadRow for
+    contracts of which nobody says how much one is (L34)."""
     parts = parts_of(symbol)
     if parts.settle is None:
-        return parts.base
+        return "coins"
     if contract_size is None:
         raise BadRow("nobody says how much one contract is: its quantity has no unit (L34)")
     if contract_size <= ZERO:
@@ -131,5 +134,5 @@ def unit_of(symbol: str, contract_size: Decimal | None) -> str:
     if inverse is None:
         raise BadRow(f"{symbol} settles in neither of its currencies: what one contract is cannot be told (L34)")
     if not inverse and contract_size == 1 and not parts.option:
-        return parts.base
-    return f"contract of {plain(contract_size)} {parts.quote if inverse else parts.base}"
+        return "coins"
+    return "contracts"

@@ -15,7 +15,7 @@ from trueup.model import EXACT, ZERO, BrokerOrder, TradeSide, plain
 from trueup_adapters.ccxt.markets import Reading, canonical_of, leg_of, parts_of, scope_of, symbol_cell
 from trueup_adapters.ccxt.numbers import Stated, number_cell, price_cell, same_digits
 from trueup_adapters.ccxt.rows import BadRow, Judged, Row, id_cell, judge, raw_cells, when_cell, word
-from trueup_adapters.ccxt.words import UNKNOWN_TYPE, leg_side, status_of, trade_side, type_of
+from trueup_adapters.ccxt.words import UNKNOWN_TYPE, leg_side, status_of, trade_side, type_of, waits_by_nature
 
 _AVERAGE_NAME: Final = re.compile(r"av(era)?g|fill(ed)?pr|execpr|execpx|dealpr|tradepr|settlepr")
 _COST_NAME: Final = re.compile(r"cost|value|quote|funds|cash|turnover|notional|executedamount|filledtotal")
@@ -76,7 +76,9 @@ def order_of(row: Row, reading: Reading) -> BrokerOrder:
 
 def _trigger_of(row: Row, stated: Stated) -> Decimal | None:
     """The price that the order waits for, where it waits for one."""
-    names = ("triggerPrice", "stopPrice")
+    names = ["triggerPrice", "stopPrice"]
+    if waits_by_nature(row):  # elsewhere these two are of orders that go with it
+        names += ["stopLossPrice", "takeProfitPrice"]
     said = (price_cell(row.get(name), stated, what="trigger price") for name in names)
     return next((price for price in said if price is not None), None)
 
@@ -146,13 +148,19 @@ _CLIENT_IDS: Final = (
 )
 
 
+_NO_CLIENT_IDS: Final = frozenset({"0", "-", "api", "web", "app"})
+"""What exchanges put in the place of a client id where there is none (kraken's `userref` 0, gate's `text` api): many
+orders bear it, and none can be found by it."""
+
+
 def client_id_of(row: Row) -> str | None:
     """The client id, by ccxt, else by the exchange's own row; None where neither says one. Raises BadRow."""
     given = id_cell(row.get("clientOrderId"), "client id")
     if given is not None or "clientOrderId" in row:
-        return given  # where ccxt knows the cell, an empty one is an answer
+        return None if given in _NO_CLIENT_IDS else given  # where ccxt knows the cell, an empty one is an answer
     raw = raw_cells(row)
-    return next((own for name in _CLIENT_IDS if (own := id_cell(raw.get(name), "client id")) is not None), None)
+    own = (id_cell(raw.get(name), "client id") for name in _CLIENT_IDS)
+    return next((one for one in own if one is not None and one not in _NO_CLIENT_IDS), None)
 
 
 def _reduces(row: Row) -> bool | None:

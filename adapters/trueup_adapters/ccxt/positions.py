@@ -104,6 +104,9 @@ def _contract_size(row: Row, symbol: str, stated: Stated, reading: Reading) -> D
     size = number_cell(row.get("contractSize"), stated, what="contract size")
     if size is None and reading.contract_size is not None:
         size = number_cell(reading.contract_size(symbol), stated, what="the market's contract size")
+    known = reading.contract_sizes.get(symbol)
+    if known is not None and size is not None and size != known:
+        raise BadRow(f"one contract is {plain(size)}, and contract_sizes says {plain(known)} (L34)")
     return size
 
 

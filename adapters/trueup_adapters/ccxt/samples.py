@@ -20,7 +20,7 @@ import msgspec
 
 from trueup.model import Refusal, plain
 from trueup_adapters.ccxt.holdings import judge_balances
-from trueup_adapters.ccxt.left_out import coins_left_out, positions_left_out
+from trueup_adapters.ccxt.left_out import LeftOut, coins_left_out, positions_left_out
 from trueup_adapters.ccxt.markets import Reading
 from trueup_adapters.ccxt.numbers import Stated
 from trueup_adapters.ccxt.orders import judge_orders
@@ -112,10 +112,10 @@ def _judged(exchange: str, method: str, whole: Row) -> Judged[Any] | str:
     only = whole_list[0] if len(whole_list) == 1 else body
     rows = [row if row.get("info") is not None else {**row, "info": only} for row in rows]
     if method in POSITIONS:
-        lost, flat = ([], 0) if any(asked[:1]) else positions_left_out(body, rows)
+        left = LeftOut([]) if any(asked[:1]) else positions_left_out(body, rows)
         judged = judge_positions(rows, reading)
-        more = tuple(SetAside(len(rows) + n, "a flat position, left out by ccxt") for n in range(1, flat + 1))
-        return _with_lost(msgspec.structs.replace(judged, set_aside=judged.set_aside + more), lost)
+        more = tuple(SetAside(len(rows) + n, "a flat position, left out by ccxt") for n in range(1, left.flat + 1))
+        return _with_lost(msgspec.structs.replace(judged, set_aside=judged.set_aside + more), left.lost)
     if method in TRADES:
         return judge_trades(rows, reading)
     if method in ORDERS:

@@ -47,10 +47,11 @@ def execution_of(row: Row, reading: Reading) -> Execution:
     leg = leg_side(row, side, reduces=None) if reading.position_mode == "hedging" else None
     fee, fee_asset = _fee_of(row, stated)
     quantity = signed(side, amount)
-    if reading.net_of_base_fees and fee is not None and fee_asset == parts_of(symbol).base:
-        quantity = EXACT.subtract(quantity, fee)
-        if quantity == ZERO:
-            raise BadRow(f"its fee, {plain(fee)} {fee_asset}, took all of it")
+    if fee is not None and fee_asset == parts_of(symbol).base:
+        if EXACT.multiply(fee.copy_abs(), Decimal(2)) >= amount:
+            fee = fee_asset = None  # a fee in another coin than is said: nobody takes half of a trade
+        elif reading.net_of_base_fees:
+            quantity = EXACT.subtract(quantity, fee)
     return Execution(
         execution_id=execution_id,
         symbol=canonical_of(symbol, reading)[0],

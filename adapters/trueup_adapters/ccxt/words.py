@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Final
 
 from trueup.model import ZERO, OrderStatus, Side, TradeSide
-from trueup_adapters.ccxt.rows import BadRow, Row, printable, raw_cells, readable, word
+from trueup_adapters.ccxt.rows import BadRow, Row, printable, raw_cells, readable, row_in, word
 
 # -- sides -------------------------------------------------------------------------------------------------
 
@@ -154,10 +154,26 @@ def type_of(row: Row, trigger: Decimal | None) -> str:
     return name if kind == "market" else f"{name}_limit"
 
 
+def waits_by_nature(row: Row) -> bool:
+    """Whether an order waits for a price although ccxt only says at which its profit is taken or its loss stopped:
+    a working market order does, and so does one that the exchange itself calls a stop."""
+    if word(row.get("type")) == "market" and word(row.get("status")) == "open":
+        return True
+    return any(
+        part in said for said in _own_types(row) for part in ("stoploss", "takeprofit", "trigger", "conditional")
+    )
+
+
 def _takes_profit(row: Row) -> bool:
-    raw = raw_cells(row)
-    named = any("takeprofit" in word(raw.get(name)) for name in ("type", "origtype", "ordertype", "stopordertype"))
+    named = any("takeprofit" in said for said in _own_types(row))
     return named or bool(row.get("takeProfitPrice") and not row.get("stopLossPrice"))
+
+
+def _own_types(row: Row) -> list[str]:
+    """The exchange's own words for an order's type; kraken's stand in a row within the row."""
+    raw = raw_cells(row)
+    cells = [raw, *(raw_cells({"info": cell}) for cell in raw.values() if row_in(cell) is not None)]
+    return [word(one.get(name)) for one in cells for name in ("type", "origtype", "ordertype", "stopordertype")]
 
 
 # -- trades ------------------------------------------------------------------------------------------------

@@ -56,10 +56,12 @@ class Companions:
                 )  # fmt: skip
                 stack.enter_context(JournalLog(rec, self.log))
             if self._rules and not plan.dry_run:
-                command = (
-                    f"trueup audit --store {without_secrets(plan.store)} --account {plan.account} --limit {LISTED}"
-                )
-                messenger = stack.enter_context(Messenger(rec, self._rules, command=command, note=self.trouble))
+                where = f"--store {without_secrets(plan.store)} --account {plan.account}"
+                messenger = Messenger(
+                    rec, self._rules, command=f"trueup audit {where} --limit {LISTED}",
+                    details=f"trueup breaks {where}", note=self.trouble,
+                )  # fmt: skip
+                stack.enter_context(messenger)
                 if registered is not None:
                     registered.watch_alerts(messenger.standings)
             yield

@@ -11,7 +11,7 @@ import msgspec
 from trueup.errors import InputError
 from trueup.policy import Policy
 from trueup.policy_file import read_policy
-from trueup.replay import Measured, Summary, Tally, Task, journals_in, measure, measured, summed
+from trueup.replay import Measured, Summary, Tally, Task, journals_in, measure_all, summed
 from trueup_adapters.cli.exits import COULD_NOT, DONE
 from trueup_adapters.cli.otherwise import seconds
 from trueup_adapters.cli.output import complain, err, give, say, table
@@ -34,7 +34,7 @@ def replay_corpus(folder: Path, files: Sequence[Path], *, workers: int | None, d
         policies[str(file)] = read_policy(file)
     journals, left_out = journals_in(folder)
     tasks = [Task(journal, policy, name) for journal in journals for name, policy in policies.items()]
-    found = list(_watched(measured(measure, tasks, workers=workers, dask=dask), len(tasks)))
+    found = list(_watched(measure_all(tasks, workers=workers, dask=dask), len(tasks)))
     failed = _failed(found, left_out)
     recorded = summed(RECORDED, _tallies(found, next(iter(policies)), recorded=True))
     summaries = [summed(name, _tallies(found, name)) for name in policies]

@@ -52,9 +52,11 @@ class JournalPast:
         self.account = reader.account
 
     def events(self, first: int = 1, last: int | None = None) -> Iterable[tuple[int, Event]]:
-        """(position, event) from `first` to `last`, in any case no further than the journal is looked at."""
+        """(position, event) from `first` to `last`, in any case no further than the journal is looked at, and of an
+        excerpt what it holds."""
         end = self._upto if last is None else min(last, self._upto)
-        return ((one.position, one.event) for one in self._reader.read(after=first - 1, upto=end))
+        after = max(self._reader.begins_after, first - 1)
+        return ((one.position, one.event) for one in self._reader.read(after=after, upto=end))
 
     def state(self, position: int) -> State:
         """The fold up to there."""
@@ -139,7 +141,7 @@ def _shown(told: Explanation, rows: list[dict[str, Any]] | None, as_json: bool) 
     if rows is not None:
         console.print(Text("What the raw replies say of it", style="bold"))
         for one in rows:
-            for row in one["rows"] or ["nothing"]:
+            for row in one["rows"] or ["no row speaks of it"]:
                 text = row if isinstance(row, str) else msgspec.json.encode(row).decode()
                 console.print(Text(f"  {one['position']}  {text}"), soft_wrap=True)
 
@@ -202,6 +204,22 @@ def _caused_by(reader: JournalReader, position: int) -> Iterable[Recorded]:
         yield one
 
 
+_EXECUTION_CELLS: Final = (
+    "deal",
+    "execution_id",
+    "execId",
+    "tradeId",
+    "trade_id",
+    "trade-id",
+    "deal_id",
+    "fill_id",
+    "id",
+)
+"""What brokers call the cell with an execution's id, the most particular first."""
+_REASON_CELLS: Final = ("reason", "execType", "stopOrderType", "fillType")
+"""And the one that says what made it: MetaTrader's, Bybit's two, Kraken's."""
+
+
 # -- raw replies -------------------------------------------------------------------------------------------
 
 
@@ -209,17 +227,25 @@ def reasons_in(reader: JournalReader) -> Mapping[str, Reason]:
     """What the broker says made each deal, by execution id, as far as raw replies on fills are kept."""
     digests = [
         one.event.raw_digest
-        for one in reader.read()
+        for one in reader.read(after=reader.begins_after)
         if isinstance(one.event, Observed) and one.event.surface == "fills" and one.event.raw_digest
     ]
     found: dict[str, Reason] = {}
     for digest in dict.fromkeys(digests[-REPLIES_MAX:]):
         for row in _objects(_parsed(reader.raw(digest))):
-            names = [row[name] for name in ("deal", "execution_id", "id", "trade_id", "ticket") if name in row]
-            reason = reason_of(row.get("reason"), comment=row.get("comment"))
-            if names and reason is not None:
-                found[str(names[0])] = reason
+            name = next((row[cell] for cell in _EXECUTION_CELLS if cell in row), None)
+            reason = _reason_in(row)
+            if name is not None and reason is not None:
+                found[str(name)] = reason
     return found
+
+
+def _reason_in(row: Mapping[str, object]) -> Reason | None:
+    """What one row says made the deal; the first cell that says something understood."""
+    for cell in _REASON_CELLS:
+        if (reason := reason_of(row.get(cell), comment=row.get("comment"))) is not None:
+            return reason
+    return None
 
 
 def _raw_rows(reader: JournalReader, told: Explanation) -> list[dict[str, Any]]:

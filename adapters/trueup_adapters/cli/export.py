@@ -49,7 +49,8 @@ def export(
         Path | None, typer.Option("--bundle", metavar="FILE", help="Or one zip file that stands by itself as evidence.")
     ] = None,
     story: Annotated[
-        str | None, typer.Option("--around", metavar="ID", help="Only the story of this break or correction.")
+        str | None,
+        typer.Option("--around", metavar="ID", help="Only the story of this break, correction, order or fill."),
     ] = None,
     with_secrets: Annotated[
         bool, typer.Option("--with-secrets", help="Bundle it although it holds what looks like a secret.")
@@ -102,7 +103,8 @@ def _bundle(
     if made.withheld:
         say(f"{made.withheld} raw replies hold what looks like a secret, and were left out", "yellow")
     if made.raws_missing:
-        say(f"{made.raws_missing} raw replies that events cite were not kept in the store")
+        why = "those of unchanged answers are not kept, nor those lost to a crash"
+        say(f"{made.raws_missing} raw replies that events cite are not in the store: {why}")
     say(f"its SHA-256 is {made.sha256}; read it with --store bundle:///{made.file}")
     return DONE
 

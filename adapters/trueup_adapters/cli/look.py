@@ -16,9 +16,10 @@ from trueup.audit import entry
 from trueup.causes import Proposal
 from trueup.errors import InputError
 from trueup.model import BrokerPosition, Holding
-from trueup.reconciliation.state import State
+from trueup.reconciliation.state import Break, State
 from trueup.report import in_order, iso, row_of_break
 from trueup.shell import AUDIT_MAX
+from trueup.telling.sentences import cause_said
 from trueup_adapters.cli.exits import DONE, FOUND
 from trueup_adapters.cli.explain import causes_in
 from trueup_adapters.cli.holdings import Time, as_it_was, happened_in, row_of, show_rows
@@ -93,7 +94,7 @@ def _status(state: State, now_ns: int, size_bytes: int) -> StoredStatus:
         policy=state.policy.preset,
         position_mode=state.mode,
         positions=len(state.book),
-        open_breaks=sum(len(breaks) for breaks in state.breaks.values()),
+        open_breaks=len(_open_breaks(state)),
         held=0 if state.hold is None else len(state.hold.missing),
         refused=len(view.refused),
         quarantine={scope: state.quarantine[scope].why for scope in sorted(state.quarantine)},
@@ -180,8 +181,7 @@ def breaks(
     with reading(store, account) as reader:
         moment = moment_of(reader, as_of, position)
         state = state_at(reader, moment.position)
-        every = (row_of_break(one, state.policy) for key in state.breaks for one in state.breaks[key])
-        found = sorted(every, key=in_order)
+        found = sorted((row_of_break(one, state.policy) for one in _open_breaks(state)), key=in_order)
         causes = causes_in(reader, found, moment.position) if explain else {}
     if moment.note is not None:
         note(moment.note)
@@ -189,26 +189,30 @@ def breaks(
         give([msgspec.to_builtins(one) | {"causes": causes.get(one.id, ())} for one in found] if explain else found)
     elif found:
         table(
-            ("state", "kind", "symbol", "ticket", "field", "book", "broker", "why"),
-            ((r.state, r.kind, r.symbol, r.ticket, r.field, r.book, r.broker, r.why) for r in found),
+            ("state", "of", "kind", "symbol", "ticket", "field", "book", "broker", "why"),
+            ((r.state, r.of, r.kind, r.symbol, r.ticket, r.field, r.book, r.broker, r.why) for r in found),
             right=("ticket", "book", "broker"),
         )
         for one in found if explain else ():
-            say(f"{one.id}  {one.kind} {one.symbol}: {_cause_said(causes.get(one.id, ()))}")
+            cause = (
+                _cause_said(causes.get(one.id, ())) if one.of == "position" else "causes are sought for positions only"
+            )
+            say(f"{one.id}  {one.kind} {one.symbol}: {cause}")
     else:
         say(f"{state.account} at {state.position}: no break is open", "green")
     return FOUND if found else DONE
 
 
+def _open_breaks(state: State) -> list[Break]:
+    """Every break that is open, of positions and of orders."""
+    return [one for breaks in (*state.breaks.values(), *state.order_breaks.values()) for one in breaks]
+
+
 def _cause_said(proposals: Sequence[Proposal]) -> str:
-    """The best cause in a sentence, and how many more fit."""
+    """The best cause in a sentence."""
     if not proposals:
         return "not looked into: `trueup explain` does"
-    best = proposals[0]
-    doubt = ", and not the only one that fits" if best.ambiguous else ""
-    if best.cause == "unexplained":
-        return f"unexplained: {best.why}"
-    return f"{best.cause.replace('_', ' ')} ({best.strength}{doubt}): {best.why}"
+    return cause_said(proposals[0])
 
 
 def audit(

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from trueup.policy import Policy
-from trueup.replay import Otherwise, Row, Told, Undecided, WorldTold
+from trueup.replay import Otherwise, Row, Told, Undecided, WorldTold, plainly
 from trueup.report import iso
 from trueup_adapters.cli.output import note, say, table
 
@@ -33,7 +33,7 @@ def otherwise_shown(found: Otherwise, policy: Policy, position: int) -> dict[str
         "asked": found.asked,
         "unasked": found.unasked,
         "set_aside": found.set_aside,
-        "unsent": found.unsent,
+        "unsent": len(found.unsent),
         "worlds": {"recorded": found.recorded, "replayed": found.replayed},
     }
 
@@ -65,6 +65,11 @@ def _told(one: Told | None) -> dict[str, Any] | None:
 def _undetermined(found: Otherwise) -> Iterator[dict[str, Any]]:
     for one in found.compared.undetermined:
         yield {"what": "break"} | msgspec.structs.asdict(one) | {"recorded": _told(one.recorded)}
+    for action in found.unsent:
+        why = "this policy would have asked it of the broker, and the recording never did"
+        yield {"what": "action", "position": action.position, "client_id": action.client_id, "why": why} | {
+            name: value for name, value in plainly(action.terms).items() if value is not None
+        }
     for knob, why in found.unseen.items():
         yield {"what": "knob", "knob": knob, "why": why}
 
@@ -90,7 +95,9 @@ def tell_otherwise(found: Otherwise, policy: Policy) -> None:
     for knob, why in found.unseen.items():
         note(f"undetermined: {knob} is another, but {why}")
     if found.set_aside or found.unsent:
-        note(f"{found.set_aside} outcomes of actions it did not request were set aside; {found.unsent} were never sent")
+        note(
+            f"{found.set_aside} outcomes of actions it did not request were set aside; {len(found.unsent)} that it did were never sent"
+        )
     table(
         ("world", "corrections", "wrong", "standing", "to a human", "final book and broker"),
         (_world(name, one) for name, one in (("recorded", found.recorded), ("replayed", found.replayed))),

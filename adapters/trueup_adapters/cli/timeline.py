@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from msgspec.structs import replace
 
+from trueup.causes import propose
 from trueup.errors import InputError
 from trueup.journal import JournalReader
 from trueup.model import name_of, plain
 from trueup.report import iso
-from trueup.telling import Point, Timeline, timeline
+from trueup.telling import Mark, Point, Target, Timeline, facts_of, timeline
+from trueup.telling.sentences import cause_said
 from trueup_adapters.cli.exits import DONE, CouldNot
-from trueup_adapters.cli.explain import JournalPast
+from trueup_adapters.cli.explain import EXPLAINED_MAX, JournalPast, reasons_in
 from trueup_adapters.cli.options import Account, Json, Store
 from trueup_adapters.cli.output import busy, give, note, out, say
 from trueup_adapters.cli.stores import moment_of, reading
@@ -37,6 +40,7 @@ def timeline_command(
     end: Annotated[
         str | None, typer.Option("--to", metavar="TIME", help="Until then: ISO 8601 in UTC; without it all.")
     ] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Say of each correction what may have caused it.")] = False,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write a page to attach to a report: one file.")
     ] = None,
@@ -48,6 +52,9 @@ def timeline_command(
     """Book against broker over time on one symbol, with its breaks and corrections: drawn, or as a file."""
     with reading(store, account) as reader:
         found = _read(reader, symbol, begin, end)
+        if explain:
+            with busy("looking for causes"):
+                found = _with_causes(reader, found)
     for path, content in ((html, page), (picture, svg)):
         if path is not None:
             _write(path, content(found))
@@ -65,7 +72,7 @@ def timeline_command(
 def _read(reader: JournalReader, symbol: str, begin: str | None, end: str | None) -> Timeline:
     past = JournalPast(reader)
     notes: list[str] = []
-    first = 0
+    first = reader.begins_after
     if begin is not None:
         moment = moment_of(reader, begin, None)
         first = moment.position
@@ -83,6 +90,20 @@ def _read(reader: JournalReader, symbol: str, begin: str | None, end: str | None
     if not found.legs:
         raise CouldNot(_nothing(reader, canonical, last.position))
     return found
+
+
+def _with_causes(reader: JournalReader, found: Timeline) -> Timeline:
+    """The timeline with the best cause beside each correction of a position; of many, the first are looked into."""
+    past, said = JournalPast(reader), reasons_in(reader)
+    left, marks = EXPLAINED_MAX, list[Mark]()
+    for mark in found.marks:
+        if mark.kind == "correction" and mark.key is not None and left:
+            left -= 1
+            facts = facts_of(past, Target("correction", mark.id, mark.position), said=said)
+            if facts is not None:
+                mark = replace(mark, text=f"{mark.text}. Cause: {cause_said(propose(facts)[0])}")
+        marks.append(mark)
+    return replace(found, marks=tuple(marks))
 
 
 def _nothing(reader: JournalReader, symbol: str, position: int) -> str:

@@ -60,8 +60,9 @@ def examine(what: Planned, *, send_test: bool) -> Iterator[Finding]:
             yield Finding(
                 "configuration",
                 plan.account,
-                "note",
-                "a book is configured, and `run` of this version does not read it",
+                "wrong",
+                "a book is configured, and `run` of this version compares none",
+                "leave `book` out",
             )
         yield from store(plan)
         yield from asyncio.run(_broker(plan))

@@ -17,8 +17,11 @@ from typing import Final
 from urllib.parse import unquote
 
 MASK: Final = "***"
-SHORTEST: Final = 5
-"""A secret of fewer characters is left alone: it would blot out ordinary text."""
+SHORTEST: Final = 8
+"""A secret of fewer characters is left alone if it looks like a word: it would blot out ordinary text. `trueup` as the
+password of a database is masked where it stands in an address, and nowhere else."""
+SHORTEST_MIXED: Final = 5
+"""One with digits, capitals or signs in it may be that short."""
 SECRETS_MAX: Final = 1_000
 """That many are remembered (law 12)."""
 _PASSWORD: Final = re.compile(r"(?<=://)([^\s:/?#@]*):([^\s/?#]*)@")
@@ -28,7 +31,10 @@ _PARAMETER: Final = re.compile(
 _NAMED: Final = re.compile(
     r"(?:SECRET|TOKEN|PASSWORD|PASSWD|CREDENTIAL|PRIVATE|API_?KEY|_KEY(?:_|$)|PGPASS)", re.IGNORECASE
 )
-_HARMLESS: Final = re.compile(r"(?:localhost|[\d.]+|[a-z+]+)\Z", re.IGNORECASE)
+_HARMLESS: Final = re.compile(r"(?:localhost|\d{1,5}|\d+(?:\.\d+){3}|[a-z+.\-]{1,11})\Z")
+"""Ports, addresses of machines, and short words in lower case: parts that tell nobody anything."""
+
+_WORD: Final = re.compile(r"[a-z]+\Z")
 
 _guard: Final = threading.Lock()
 _known: dict[str, None] = {}
@@ -42,20 +48,20 @@ def hide(secret: str | None) -> None:
         return
     with _guard:
         for form in (secret, unquote(secret), json.dumps(secret)[1:-1]):
-            if len(form) >= SHORTEST:
+            if len(form) >= SHORTEST or (len(form) >= SHORTEST_MIXED and not _WORD.match(form)):
                 _known[form] = None
         while len(_known) > SECRETS_MAX:
             del _known[next(iter(_known))]
-        longest_first = sorted(_known, key=len, reverse=True)
-        _pattern = re.compile("|".join(re.escape(one) for one in longest_first)) if longest_first else None
+        _pattern = None  # made anew when something is to be shown
 
 
 def hide_address(address: str) -> None:
-    """An address whose parts are secrets (a webhook): all of it, and each part that looks like one."""
+    """An address whose parts are secrets (a webhook): all of it, its password, and each part that looks like one."""
     hide(address)
+    hide_password(address)
     rest = address.partition("://")[2]
     for part in re.split(r"[/?&=@:#]", rest):
-        if len(part) >= SHORTEST and not _HARMLESS.match(part):
+        if not _HARMLESS.match(part):
             hide(part)
 
 
@@ -76,8 +82,17 @@ def hide_password(address: str | None) -> None:
 def hidden(text: str) -> str:
     """`text` as it may be shown."""
     shown = _PARAMETER.sub(rf"\g<1>{MASK}", _PASSWORD.sub(rf"\g<1>:{MASK}@", text))
-    pattern = _pattern
+    pattern = _known_pattern()
     return shown if pattern is None else pattern.sub(MASK, shown)
+
+
+def _known_pattern() -> re.Pattern[str] | None:
+    """All known secrets, the longest first: none may hide a part of another."""
+    global _pattern  # noqa: PLW0603 - as above
+    if _pattern is None and _known:
+        with _guard:
+            _pattern = re.compile("|".join(re.escape(one) for one in sorted(_known, key=len, reverse=True)))
+    return _pattern
 
 
 def veil() -> None:

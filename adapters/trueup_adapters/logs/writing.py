@@ -46,8 +46,9 @@ class Log:
         level, event, fields = line
         if RANK[level] < self._least:
             return
-        entry: MutableMapping[str, Any] = {"event": event, "level": level, **fields}
-        entry = {key: _plain(value) for key, value in self._stamp(None, level, entry).items()}
+        stamp = self._stamp(None, level, {})["timestamp"]
+        told = {key: _plain(value) for key, value in fields.items()}
+        entry: MutableMapping[str, Any] = {"timestamp": stamp, "level": level, "event": event, **told}
         text = str(self._render(None, level, entry))
         with self._lock:
             self._stream.write(text + "\n")

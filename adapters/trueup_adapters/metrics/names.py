@@ -45,7 +45,7 @@ METRICS: Final = (
     Metric("trueup_held_positions", "gauge", "Positions that a mass absence holds back."),
     Metric("trueup_refused_rows", "gauge", "Rows of the last answer that could not be used."),
     Metric("trueup_book_positions", "gauge", "Positions in the book."),
-    Metric("trueup_unprotected_positions", "gauge", "Positions of the book for which no stop is known."),
+    Metric("trueup_unprotected_positions", "gauge", "Positions at the broker for which no stop is known."),
     Metric(
         "trueup_orphan_exposure", "gauge",
         "Positions that the broker has and the book lacks: size by price, in the symbol's own currency.",

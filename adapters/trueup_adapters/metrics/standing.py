@@ -7,14 +7,14 @@ library writes them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from math import inf
 from typing import Final, TypeAlias
 
 from trueup.gate import Gate
-from trueup.model import EXACT, TERMINAL, ZERO, BookOrder, BrokerOrder, Holding, Moment, add, elapsed_ns
-from trueup.orders import protects
+from trueup.model import EXACT, ZERO, BrokerOrder, Moment, add, elapsed_ns
+from trueup.protection import is_protected
 from trueup.reconciliation.state import State
 from trueup_adapters.alerts.plain import harmless
 from trueup_adapters.metrics.names import OTHER, SYMBOLS_MAX
@@ -51,26 +51,16 @@ def standing(state: State, gate: Gate, now: Moment, *, failing: bool) -> Iterato
 
 
 def unprotected(state: State) -> int:
-    """Positions of the book for which no stop is known: neither one of their own, nor an order that guards them, be it
-    in the book or in the broker's last list."""
-    guards: dict[str, list[BrokerOrder | BookOrder]] = {}
-    for slot in state.orders.values():
-        guards.setdefault(slot.order.symbol, []).append(slot.order)
+    """Positions that the broker last listed for which no stop is known: neither one of their own, nor working orders
+    that cover them. What policy asks of that is `protect`; here it is counted whatever the policy."""
+    by_symbol: dict[str, list[BrokerOrder]] = {}
     for order in state.view("open_orders").orders.values():
-        guards.setdefault(order.symbol, []).append(order)
+        by_symbol.setdefault(order.symbol, []).append(order)
+    rows = state.view().rows.values()
     return sum(
-        holding is not None and not _has_stop(holding, guards.get(holding.symbol, ()))
-        for holding in (slot.holding for slot in state.book.values())
-    )
-
-
-def _has_stop(holding: Holding, guards: Iterable[BrokerOrder | BookOrder]) -> bool:
-    if holding.stop is not None and holding.stop.price is not None:
-        return True
-    return any(
-        protects(order, holding.signed_quantity) and order.ticket in (None, holding.ticket)
-        for order in guards
-        if order.status not in TERMINAL
+        not is_protected(row, by_symbol.get(row.symbol, ()))
+        and not state.policy.is_dust(row.symbol, row.signed_quantity)
+        for row in rows
     )
 
 

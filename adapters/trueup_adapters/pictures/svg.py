@@ -259,7 +259,8 @@ def _times(axis: Axis, y: int) -> Iterator[str]:
         x = _x(axis.share(at_ns))
         yield f'<path class="rule" d="M{x} {y - 22}V{y - 16}"/>'
         time = iso(at_ns)[11:23].rstrip("Z")
-        yield f'<text class="dim small value" x="{x}" y="{y - 2}" text-anchor="middle">{time}</text>'
+        anchor = "end" if Decimal(x) > WIDTH - RIGHT - 30 else "middle"  # the last one stays inside the picture
+        yield f'<text class="dim small value" x="{x}" y="{y - 2}" text-anchor="{anchor}">{time}</text>'
     for cut in axis.cuts:
         x = _x((cut.begin + cut.end) / 2)
         yield f'<text class="dim small" x="{x}" y="{y + 15}" text-anchor="middle">⟷ {span_said(cut.really_ns)}</text>'

@@ -9,6 +9,7 @@ symbol was taken for today's (L59). So evidence is bounded in time on both ends,
   not older    than what the same broker's clock puts before it: the position's own opening, or a deal from before
                that agreement
   not counted  the book contains it already
+  no payment   funding is listed like an execution of the whole position by some venues
   not after    it must be heard of within `inferred_s_max` of the break
 """
 
@@ -81,13 +82,14 @@ def booked_since(facts: BreakFacts) -> tuple[Deal, ...]:
 
 
 def admitted_orders(facts: BreakFacts) -> tuple[OrderSeen, ...]:
-    """The orders of the key that were heard of within the same bounds."""
+    """The orders of the key that were heard of within the same bounds, and not sent after the break was seen (L14)."""
     return tuple(
         one
         for one in facts.orders
         if one.order.symbol == facts.symbol
         and (None in (one.order.ticket, facts.ticket) or one.order.ticket == facts.ticket)
         and _bounds(facts, one.heard, one.position) is None
+        and one.sent_position <= facts.seen_position
     )
 
 
@@ -105,6 +107,8 @@ def _why_not(facts: BreakFacts, deal: Deal, oldest: tuple[tuple[Stamp, str], ...
         return None  # the engine itself found that it is what the correction had inferred
     if deal.counted:
         return "the book had counted it"
+    if deal.reason == "payment":
+        return "it is a payment for holding the position, and moved none"
     if (why := _bounds(facts, deal.heard, deal.position)) is not None:
         return why
     stamp = stamp_of(deal.execution.happened_at)

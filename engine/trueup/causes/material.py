@@ -42,8 +42,11 @@ Cause: TypeAlias = Literal[
 """What made the two sides differ. A *stop_hit* is a protective stop that was executed; what MetaTrader calls a "stop
 out", the broker's forced close for want of margin, is a *liquidation* (L40)."""
 
-Reason: TypeAlias = Literal["by_hand", "by_program", "stop", "take_profit", "liquidation", "split", "rollover", "other"]
-"""What the broker itself says made a deal, in our words (`deal_words` reads theirs)."""
+Reason: TypeAlias = Literal[
+    "by_hand", "by_program", "stop", "take_profit", "liquidation", "split", "rollover", "payment", "other"
+]
+"""What the broker itself says made a deal, in our words (`deal_words` reads theirs). A *payment* (funding, swap) is
+listed like an execution of the whole position by some venues, and moves none."""
 
 Strength: TypeAlias = Literal["certain", "likely", "possible", "none"]
 """certain: somebody who must know says so, and the numbers fit exactly. likely: the numbers fit exactly and something
@@ -85,6 +88,8 @@ class OrderSeen(msgspec.Struct, frozen=True, kw_only=True):
     heard: Moment
     """When that was."""
     ours: bool = True
+    sent_position: int = 0
+    """Where it was recorded as pending, before it was sent; 0: we heard of it only afterwards."""
     counted: Decimal = ZERO
     """Unsigned; how much of it the book counted by fills that name it."""
 

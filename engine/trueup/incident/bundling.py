@@ -13,13 +13,12 @@ from collections.abc import Iterable, Iterator
 from hashlib import file_digest, sha256
 from importlib.metadata import version
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
 import msgspec
 
-from trueup.decisions import AlertRaised, BreakMoved, Decision, FillAdopted
+from trueup.decisions import Decision
 from trueup.errors import InputError
-from trueup.events import Event
 from trueup.facts import Fact, WriterClaimed
 from trueup.incident.exporting import ExportedEvent, exported, whole_file
 from trueup.incident.report import report
@@ -35,6 +34,8 @@ from trueup.storage import rehydrate
 AROUND_EVENTS: Final = 50
 """How many events before and after a break or correction belong to its story."""
 SECRETS_NAMED_MAX: Final = 5
+_IDS: Final = ("breaks", "compensates")
+"""Fields that hold ids and are not called so."""
 _PAGE: Final = 5_000
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 """The time of every part: a bundle of the same events is the same file."""
@@ -60,10 +61,10 @@ class Bundled(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def around(reader: JournalReader, identity: str) -> tuple[int, int]:
-    """The first and last position of the story of a break or correction. Raises InputError where nobody knows it."""
-    places = [
-        recorded.position for recorded in reader.read(after=reader.begins_after) if _names(recorded.event, identity)
-    ]
+    """The first and last position of the story of a break, a correction, or whatever else has an id: an order, an
+    execution, an action. Raises InputError where nobody knows it."""
+    events = reader.read(after=reader.begins_after)
+    places = [recorded.position for recorded in events if _names(plainly(recorded.event), identity)]
     if not places:
         raise InputError(
             f"{reader.account}: no event names {identity!r}; `trueup breaks` and `audit --json` show ids of breaks and "
@@ -73,13 +74,13 @@ def around(reader: JournalReader, identity: str) -> tuple[int, int]:
     return max(reader.begins_after + 1, places[0] - AROUND_EVENTS), min(head, places[-1] + AROUND_EVENTS)
 
 
-def _names(event: Event, identity: str) -> bool:
-    if isinstance(event, BreakMoved):
-        corrected = event.correction is not None and event.correction.id == identity
-        return corrected or any(step.break_id == identity for step in event.steps)
-    if isinstance(event, FillAdopted):
-        return identity == event.correction.id
-    return isinstance(event, AlertRaised) and identity in event.breaks
+def _names(value: object, identity: str, field: str = "") -> bool:
+    """Whether a told event holds that id, under `id`, `break_id`, `execution_id`, `breaks`, whatever its class."""
+    if isinstance(value, dict):
+        return any(_names(one, identity, str(name)) for name, one in cast("dict[str, object]", value).items())
+    if isinstance(value, list):
+        return any(_names(one, identity, field) for one in cast("list[object]", value))
+    return value == identity and (field.endswith("id") or field in _IDS)
 
 
 def aligned(reader: JournalReader, first: int, last: int) -> tuple[int, int]:

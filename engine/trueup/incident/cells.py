@@ -162,7 +162,16 @@ def text(cells: Cells, field: str) -> str:
         return ""
     if not isinstance(value, str) or len(value) > TEXT_MAX:
         raise BadCell(f"its {field} is {shown(value)}; it must be text of at most {TEXT_MAX:,} characters")
-    return " ".join(str(value).split())
+    return " ".join(storable(str(value), f"its {field}").split())
+
+
+def storable(value: str, what: str) -> str:
+    """Text that UTF-8 can write; JSON's escapes can say halves of characters. Raises BadCell."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise BadCell(f"{what} is {shown(value)}, which holds half a character; nothing can store that") from error
+    return value
 
 
 def time_text(cells: Cells, field: str) -> str | None:

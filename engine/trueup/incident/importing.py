@@ -15,7 +15,7 @@ import msgspec
 
 from trueup import edge
 from trueup.changes import Command
-from trueup.decisions import BaselineTaken, BreakMoved, Decision, FillAdopted
+from trueup.decisions import BreakMoved, Decision, FillAdopted
 from trueup.errors import InputError, StoreUrlError
 from trueup.facts import InboxTaken, Observed, PassKind, WriterClaimed
 from trueup.incident.lines import Line, LineRefused, Seen, is_blank, line_of
@@ -152,7 +152,7 @@ def import_incident(
     )
     ledger = Ledger(open_writer(url, account, durability="normal"), clock, claim)
     try:
-        with open_inbox(url, account) as inbox:
+        with open_inbox(url, account, durability="normal") as inbox:
             run = _Run(ledger, inbox, clock, refused, noted)
             for raw in recording:
                 run.take(raw)
@@ -289,7 +289,14 @@ class _Run:
         if isinstance(what, Seen):
             kind: PassKind = "periodic" if self._asked or what.surface != "positions" else "startup"
             self._asked = self._asked or what.surface == "positions"
-            done = ledger.observe(what.surface, what.answer, ledger.asking(), pass_kind=kind, identity=raw.mark)
+            done = ledger.observe(
+                what.surface,
+                what.answer,
+                ledger.asking(),
+                pass_kind=kind,
+                identity=raw.mark,
+                question=what.question,
+            )
             ledger.maintain()
             return done.decisions
         if not isinstance(what, Command):
@@ -341,6 +348,7 @@ def _result(
 
 
 def _corrects(decision: Decision) -> bool:
-    if isinstance(decision, BaselineTaken):
-        return False
-    return isinstance(decision, FillAdopted) or (isinstance(decision, BreakMoved) and decision.correction is not None)
+    """Whether it changed the book so that a break is resolved; the baseline is no correction."""
+    if isinstance(decision, BreakMoved):
+        return any(step.state == "corrected" for step in decision.steps)
+    return isinstance(decision, FillAdopted)

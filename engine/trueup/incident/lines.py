@@ -23,7 +23,7 @@ from trueup.incident import cells, rows
 from trueup.incident.cells import BadCell, Cells, NumberText, Object
 from trueup.incident.rows import Rules
 from trueup.model import Surface
-from trueup.ports import Answer, failed
+from trueup.ports import Answer, Question, failed
 
 KINDS: Final = ("snapshot", "failure", "local", "command")
 LISTS: Final[dict[str, str]] = {
@@ -35,14 +35,22 @@ LISTS: Final[dict[str, str]] = {
 """Which list the snapshot of a surface carries."""
 PARTIAL: Final = "the recording says that it is not complete"
 _LOCALS: Final[dict[str, type[Change]]] = {"fill": Fill, "order": OrderUpdate, "position": PositionSet}
+_NEEDED: Final = {
+    name: tuple(one.name for one in msgspec.structs.fields(kind) if one.required) for name, kind in _LOCALS.items()
+}
 _MOMENTS: Final = ("at", "scheduled_for")
 
 
 class Seen(msgspec.Struct, frozen=True):
     """An answer, or a failure to answer."""
 
-    surface: Surface
+    question: Question
     answer: Answer
+
+    @property
+    def surface(self) -> Surface:
+        """What was asked."""
+        return self.question.surface
 
 
 What: TypeAlias = Seen | Change | Command
@@ -83,7 +91,7 @@ def line_of(raw: bytes, rules: Rules, *, account: str) -> Line:
             return Line(at_ns, _snapshot(given, rules, raw))
         if kind == "failure":
             why = cells.text(given, "why") or "the recording does not say why"
-            return Line(at_ns, Seen(_surface(given), failed(why, raw=raw, dialect="recording")))
+            return Line(at_ns, Seen(_question(given), failed(why, raw=raw, dialect="recording")))
         return Line(at_ns, _local(given) if kind == "local" else _command(given))
     except (BadCell, InputError) as error:
         raise LineRefused(str(error)) from error
@@ -130,8 +138,18 @@ def _surface(given: Cells) -> Surface:
     raise AssertionError(word)
 
 
-def _snapshot(given: Cells, rules: Rules, raw: bytes) -> Seen:
+def _question(given: Cells) -> Question:
+    """What was asked; of a look-up also which order, where the line says so."""
     surface = _surface(given)
+    if surface != "order":
+        return Question(surface=surface)
+    names = {name: cells.name(given, name) for name in ("client_order_id", "order_id")}
+    return Question(surface=surface, client_order_id=names["client_order_id"], order_id=names["order_id"])
+
+
+def _snapshot(given: Cells, rules: Rules, raw: bytes) -> Seen:
+    question = _question(given)
+    surface = question.surface
     complete = cells.truth(given, "complete")
     if complete is None:
         raise BadCell("it does not say whether it is `complete`; write true for the whole list, false for a message")
@@ -153,7 +171,7 @@ def _snapshot(given: Cells, rules: Rules, raw: bytes) -> Seen:
         answer = replace(answer, orders=tuple(orders), refused=tuple(refused))
     if refused and complete:
         answer = replace(answer, completeness="partial", why=f"{len(refused)} of {len(listed)} rows refused")
-    return Seen(surface, answer)
+    return Seen(question, answer)
 
 
 def _local(given: Cells) -> Change:
@@ -170,7 +188,7 @@ def _local(given: Cells) -> Change:
             known = ", ".join(kind.__struct_fields__)
             raise BadCell(f"its `{name}` has no field `{cells.shown(key)[1:-1]}`; there are {known}")
         fields[key] = _moment(body, key) if key in _MOMENTS and value is not None else _plain(value, key)
-    lacking = [one.name for one in msgspec.structs.fields(kind) if one.required and one.name not in fields]
+    lacking = [one for one in _NEEDED[name] if one not in fields]
     if lacking:
         raise BadCell(f"its `{name}` has no {', '.join(lacking)}")
     return kind(**fields)
@@ -205,5 +223,5 @@ def _command(given: Cells) -> Command:
         name=cells.named(words, "name"),
         who=cells.name(words, "who") or "recording",
         why=cells.text(words, "why"),
-        arguments={key: str(value) for key, value in arguments.items()},
+        arguments={key: cells.storable(str(value), f"its argument {key}") for key, value in arguments.items()},
     )

@@ -15,6 +15,7 @@ from eventsourcing.persistence import IntegrityError
 
 from trueup.errors import JournalCorrupt, JournalLocked
 from trueup.journal.application import Journal, open_journal
+from trueup.journal.backend import Durability
 from trueup.journal.chain import EMPTY, Head
 from trueup.journal.items import InboxItem, decode_item
 from trueup.journal.mapper import UNREADABLE
@@ -131,14 +132,16 @@ class Inbox:
             self._known.popitem(last=False)
 
 
-def open_inbox(url: str, account: str) -> Inbox:
+def open_inbox(url: str, account: str, *, durability: Durability = "full") -> Inbox:
     """The inbox of `account` in the store at `url`; the store is made if its folder exists.
+
+    durability   `normal`: an item that was left survives `kill -9`, perhaps no power cut; for who can leave it again
 
     Raises InputError, StoreUrlError, JournalError.
     """
     account_of(account)
     place = location(url)
-    journal = open_journal(place, "inbox")
+    journal = open_journal(place, "inbox", durability)
     try:
         return Inbox(journal, url, account)
     except BaseException:

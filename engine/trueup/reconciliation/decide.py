@@ -29,10 +29,14 @@ from trueup.facts import (
     FillRecorded,
     Observed,
     OrderRecorded,
+    PolicyAdopted,
     PositionRecorded,
+    WriterClaimed,
 )
 from trueup.model import Execution, Key, plain
 from trueup.reconciliation import absence, binding, lifecycle
+from trueup.reconciliation.at_broker import still_wanted
+from trueup.reconciliation.commands import command_given, end_overrides
 from trueup.reconciliation.deciding import Deciding, judged
 from trueup.reconciliation.fills import apply_execution, older_than, set_position
 from trueup.reconciliation.guarding import guard_positions
@@ -83,6 +87,10 @@ def _observed(deciding: Deciding, fact: Observed) -> None:
         unpriced(deciding, fact)
     if fact.surface in ("positions", "open_orders"):
         guard_positions(deciding, fact)
+    if fact.surface == "positions" and fact.completeness == "complete" and deciding.state.outbox:
+        still_wanted(deciding)
+    if deciding.state.overrides:
+        end_overrides(deciding)
     deciding.settle_gate(startup=fact.pass_kind == "startup")
 
 
@@ -284,19 +292,13 @@ def _position_recorded(deciding: Deciding, fact: PositionRecorded) -> None:
         deciding.refuse(f"position {named(fact.symbol, fact.ticket)}", refused)
 
 
-# -- commands ----------------------------------------------------------------------------------------------
+# -- who writes, and by what rules -------------------------------------------------------------------------
 
 
-def _command_given(deciding: Deciding, fact: CommandGiven) -> None:
-    what = f"command {fact.name}"
-    if (fact.name, dict(fact.arguments).get("what")) != ("ack", "mass-absence"):
-        deciding.refuse(what, "this version knows `ack mass-absence` only")
-        return
-    moved = absence.acknowledge(deciding.state, fact)
-    if moved is None:
-        deciding.refuse(what, "no mass absence is held: there is nothing to acknowledge")
-        return
-    deciding.emit([moved])
+def _begun(deciding: Deciding, fact: WriterClaimed | PolicyAdopted) -> None:
+    """A new tenure, or new rules: what an operator allowed in an earlier tenure is over, and what passes with a
+    warning is said at once."""
+    end_overrides(deciding)
     deciding.settle_gate(startup=False)
 
 
@@ -312,7 +314,9 @@ _HANDLERS: Final[dict[type[Fact], Callable[[Deciding, Any], None]]] = {
     FillRecorded: _fill_recorded,
     ExecutionPushed: _execution_pushed,
     PositionRecorded: _position_recorded,
-    CommandGiven: _command_given,
+    CommandGiven: command_given,
+    WriterClaimed: _begun,
+    PolicyAdopted: _begun,
     OrderRecorded: order_recorded,
     ActionAnswered: _action_answered,
 }

@@ -23,7 +23,9 @@ from trueup.reconciliation.state import (
     Hold,
     Memory,
     OrderSlot,
+    Override,
     Quarantine,
+    Reservation,
     Slot,
     State,
     View,
@@ -123,6 +125,8 @@ class Draft:
     unpriced: tuple[str, ...]
     guards: Map[Key, Guard]
     passes_tried: int
+    overrides: tuple[Override, ...]
+    permits: tuple[Reservation, ...]
 
     book: MapMutation[Key, Slot]
     orders: MapMutation[str, OrderSlot]

@@ -20,6 +20,7 @@ from trueup.decisions import (
     GateMoved,
     MassAbsenceMoved,
     OrderMerged,
+    OverrideMoved,
     PositionBound,
     ProtectionMoved,
     QuarantineMoved,
@@ -38,6 +39,7 @@ from trueup.facts import (
     InboxTaken,
     Observed,
     OrderRecorded,
+    PermitGiven,
     PolicyAdopted,
     PositionRecorded,
     StatePushed,
@@ -90,5 +92,7 @@ _HANDLERS: Final[dict[type[Event], Callable[[Draft, int, Any], None]]] = {
     OrderMerged: order_outcomes.order_merged,
     ActionRequested: order_outcomes.action_requested,
     ActionMoved: order_outcomes.action_moved,
+    PermitGiven: order_inputs.permit_given,
+    OverrideMoved: outcomes.override_moved,
     ProtectionMoved: order_outcomes.protection_moved,
 }

@@ -6,16 +6,34 @@ but when the gate is asked, so that a hung pass fails closed without any event.
 
 from __future__ import annotations
 
-from trueup.model import OrderStatus
+from trueup.model import OrderStatus, elapsed_ns
 from trueup.reconciliation.order_inputs import named
 from trueup.reconciliation.state import Break, GateState, State, View
+
+WARNS = "orders pass with a warning (unverified = warn)"
 
 
 def gate_of(state: State, *, startup: bool) -> GateState:
     """The gate that the state supports.
 
     startup   whether this is decided in a start-up pass: then every open break limits its symbol, settled or not
+
+    Where the policy lets orders pass unverified, that is said here, once for each change: a verification that has
+    become too old as well, which otherwise is nobody's event.
     """
+    gate = _supported(state, startup=startup)
+    if state.policy.unverified != "warn" or state.restored:
+        return gate
+    if gate.status == "closed":
+        return GateState("closed", f"{gate.why}: {WARNS}", gate.symbols)
+    allowed_ns = state.policy.verified_age_ns_max()
+    if gate.status == "open" and elapsed_ns(state.view().answered, state.at) > allowed_ns:
+        why = f"the book was last verified more than {allowed_ns // 1_000_000_000} s ago: {WARNS}"
+        return GateState("closed", why, gate.symbols)
+    return gate
+
+
+def _supported(state: State, *, startup: bool) -> GateState:
     view = state.view()
     if not view.answers:
         return GateState("closed", "no start-up pass yet")

@@ -110,7 +110,7 @@ def observed(draft: Draft, position: int, fact: Observed) -> None:
         why=fact.why,
         supported=fact.completeness != "unsupported",
     )
-    if answered:
+    if answered and (view.answers or fact.pass_kind != "proof"):  # no proof stands in for the start-up pass (law 9)
         view = replace(
             view,
             answers=view.answers + 1,
@@ -130,7 +130,7 @@ def observed(draft: Draft, position: int, fact: Observed) -> None:
         draft.past_executions = frozenset(name for name in listed if draft.executions.get(name) is None)
         draft.past_listed = fact.at  # history: remembered, and moves nothing
         draft.first_fills = True
-    if fact.surface == "positions":
+    if fact.surface == "positions" and fact.pass_kind != "proof":
         draft.passes_tried += 1
     if fact.surface == "positions" and fact.positions is not None:
         view = _positions_listed(draft, view, position, fact, fact.positions)

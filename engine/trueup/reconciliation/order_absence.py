@@ -56,7 +56,7 @@ def not_found(reading: OrderReading, slot: OrderSlot) -> list[Decision]:
     if wish not in ("close", "rearm"):
         why = f"policy {policy.preset}: {knob} = {wish}, a human decides"
         return [reading.moved(name, order, escalated(known, found, count, why), proof)]
-    after = _ended(order) if wish == "close" else order
+    after = ended(order) if wish == "close" else order
     why = _why_gone(state, order, count, rearmed=wish == "rearm")
     steps = [said_step(known, found, "confirmed", count, ""), said_step(known, found, "corrected", count, "")]
     correction = OrderCorrection(order_correction_id(state, name, slot.position, after), "ghost", order, after, why)
@@ -95,7 +95,7 @@ def _fills_in_doubt(state: State, slot: OrderSlot, known: Break) -> str | None:
     return None
 
 
-def _ended(order: BookOrder) -> BookOrder:
+def ended(order: BookOrder) -> BookOrder:
     """An order that provably is not at the broker: it never came to be, or it ended without a word."""
     if order.status is OrderStatus.SCHEDULED:
         return replace(order, status=OrderStatus.EXPIRED)

@@ -12,7 +12,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from trueup.facts import ActionAnswered, ActionSent, Observed, OrderRecorded, OrderRows
+from trueup.facts import ActionAnswered, ActionSent, Observed, OrderRecorded, OrderRows, PermitGiven
 from trueup.model import (
     EXTERNAL,
     TERMINAL,
@@ -20,12 +20,14 @@ from trueup.model import (
     BookOrder,
     BrokerOrder,
     Execution,
+    Moment,
     OrderStatus,
     add,
+    elapsed_ns,
 )
 from trueup.orders import joined_filled, joined_status, order_ref, settled_status, with_fill
 from trueup.reconciliation.draft import Draft
-from trueup.reconciliation.state import ActionSlot, OrderSlot, State, View
+from trueup.reconciliation.state import ActionSlot, OrderSlot, Reservation, State, View
 
 IN_FLIGHT_PER_SYMBOL_MAX: Final = 256
 """Pending orders per symbol that are watched (law 12); the oldest give way."""
@@ -117,11 +119,15 @@ def order_recorded(draft: Draft, position: int, fact: OrderRecorded) -> None:
     if draft.baseline == "open":
         draft.baseline = "forgone"
     known = draft.order(fact.client_order_id)
+    permit = _spent(draft, fact, first=known is None) if draft.permits else None
+    ticket = None if permit is None else permit.ticket  # which position it reduces; orders are recorded without one
     if known is None:
         sent_after = position if fact.status is OrderStatus.PENDING else 0
-        put_order(draft, OrderSlot(_new(fact), sent_after, draft.at, draft.at, position))
+        put_order(draft, OrderSlot(replace(_new(fact), ticket=ticket), sent_after, draft.at, draft.at, position))
         return
     order = restated(known.order, fact)
+    if ticket is not None and order.ticket is None:
+        order = replace(order, ticket=ticket)
     if order != known.order:
         put_order(draft, replace(known, order=order, changed=draft.at, position=position))
 
@@ -192,6 +198,37 @@ def executed(draft: Draft, position: int, execution: Execution) -> None:
         if order.order_id is None and execution.order_id is not None:
             order = replace(order, order_id=execution.order_id)
     put_order(draft, replace(slot, order=order, executed=total, changed=draft.at, position=position))
+
+
+# -- permits -----------------------------------------------------------------------------------------------
+
+
+def permit_given(draft: Draft, position: int, fact: PermitGiven) -> None:
+    """Reserve its quantity; what has lapsed meanwhile is forgotten, and so is an earlier permit for the same order."""
+    name = fact.client_order_id
+    held = tuple(one for one in still_held(draft, fact.at) if name is None or one.client_order_id != name)
+    mine = Reservation(position, fact.at, fact.symbol, fact.side, fact.quantity, fact.ticket, name)
+    draft.permits = (*held, mine)
+
+
+def still_held(state: State | Draft, at: Moment) -> tuple[Reservation, ...]:
+    """The permits that still hold their quantity at a moment."""
+    held_ns = state.policy.permit_ms_max * 1_000_000
+    return tuple(one for one in state.permits if elapsed_ns(one.given, at) <= held_ns)
+
+
+def _spent(draft: Draft, fact: OrderRecorded, *, first: bool) -> Reservation | None:
+    """The permit that the order being recorded uses up: the order itself counts from now on.
+
+    Known by its client id; a permit that names none by symbol, side and quantity, the oldest first, and only by an
+    order that was not known before.
+    """
+    for one in draft.permits:
+        terms = (one.symbol, one.side, one.quantity) == (fact.symbol, fact.side, fact.quantity)
+        if one.client_order_id == fact.client_order_id or (first and one.client_order_id is None and terms):
+            draft.permits = tuple(other for other in draft.permits if other is not one)
+            return one
+    return None
 
 
 # -- the broker's ------------------------------------------------------------------------------------------

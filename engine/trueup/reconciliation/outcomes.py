@@ -20,6 +20,7 @@ from trueup.decisions import (
     FillSettled,
     GateMoved,
     MassAbsenceMoved,
+    OverrideMoved,
     PositionBound,
     QuarantineMoved,
     RecordRefused,
@@ -46,6 +47,7 @@ from trueup.reconciliation.state import (
     GateState,
     Hold,
     Inferred,
+    Override,
     Quarantine,
     Slot,
     View,
@@ -248,6 +250,13 @@ def quarantine_moved(draft: Draft, position: int, decision: QuarantineMoved) -> 
         draft.quarantine = draft.quarantine.set(decision.scope, scope)
     elif decision.scope in draft.quarantine:
         draft.quarantine = draft.quarantine.delete(decision.scope)
+
+
+def override_moved(draft: Draft, position: int, decision: OverrideMoved) -> None:
+    rest = tuple(one for one in draft.overrides if one.scope != decision.scope)
+    if decision.state == "granted":
+        rest = (*rest, Override(decision.scope, decision.who, decision.why, draft.at, decision.until_ns))
+    draft.overrides = tuple(sorted(rest, key=lambda one: one.scope))
 
 
 def gate_moved(draft: Draft, position: int, decision: GateMoved) -> None:

@@ -30,6 +30,7 @@ from trueup.model import (
     Refusal,
     Source,
     Surface,
+    TradeSide,
 )
 from trueup.policy import LAG_MS_MAX_DEFAULT, Policy
 from trueup.tally import Tally
@@ -159,6 +160,36 @@ class Guard(msgspec.Struct, frozen=True, array_like=True, gc=False):
     def first(cls, key: Key, symbol: str, ticket: str | None, at: Moment) -> Guard:
         """One that was never seen before."""
         return cls(key, symbol, ticket, "unprotected", at, 0, at, 0, "")
+
+
+class Override(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Orders pass although the evidence does not support it: an operator's word."""
+
+    scope: str
+    who: str
+    why: str
+    since: Moment
+    until_ns: int
+    """Wall time, UTC; how long it lasts is measured by ticks from `since`."""
+
+    @property
+    def lasts_ns(self) -> int:
+        """For how long it was given."""
+        return self.until_ns - self.since.at_ns
+
+
+class Reservation(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a permit holds of a live position, until its order is recorded or it lapses."""
+
+    position: int
+    """The journal position of the permit."""
+    given: Moment
+    symbol: str
+    side: TradeSide
+    """Of the order."""
+    quantity: Decimal
+    ticket: str | None = None
+    client_order_id: str | None = None
 
 
 class Break(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -338,6 +369,10 @@ class State(msgspec.Struct, frozen=True):
     """When the gate last changed, or the epoch began."""
     quarantine: Map[str, Quarantine] = Map()
     pass_number: int = 0
+    overrides: tuple[Override, ...] = ()
+    """By scope."""
+    permits: tuple[Reservation, ...] = ()
+    """Permits for reducing orders that were not recorded yet, oldest first."""
 
     # -- reading ---------------------------------------------------------------------------------------------
 

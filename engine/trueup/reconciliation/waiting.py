@@ -117,9 +117,8 @@ def _suspicious_once(state: State) -> bool:
 
 def _earliest_ns(state: State, key: Key, one: Break, now: Moment) -> int:
     """When the next answer could count for this break, from now."""
-    if one.sightings.count:
-        return _spaced_ns(state, one.sightings.last_received, now)
-    return _settled_ns(state, key, one.symbol, now)
+    settled_ns = _settled_ns(state, key, one.symbol, now)  # also of one seen before: an order may have ended since
+    return max(settled_ns, _spaced_ns(state, one.sightings.last_received, now)) if one.sightings.count else settled_ns
 
 
 def _settled_ns(state: State, key: Key, symbol: str, now: Moment) -> int:

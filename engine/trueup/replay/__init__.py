@@ -8,7 +8,7 @@ against each other · `happened` when things were so, not when we learned of the
 """
 
 from trueup.replay.between import Between, Changed, broker_orders, fields_of
-from trueup.replay.corpus import Journal, Measured, Summary, Tally, Task, journals_in, measure, summed
+from trueup.replay.corpus import Journal, Measured, Summary, Tally, Task, journals_in, measure, measure_all, summed
 from trueup.replay.elsewhere import Elsewhere
 from trueup.replay.ending import Apart, Ending
 from trueup.replay.happened import Happened, Was, stamp_of
@@ -16,6 +16,7 @@ from trueup.replay.journals import (
     Otherwise,
     Readable,
     Redecided,
+    Unsent,
     WorldTold,
     both_worlds,
     differences_between,
@@ -55,6 +56,7 @@ __all__ = [
     "Told",
     "Turn",
     "Undecided",
+    "Unsent",
     "Was",
     "WorldTold",
     "both_worlds",
@@ -66,6 +68,7 @@ __all__ = [
     "happened_by",
     "journals_in",
     "measure",
+    "measure_all",
     "measured",
     "plainly",
     "redecide",

@@ -6,7 +6,7 @@ to is added up here, policy by policy.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +19,7 @@ from trueup.policy import Policy
 from trueup.replay.elsewhere import World
 from trueup.replay.ending import wrong
 from trueup.replay.journals import both_worlds
+from trueup.replay.machines import measured
 from trueup.replay.pairing import compared
 
 JOURNALS_MAX: Final = 100_000
@@ -131,6 +132,25 @@ def measure(task: Task) -> Measured:
         _tally(elsewhere.recorded, asked, 0, 0),
         _tally(elsewhere.other, asked, elsewhere.questions.unasked, undetermined),
     )
+
+
+def measure_sealed(task: bytes) -> bytes:
+    """`measure` for another process or machine: the task and what it came to as bytes.
+
+    In our own encoding, not pickled: what does not fit (another version of trueup over there) is an error, not a guess.
+    """
+    return _encode(measure(_TASK.decode(task)))
+
+
+def measure_all(tasks: Sequence[Task], *, workers: int | None = None, dask: str | None = None) -> Generator[Measured]:
+    """What each task comes to, in no particular order, as soon as it is there; where, see `machines.measured`."""
+    for result in measured(measure_sealed, [_encode(task) for task in tasks], workers=workers, dask=dask):
+        yield _MEASURED.decode(result)
+
+
+_encode: Final = msgspec.msgpack.Encoder(decimal_format="string").encode
+_TASK: Final = msgspec.msgpack.Decoder(Task)
+_MEASURED: Final = msgspec.msgpack.Decoder(Measured)
 
 
 def _tally(world: World, asked: int, unasked: int, undetermined: int) -> Tally:

@@ -13,10 +13,19 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from trueup.decisions import Decision
+from trueup.decisions import ActionRequested, ActionTerms, Decision
 from trueup.events import name_of_event
-from trueup.facts import Fact, FillRecorded, Observed, OrderRecorded, PolicyAdopted, PositionRecorded
-from trueup.model import Key, OrderStatus
+from trueup.facts import (
+    ActionAnswered,
+    ActionSent,
+    Fact,
+    FillRecorded,
+    Observed,
+    OrderRecorded,
+    PolicyAdopted,
+    PositionRecorded,
+)
+from trueup.model import BookOrder, Key, OrderStatus
 from trueup.policy import Policy
 from trueup.reconciliation.decide import decide
 from trueup.reconciliation.fold import fold
@@ -43,10 +52,8 @@ UNSEEN: Final = {
 class World:
     """One of the two: a fold, the lives of its breaks, and counts."""
 
-    def __init__(self, account: str, policy: Policy | None = None) -> None:
-        self.state = State(account=account)
-        if policy is not None:
-            self.state = State(account=account, policy=policy, policy_mark=policy.mark)
+    def __init__(self, state: State) -> None:
+        self.state = state
         self.lives = Lives()
         self.names: Counter[str] = Counter()
         """Decisions by name."""
@@ -61,10 +68,12 @@ class World:
 class Elsewhere:
     """Takes a journal turn by turn, in both worlds."""
 
-    def __init__(self, account: str, policy: Policy) -> None:
+    def __init__(self, account: str, policy: Policy, *, before: State | None = None) -> None:
+        """`before`: of an excerpt, the recorded state where it begins; until then both worlds are one."""
+        start = State(account=account) if before is None else before
         self.policy = policy
-        self.recorded = World(account)
-        self.other = World(account, policy)
+        self.recorded = World(start)
+        self.other = World(replace(start, policy=policy, policy_mark=policy.mark, recheck=before is not None))
         self.inputs = 0
         self.decisions = 0
         self.asked = 0
@@ -74,8 +83,8 @@ class Elsewhere:
         self.unseen: dict[str, str] = {}
         """Knobs in which the policies differ and of which no recording can say anything, each with the reason."""
         self.questions = Questions()
-        self.requested: dict[str, int] = {}
-        """Actions that the other world requested and that were not sent: client id to the input."""
+        self.requested: dict[str, tuple[int, ActionTerms]] = {}
+        """Actions that the other world requested and nobody sent: by client id, the input, and what was wanted."""
         self._adopted = False
         self._sent: set[str] = set()
         self._shifts: deque[tuple[int, int]] = deque(maxlen=SHIFTS_MAX)
@@ -114,8 +123,8 @@ class Elsewhere:
             self._shifts.append((turn.position, world.state.position))
         world.took(turn, decided.decisions)
         for one in decided.decisions:
-            if name_of_event(one) == "action-requested/1":
-                self.requested[one.client_id] = turn.position  # type: ignore[attr-defined]
+            if isinstance(one, ActionRequested):
+                self.requested[one.client_id] = (turn.position, one.terms)
         return decided.decisions
 
     def _its_own(self, turn: Turn) -> Fact | None:
@@ -133,13 +142,12 @@ class Elsewhere:
                 asked_position=self._translated(fact.asked_position),
                 received_position=self._translated(fact.received_position),
             )
-        action = _action(fact)
-        if action is not None and action not in self._sent:
-            if action not in self.requested:
+        if isinstance(fact, ActionSent | ActionAnswered) and fact.client_id not in self._sent:
+            if fact.client_id not in self.requested:
                 self.set_aside += 1
                 return None
-            del self.requested[action]
-            self._sent.add(action)
+            del self.requested[fact.client_id]
+            self._sent.add(fact.client_id)
         return fact
 
     def _translated(self, position: int) -> int:
@@ -160,7 +168,7 @@ class Elsewhere:
         """Keep up which keys the two books hold differently."""
         keys = {key for one in (*turn.decisions, *decided) for key in _keys(one)}
         keys.update(_key_of(self.other.state, turn.fact))
-        for key in keys:
+        for key in sorted(keys):
             ours, theirs = self.recorded.state.slot(key), self.other.state.slot(key)
             one, other = (None if slot is None else slot.holding for slot in (ours, theirs))
             if (None if one is None else one.signed_quantity) == (None if other is None else other.signed_quantity):
@@ -180,14 +188,22 @@ class Elsewhere:
             sent = fact.status in (OrderStatus.PENDING, OrderStatus.SCHEDULED)
             if sent and len(self._influenced) < ORDERS_MAX and fact.symbol in self._apart.values():
                 self._influenced[fact.client_order_id] = turn.position
+            if self._order(self.recorded.state, fact) != self._order(self.other.state, fact):
+                self._doubt("order", fact.client_order_id, turn.position)
             return
         for key in _key_of(self.other.state, fact):
-            if key not in self._apart:
-                continue
-            if isinstance(fact, FillRecorded) and fact.execution.client_order_id not in self._influenced:
-                continue
-            why = f"input {turn.position} came from a process whose book held something else under this key"
-            for life in self.other.lives.by_key.get(key, {}).values():
+            own = not isinstance(fact, FillRecorded) or fact.execution.client_order_id in self._influenced
+            if key in self._apart and own:
+                self._doubt("position", key, turn.position)
+
+    def _order(self, state: State, fact: OrderRecorded) -> BookOrder | None:
+        slot = state.order(fact.client_order_id)
+        return None if slot is None else slot.order
+
+    def _doubt(self, of: str, key: Key, position: int) -> None:
+        why = f"input {position} came from a process whose book held something else under this key"
+        for life in self.other.lives.by_key.get(key, {}).values():
+            if life.of == of:
                 life.doubt = life.doubt or why
 
 
@@ -205,9 +221,3 @@ def _keys(decision: Decision) -> tuple[Key, ...]:
     found: list[Any] = [getattr(decision, "key", None), getattr(decision, "unbound", None)]
     found += getattr(decision, "keys", ())
     return tuple(key for key in found if isinstance(key, str))
-
-
-def _action(fact: Fact) -> str | None:
-    """The client id of the action that an input reports on; None for any other input."""
-    tag = str(type(fact).__struct_config__.tag)
-    return getattr(fact, "client_id", None) if tag.startswith("action-") else None

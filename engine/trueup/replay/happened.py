@@ -165,9 +165,7 @@ class Happened:
 
         Where a correction had adopted the ticket already, the entry claims what that had inferred.
         """
-        entry = self._keys.pop(old, None)
-        if entry is None:
-            return
+        entry = self._keys.pop(old)
         sums = self._keys.setdefault(new, _Sums(len(self._limits)))
         sums.now = add(sums.now, entry.now)
         sums.by = [add(one, other) for one, other in zip(sums.by, entry.by, strict=True)]

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import msgspec
 
+from trueup.decisions import ActionTerms
 from trueup.errors import InputError
 from trueup.events import Event
 from trueup.journal import Head, JournalReader, Recorded
@@ -104,6 +105,15 @@ class WorldTold(msgspec.Struct, frozen=True, kw_only=True):
     ending: Ending
 
 
+class Unsent(msgspec.Struct, frozen=True):
+    """An action that another policy requests and the recording never sent."""
+
+    position: int
+    """The input on which it is requested."""
+    client_id: str
+    terms: ActionTerms
+
+
 class Otherwise(msgspec.Struct, frozen=True, kw_only=True):
     """What another policy would have decided on the same inputs, beside what was decided."""
 
@@ -118,8 +128,8 @@ class Otherwise(msgspec.Struct, frozen=True, kw_only=True):
     """Times that the other policy would have put one, and the recording has none."""
     set_aside: int
     """Outcomes of actions that it did not request."""
-    unsent: int
-    """Actions that it requested and nobody sent."""
+    unsent: tuple[Unsent, ...]
+    """Actions that it requested and nobody sent: what would have come of them cannot be known."""
     unseen: dict[str, str]
     """Knobs that it has otherwise and that act before anything is recorded, and why nothing can be said of them."""
     compared: Compared
@@ -144,7 +154,7 @@ def redecide_under(reader: Readable, policy: Policy, *, upto: int | None = None)
         asked=elsewhere.asked,
         unasked=elsewhere.questions.unasked,
         set_aside=elsewhere.set_aside,
-        unsent=len(elsewhere.requested),
+        unsent=tuple(Unsent(position, name, terms) for name, (position, terms) in elsewhere.requested.items()),
         unseen=dict(sorted(elsewhere.unseen.items())),
         compared=compared(elsewhere.recorded.lives, elsewhere.other.lives),
         recorded=_world(elsewhere.recorded),
@@ -155,9 +165,10 @@ def redecide_under(reader: Readable, policy: Policy, *, upto: int | None = None)
 def both_worlds(reader: Readable, policy: Policy, *, upto: int | None = None) -> Elsewhere:
     """The recorded world and the other one, as far as `upto`. Raises as `redecide_under`."""
     upto = reader.head().position if upto is None else upto
-    elsewhere = Elsewhere(reader.account, policy)
+    begins, before = _beginning(reader)
+    elsewhere = Elsewhere(reader.account, policy, before=None if before is None else before[0])
     with no_collecting():
-        for turn in turns(events_of(reader, upto), upto=upto):
+        for turn in turns(events_of(reader, upto, after=begins), upto=upto):
             if turn.whole:  # half of what was decided on an input can be held against nothing
                 elsewhere.take(turn)
     for world in (elsewhere.recorded, elsewhere.other):

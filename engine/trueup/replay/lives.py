@@ -113,7 +113,7 @@ class Lives:
                 self._corrected(life, moved, position, at)
 
     def _corrected(self, life: Life, moved: BreakMoved, position: int, at: Moment) -> None:
-        correction = moved.correction or getattr(moved, "order_correction", None)
+        correction = moved.correction or moved.order_correction
         self._ends(life, "corrected", position, at, "" if correction is None else correction.why)
         if correction is not None:
             life.correction_id = correction.id

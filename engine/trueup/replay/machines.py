@@ -81,5 +81,8 @@ def _by_dask(work: Callable[[Given], Made], tasks: Sequence[Given], address: str
         raise TrueupError(f"no Dask scheduler answers at {address}: {error or 'it took too long'}") from error
     with closing(client):
         futures = client.map(work, list(tasks), pure=False)
-        for _, result in library.as_completed(futures, loop=client.loop, with_results=True):
-            yield result
+        try:
+            for _, result in library.as_completed(futures, loop=client.loop, with_results=True):
+                yield result
+        except ImportError as error:
+            raise TrueupError(f"the Dask workers at {address} lack this trueup: {error}") from error

@@ -11,8 +11,8 @@ from typing import Final
 
 import msgspec
 
-from trueup.model import BrokerPosition, Execution, Key, Refusal
-from trueup.ports import Answer, failed
+from trueup.model import TERMINAL, BrokerOrder, BrokerPosition, Execution, Key, OrderStatus, Refusal
+from trueup.ports import Answer, Question, failed
 
 REFUSALS: Final = {
     "failure": "the broker says FAILED: terminal is not connected",
@@ -77,6 +77,31 @@ def told_fills(executions: Sequence[Execution], fault: str | None, number: int) 
         return Answer(completeness="partial", why="a page is missing", executions=kept, raw=raw)
     kept = () if fault == "empty_answer" else executions
     return Answer(completeness="complete", dialect="simulated", executions=tuple(kept), raw=raw)
+
+
+def told_orders(orders: Mapping[str, BrokerOrder], question: Question, fault: str | None, number: int) -> Answer:
+    """The answer to a question about orders: all that work, or the one that was asked for.
+
+    orders  what existed, ended ones too, by the broker's id
+    """
+    raw = f"answer {number}".encode()
+    if fault in REFUSALS:
+        return failed(REFUSALS[fault], raw=raw)
+    if question.surface == "open_orders":
+        found = [one for _, one in sorted(orders.items()) if one.status not in TERMINAL]
+    else:
+        asked = (question.order_id, question.client_order_id)
+        found = [one for _, one in sorted(orders.items()) if asked[0] in (None, one.order_id)]
+        found = [one for one in found if asked[1] in (None, one.client_order_id)]
+    if fault == "false_not_found" or fault in LIES:
+        found = []
+    if fault == "unknown_status" and found:
+        found[0] = msgspec.structs.replace(found[0], status=OrderStatus.UNKNOWN, raw_status="frozen")
+    if fault in PARTIAL and found:
+        refused = (Refusal(1, "its quantity is NaN", found[0].symbol, found[0].ticket),)
+        why = "1 row could not be used"
+        return Answer(completeness="partial", why=why, dialect="simulated", orders=found[1:], refused=refused, raw=raw)
+    return Answer(completeness="complete", dialect="simulated", orders=found, raw=raw)
 
 
 class Said(msgspec.Struct):

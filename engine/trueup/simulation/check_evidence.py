@@ -181,6 +181,8 @@ def _in_flight(history: History, made: Made, settle_ns: int) -> str:
     ended: tuple[str, Moment] | None = None
     for turn in history.turns[: made.place]:
         one = turn.fact
+        for name in [name for name in pending if turn.after.orders.get(name) is None]:
+            del pending[name]  # by its fills, or the broker's own word
         if isinstance(one, OrderRecorded) and one.symbol == symbol:
             if one.status is OrderStatus.PENDING:
                 pending.setdefault(one.client_order_id, one.at)
@@ -221,13 +223,21 @@ def _window(turn: Turn, history: History) -> tuple[int, int]:
     for other in history.turns:
         if other.position > turn.position:
             break
-        if apart_ns(other.fact.at, fact.at) > window_ns:
-            continue
+        if apart_ns(other.fact.at, fact.at) > window_ns or _truly_ns(history, other, turn) > window_ns:
+            continue  # by either clock: one that was set back brings nothing of the past back into the window
         if other.position in history.answers and history.answers[other.position][0].completeness == "complete":
             largest = max(largest, len(other.before.book))
         if other.position < turn.position:
             closed += sum(_is_ghost(one) and key not in other.before.acknowledged for key, one in _corrected(other))
     return largest, closed
+
+
+def _truly_ns(history: History, earlier: Turn, later: Turn) -> int:
+    """How much time really passed between two answers; 0 where one of them is none."""
+    first, second = history.said.get(earlier.position), history.said.get(later.position)
+    if first is None or second is None or first.received_ns is None or second.received_ns is None:
+        return 0
+    return second.received_ns - first.received_ns
 
 
 def _corrected(turn: Turn) -> Iterator[tuple[Key, object]]:
@@ -287,7 +297,7 @@ def _once_each(history: History) -> Iterator[Violation]:
         if isinstance(turn.fact, FillRecorded):
             one = turn.fact.execution
             same = (one.execution_id, one.signed_quantity, f"{one.strategy} {one.ticket} {one.client_order_id}")
-            if same in recorded:
+            if same in recorded and one.execution_id not in adopted:
                 yield Violation(5, f"execution {one.execution_id} was recorded twice, at {turn.position} again")
             recorded.add(same)
         for decision in turn.decisions:

@@ -20,12 +20,15 @@ from trueup.reconciliation.saved import load, save
 from trueup.simulation.check_values import Violation
 from trueup.simulation.disk import ACCOUNT
 from trueup.simulation.history import History, quantities
+from trueup.simulation.loop import NS
 
 if TYPE_CHECKING:
     from trueup.simulation.world import World
 
 STATE_BYTES_MAX: Final = 400_000
 """More than a history of minutes can need in memory (law 12)."""
+QUESTIONS_A_SECOND_MAX: Final = 12
+"""Positions are asked for no more often than this by one process, whoever asks (law 12)."""
 ALERTS_MAX: Final = 6
 """Alerts about one break: each but the first because it became twice as bad (L38)."""
 
@@ -36,6 +39,7 @@ def check_journal(world: World, history: History) -> Iterator[Violation]:
     yield from _nothing_lost(world, history)
     yield from _chained(world, history)
     yield from _gate_kept(world)
+    yield from _one_writer(history)
     yield from _success_is_success(world, history)
     yield from _bounded(world, history)
 
@@ -139,6 +143,15 @@ def _gate_kept(world: World) -> Iterator[Violation]:
             yield Violation(9, f"an order on {one.symbol} was permitted, though {one.unread}")
 
 
+def _one_writer(history: History) -> Iterator[Violation]:
+    """Once another has claimed the account, the one before writes nothing any more."""
+    for turn in history.turns:
+        if turn.fact.at.epoch < turn.before.epoch:
+            yield Violation(
+                9, f"input {turn.position} is of epoch {turn.fact.at.epoch}, after {turn.before.epoch} began"
+            )
+
+
 def _success_is_success(world: World, history: History) -> Iterator[Violation]:
     """A pass that reports SUCCESS left nothing that differs (L51)."""
     last = {
@@ -168,6 +181,7 @@ def _bounded(world: World, history: History) -> Iterator[Violation]:
         for one in turn.decisions:
             if isinstance(one, AlertRaised):
                 alerts.update(one.breaks)
+    yield from _patient(world)
     for name, count in sorted(alerts.items()):
         if count > ALERTS_MAX:
             yield Violation(12, f"break {name} was alerted {count} times")
@@ -179,3 +193,12 @@ def _bounded(world: World, history: History) -> Iterator[Violation]:
         for turn in looks:
             if turn.decisions:
                 yield Violation(12, f"a pass without news decided something at {turn.position}")
+
+
+def _patient(world: World) -> Iterator[Violation]:
+    """Nobody asks the broker again and again for what no answer could settle yet."""
+    asked = [one for one in world.said if one.surface == "positions"]
+    for first, last in zip(asked, asked[QUESTIONS_A_SECOND_MAX:], strict=False):
+        if first.process == last.process and last.asked_ns - first.asked_ns < NS:
+            yield Violation(12, f"positions were asked for {QUESTIONS_A_SECOND_MAX + 1} times within a second")
+            return

@@ -33,6 +33,7 @@ def check_values(world: World, history: History) -> Iterator[Violation]:
     if world.settings.honest:
         yield from _true_when_made(world, history)
         yield from _right_by_fills_alone(world, history)
+        yield from _needless(world, history)
     yield from _nothing_invented(world, history)
 
 
@@ -142,6 +143,16 @@ def _right_by_fills_alone(world: World, history: History) -> Iterator[Violation]
             yield Violation(3, f"{made.key} was corrected at {made.turn.position}, though all fills had been told")
 
 
+def _needless(world: World, history: History) -> Iterator[Violation]:
+    """(ii), at any moment: nothing is corrected of which all fills had been told when the question was asked."""
+    early = _of_no_fill(world, history)
+    for position, key in world.needless:
+        if true_key(key) not in early:
+            yield Violation(
+                3, f"{key} was corrected at {position}, though all its fills had been told before it was asked"
+            )
+
+
 def _of_no_fill(world: World, history: History) -> set[Key]:
     """What existed before the first start, and is moved by fills that nobody can tell from those which made it: where
     there was no baseline to tell them apart, or an order was not written down before it was sent."""
@@ -173,6 +184,9 @@ def _nothing_invented(world: World, history: History) -> Iterator[Violation]:
 
 def _known(world: World, held: Holding, tickets: set[str], where: str) -> Iterator[Violation]:
     exchange = world.exchange
+    if held.symbol not in PRICES:
+        yield Violation(13, f"{where}: {held.symbol} is no symbol, only another spelling of one")
+        return
     prices = {*exchange.prices.get(held.symbol, ()), PRICES[held.symbol]}  # what the process made up costs that
     if held.price is not None and not (min(prices) <= held.price <= max(prices)):
         yield Violation(13, f"{where}: a price of {held.price} that nobody stated")

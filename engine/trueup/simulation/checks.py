@@ -8,6 +8,7 @@ from trueup.decisions import BreakMoved
 from trueup.events import name_of_event
 from trueup.simulation.check_evidence import check_evidence
 from trueup.simulation.check_journal import check_journal
+from trueup.simulation.check_orders import check_orders
 from trueup.simulation.check_values import Violation, check_values
 from trueup.simulation.history import History
 
@@ -19,6 +20,7 @@ def check(world: World) -> list[Violation]:
     """Every violation in a history that was played to its end, in order, each once."""
     history = History(world.disk.stored(), world.said)
     found = {*check_values(world, history), *check_evidence(world, history), *check_journal(world, history)}
+    found |= {*check_orders(world, history)}
     found |= {Violation(0, what) for what in world.errors}
     _cover(world, history)
     return sorted(found)

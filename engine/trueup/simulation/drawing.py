@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from trueup.policy import Policy
+from trueup.policy import Policy, Protect
 from trueup.simulation.dice import Dice
 from trueup.simulation.happenings import LASTING
+from trueup.simulation.ordering import FATES
 from trueup.simulation.scenario import INSTRUMENTS, SYMBOLS, Faults, Happening, Scenario, Settings
 
 HONEST_PERCENT: Final = 40
@@ -21,13 +22,14 @@ MINUTES: Final = (2, 3, 4, 6)
 HONEST_LASTING: Final = (
     "silence", "raises", "failure", "failure_with_list", "garbage", "rate_limit", "maintenance", "cut_off",
     "page_cut", "refused_row", "unreadable_row", "contradiction", "slow_answer", "late_message",
-    "duplicate_message", "pushed_first",
+    "duplicate_message", "pushed_first", "slow_order",
+    "unknown_status", "action_silence", "action_lost_ack", "action_refused", "action_raises", "action_late",
 )  # fmt: skip
 """Lasting faults that law 3 puts up with: they lose nothing, and show nothing that never was."""
 HONEST_ONCE: Final = ("kill", "power_cut", "disk", "disk_full", "wall_jump", "rival", "thief", "reconnect", "rename")
 ROUGH_ONCE: Final = (
     *HONEST_ONCE, "manual", "second_system", "liquidation", "split", "base_fee", "stop_moved", "price_moved",
-    "invented", "restart", "operator",
+    "invented", "restart", "operator", "foreign", "foreign",
 )  # fmt: skip
 _HARDNESS: Final = {"none": (0, 0), "light": (2, 25), "heavy": (10, 60)}
 """Faults a minute, and how many in a hundred of their kinds a seed draws from."""
@@ -63,6 +65,7 @@ def _settings(dice: Dice, honest: bool, minutes: int) -> Settings:
         honest=honest,
         bot="positions" if dice.percent(15) else "fills",
         named_by=dice.one_of(("ticket", "order")),
+        lists_orders=dice.percent(60),
         names_clients=dice.percent(50),
         bold=dice.percent(50),
         priced=not dice.percent(15),
@@ -71,7 +74,7 @@ def _settings(dice: Dice, honest: bool, minutes: int) -> Settings:
         held=tuple(dice.one_of((-3, -1, 1, 2, 5)) for _ in range(dice.below(5))),
         lag_ms=lag_ms,
         latency_ms_max=dice.one_of((20, 200, 900)),
-        message_ms_max=dice.one_of((50, 1_000, 4_000)),
+        message_ms_max=dice.one_of((50, 1_000, 10_000, 40_000)),
         poll_ms=dice.one_of((200, 2_000, 2_000, 5_000)),
         minutes=minutes,
     )
@@ -87,9 +90,13 @@ def _policy(dice: Dice, honest: bool, lag_ms: int) -> Policy:
         "in_flight_s_max": dice.one_of((5, 30)),
         "startup_timeout_s": dice.one_of((10, 30)),
         "instruments": INSTRUMENTS,
+        "action_queue_s_max": dice.one_of((0, 5, 20)),
+        "look_ups_max": dice.one_of((1, 20)),
     }
     if dice.percent(30):
         knobs["settle_ms"] = lag_ms * 3
+    if dice.percent(30):
+        knobs["protect"] = Protect(retries_max=dice.one_of((1, 3)))
     if honest:
         knobs |= {
             "mass_absence_count_min": 1_000,
@@ -103,6 +110,8 @@ def _policy(dice: Dice, honest: bool, lag_ms: int) -> Policy:
         knobs |= {"mass_absence_count_min": 2, "confirmations_total": 3, "total_absence_s": 5}
     if dice.percent(30):
         knobs["confirmations"] = 3
+    if dice.percent(70):
+        knobs["on_orphan_order"] = dice.one_of(("cancel", "adopt", "quarantine"))
     preset = Policy.observe if dice.percent(8) else Policy.guarded if dice.percent(10) else Policy.adopt
     return preset(**knobs)
 
@@ -121,6 +130,12 @@ def _trading(dice: Dice, settings: Settings) -> list[Happening]:
             found.append(Happening(at_ms, "trade", (dice.below(len(SYMBOLS)), lots, parts, how)))
         else:
             found.append(Happening(at_ms, "close", (dice.below(6), dice.one_of((50, 100, 100)), parts, how)))
+    if settings.lists_orders:
+        for _ in range(dice.between(0, settings.minutes + 2)):
+            lots, fate = dice.one_of((1, 2, 5, -1, -2)), dice.below(len(FATES))
+            rests_ms = dice.one_of((500, 5_000, 20_000, 60_000))
+            numbers = (dice.below(len(SYMBOLS)), lots, fate, rests_ms)
+            found.append(Happening(dice.below(settings.minutes * 60_000), "rest", numbers))
     return found
 
 
@@ -170,6 +185,7 @@ def _once(dice: Dice, name: str, at_ms: int, settings: Settings) -> Happening:
         "disk": (dice.below(4), dice.one_of((1, 1, 2, 5))),
         "disk_full": (dice.one_of((500, 5_000, 40_000)),),
         "wall_jump": (dice.one_of((-3_600_000, -1_500, 1_500, 3_600_000, 86_400_000)),),
+        "foreign": (dice.below(len(SYMBOLS)), lots, dice.below(2), dice.below(6)),
         "operator": (dice.below(2),),
     }
     return Happening(at_ms, name, tuple(numbers.get(name, ())))

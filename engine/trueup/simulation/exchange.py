@@ -6,17 +6,14 @@ positions and executions, and every sum in it is its own.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Final
 
 import msgspec
 
-from trueup.model import BrokerPosition, Execution, Key, PositionMode, Stop
+from trueup.model import BrokerOrder, BrokerPosition, Execution, Key, PositionMode, Stop
+from trueup.simulation.past import Past
 from trueup.simulation.scenario import PRICES, RENAMED
-
-EVER: Final = -(2**62)
 
 
 class Placed(msgspec.Struct):
@@ -55,25 +52,21 @@ class Exchange:
         self.stops: set[Decimal | None] = {None}
         self.tickets: set[str] = set()
         self.renamed = False
+        self.ended: Callable[[], object] = str
+        """Called after each execution: stops of positions that are gone go with them."""
         self._now_ns = now_ns
-        self._times: list[int] = [EVER]
-        self._states: list[Mapping[Key, BrokerPosition]] = [{}]
+        self._past: Past[BrokerPosition] = Past()
         self._next = 1
 
     # -- looking back ----------------------------------------------------------------------------------------
 
     def at(self, ns: int) -> Mapping[Key, BrokerPosition]:
         """What existed at a moment."""
-        return self._states[bisect_right(self._times, ns) - 1]
+        return self._past.at(ns)
 
     def during(self, since_ns: int, until_ns: int) -> list[Mapping[Key, BrokerPosition]]:
         """Every state that held at some moment from `since_ns` to `until_ns`, the oldest first."""
-        return self._states[bisect_right(self._times, since_ns) - 1 : bisect_right(self._times, until_ns)]
-
-    @property
-    def changed_ns(self) -> int:
-        """When the truth last changed."""
-        return self._times[-1]
+        return self._past.during(since_ns, until_ns)
 
     # -- what happens ----------------------------------------------------------------------------------------
 
@@ -109,6 +102,7 @@ class Exchange:
         )
         self.prices.setdefault(symbol, set()).add(paid)
         self.executions.append((self._now_ns(), done))
+        self.ended()
         return done
 
     def _shift(self, symbol: str, quantity: Decimal, ticket: str | None, price: Decimal | None) -> None:
@@ -135,12 +129,7 @@ class Exchange:
                 self.stops.add(row.stop.price)
             if row.ticket is not None:
                 self.tickets.add(row.ticket)
-        now_ns = self._now_ns()
-        if self._times[-1] == now_ns:
-            self._states[-1] = dict(self.rows)
-        else:
-            self._times.append(now_ns)
-            self._states.append(dict(self.rows))
+        self._past.note(self._now_ns(), self.rows)
 
     def spoken(self, rows: Mapping[Key, BrokerPosition]) -> Mapping[Key, BrokerPosition]:
         """Rows as the broker spells them now (L33); the very same object where nothing changed."""
@@ -153,3 +142,12 @@ class Exchange:
                 key = RENAMED if self.mode == "netting" else key
             found[key] = row
         return found
+
+    def spelled(self, orders: Mapping[str, BrokerOrder]) -> Mapping[str, BrokerOrder]:
+        """Orders as the broker spells their symbols now (L33)."""
+        if not self.renamed:
+            return orders
+        return {
+            name: msgspec.structs.replace(one, symbol=RENAMED) if one.symbol == "EURUSD" else one
+            for name, one in orders.items()
+        }

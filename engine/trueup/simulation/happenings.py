@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec.structs import replace
 
 from trueup.model import BrokerPosition, Stop
-from trueup.simulation import accidents, trading
+from trueup.simulation import accidents, ordering, trading
 from trueup.simulation.scenario import LOT, PRICES, SYMBOLS, Happening
 from trueup.simulation.trading import fill_of, held_key
 
@@ -135,12 +135,16 @@ LASTING: Final = (
     "silence", "raises", "failure", "failure_with_list", "garbage", "rate_limit", "maintenance", "cut_off",
     "page_cut", "refused_row", "unreadable_row", "contradiction", "empty_answer", "short_answer", "slow_answer",
     "stale_answer", "lost_message", "late_message", "duplicate_message", "lost_order", "lost_ack", "pushed_first",
+    "slow_order", "false_not_found", "unknown_status", "action_silence", "action_lost_ack", "action_refused",
+    "action_raises", "action_late",
 )  # fmt: skip
 """Faults that last for a while, by number: scenarios hold numbers only."""
 
 _DOING: Final[dict[str, Callable[..., Any]]] = {
     "trade": trading.trade,
     "close": trading.close,
+    "rest": ordering.rest,
+    "foreign": ordering.foreign,
     "manual": _manual,
     "second_system": _second_system,
     "liquidation": _closed_by_broker,

@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from trueup.changes import Change, Message
 from trueup.errors import InvariantBroken, JournalError, TrueupError, WriterFenced
+from trueup.journal import JournalReader
 from trueup.ledger import Claim, Ledger
 from trueup.policy import Policy
+from trueup.ports import Broker, Clock
+from trueup.proving import AwaitableGate
 from trueup.reconciler import AsyncReconciler
 from trueup.simulation.broker import HardBroker
 from trueup.simulation.disk import Died, FaultyJournal
@@ -29,6 +32,17 @@ TICK_S: Final = 1.0
 """How often the bot comes around to `sync_continuous`."""
 FAILED_MAX: Final = 3
 """Passes in a row that end FAILED, after which the bot gives up."""
+
+
+class SimulatedReconciler(AsyncReconciler):
+    """The face of production, on a ledger that was opened before."""
+
+    @classmethod
+    def of(cls, ledger: Ledger, reader: JournalReader, url: str, broker: Broker, clock: Clock) -> Self:
+        """As `open` goes on once the account is ours."""
+        self = cls(ledger, reader, url, broker, clock, None)
+        self._gate = ledger.gate = AwaitableGate(ledger.gate, self._prove)
+        return self
 
 
 class Process:
@@ -106,6 +120,9 @@ class Process:
             position_mode=settings.mode,
             source=self.broker.capabilities.source,
             lag_ms_max=self.broker.capabilities.lag_ms_max,
+            surfaces=self.broker.capabilities.surfaces,
+            actions=self.broker.capabilities.actions,
+            can_reduce_only=self.broker.capabilities.can_reduce_only,
             baseline=settings.baseline,
             process=f"simulated {self.number}",
         )
@@ -125,7 +142,7 @@ class Process:
             self.die()
             return None
         self.ledger = ledger
-        self.rec = AsyncReconciler(ledger, reader, world.disk.url, self.broker, clock, None)
+        self.rec = SimulatedReconciler.of(ledger, reader, world.disk.url, self.broker, clock)
         world.opened(self)
         return self.rec
 

@@ -53,6 +53,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What the trading process records: executions, or whole positions."""
     named_by: Literal["ticket", "order"] = "ticket"
     """How a hedging fill names the position that it opens: by ticket, or by the order that became it (MT5)."""
+    lists_orders: bool = False
+    """Whether the broker can be asked for its orders; then it can be asked to act, too."""
     names_clients: bool = False
     """Whether the broker's list of executions names our own ids of their orders."""
     bold: bool = False

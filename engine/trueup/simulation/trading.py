@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from trueup.changes import Fill, OrderUpdate, PositionSet
-from trueup.model import BrokerPosition, Execution, Key, side_of
+from trueup.model import BrokerPosition, Execution, Key, OrderStatus, side_of
 from trueup.simulation.exchange import Placed
 from trueup.simulation.scenario import LOT, PRICES, SYMBOLS
 
@@ -48,7 +48,7 @@ def _order(world: World, symbol: str, quantity: Decimal, parts: int, how: str, t
     order_id = world.exchange.next_id()
     opens = ticket is None and world.settings.mode == "hedging"
     order = Placed(order_id, f"c{order_id}", symbol, order_id if opens else ticket, opens, how == "pending")
-    if how == "pending" and not _told(world, _update(order, quantity, "pending")):
+    if how == "pending" and not told(world, update(order, quantity, "pending")):
         return  # it could not be written down, and so it is not sent
     world.tally.cover("orders sent")
     if world.is_on("lost_order"):
@@ -58,12 +58,23 @@ def _order(world: World, symbol: str, quantity: Decimal, parts: int, how: str, t
     world.orders.append(order)
     dice = world.dice("order", order_id)
     due_ms = dice.between(1, world.settings.latency_ms_max)
+    world.loop.after_ms(due_ms, lambda: _arrived(world, order, quantity))
     sizes = _parts(quantity, parts)
-    world.executing += len(sizes)
+    world.executing[symbol] += len(sizes)
     for number, size in enumerate(sizes):
         last = number == len(sizes) - 1
-        due_ms += dice.between(0, 3_000) if number else 0
+        slow = world.is_on("slow_order")
+        if slow:
+            world.tally.fault("slow_order")
+        due_ms += 1  # after its arrival, and each part after the one before
+        due_ms += dice.between(2_000, 20_000) if slow else dice.between(0, 3_000) if number else 0
         world.loop.after_ms(due_ms, lambda size=size, last=last: _executed(world, order, size, quantity, last, how))  # type: ignore[misc]
+
+
+def _arrived(world: World, order: Placed, quantity: Decimal) -> None:
+    from trueup.simulation.ordering import row_of
+
+    world.desk.put(row_of(order, quantity, "market", OrderStatus.ACCEPTED))
 
 
 def _parts(quantity: Decimal, parts: int) -> list[Decimal]:
@@ -78,21 +89,34 @@ def _parts(quantity: Decimal, parts: int) -> list[Decimal]:
 
 def _executed(world: World, order: Placed, size: Decimal, whole: Decimal, last: bool, how: str) -> None:
     """The broker carries out one part, and tells us of it."""
-    world.executing -= 1
+    world.executing[order.symbol] -= 1
     if world.settings.mode == "hedging" and not order.opens:
         held = world.exchange.rows.get(f"#{order.ticket}")
         left = Decimal(0) if held is None else held.signed_quantity
         if not left or left.is_signed() == size.is_signed():
+            world.desk.end(order.order_id, OrderStatus.CANCELED)
             return  # somebody else was faster
         size = max(size, -left) if left > 0 else min(size, -left)
     done = world.exchange.move(order.symbol, size, order.ticket, order=order)
+    world.desk.fill(order.order_id, size, done.price)
     world.tell(f"order {order.client_id}: executed {size} {order.symbol} as {done.execution_id}")
     report(world, done, order, how)
-    if last and how != "untracked":
-        if world.is_on("lost_ack"):
-            world.tally.fault("lost_ack")
-        else:
-            world.send(_update(order, whole, "filled"))
+    if last:
+        _ended(world, order, whole, how)
+
+
+def _ended(world: World, order: Placed, whole: Decimal, how: str) -> None:
+    """After its last part: filled whole, or ended because there was no more to reduce."""
+    world.desk.end(order.order_id, OrderStatus.CANCELED)
+    row = world.desk.orders[order.order_id]
+    if how == "untracked":
+        return
+    if world.is_on("lost_ack"):
+        world.tally.fault("lost_ack")
+    elif row.status is OrderStatus.FILLED:
+        world.send(update(order, whole, "filled"))
+    else:
+        world.send(update(order, whole, "canceled", filled=row.filled))
 
 
 def report(world: World, done: Execution, order: Placed | None, how: str = "untracked") -> None:
@@ -137,20 +161,24 @@ def position_set(done: Execution, row: BrokerPosition | None) -> PositionSet:
     )
 
 
-def _update(order: Placed, quantity: Decimal, status: str) -> OrderUpdate:
+def update(
+    order: Placed, quantity: Decimal, status: str, *, type: str = "market", filled: Decimal | None = None
+) -> OrderUpdate:
+    """How an order stands, in the words of the bot."""
     return OrderUpdate(
         client_order_id=order.client_id,
         symbol=order.symbol,
         side="sell" if quantity.is_signed() else "buy",
-        type="market",
+        type=type,
         quantity=quantity.copy_abs(),
         status=status,
         order_id=None if status == "pending" else order.order_id,
-        filled=quantity.copy_abs() if status == "filled" else None,
+        filled=quantity.copy_abs() if status == "filled" else filled,
+        limit=PRICES[order.symbol] if type == "limit" else None,
     )
 
 
-def _told(world: World, change: OrderUpdate | Fill | PositionSet) -> bool:
+def told(world: World, change: OrderUpdate | Fill | PositionSet) -> bool:
     """The process writes something down of its own accord; whether that is done."""
     from trueup.simulation.world import Letter
 
@@ -166,9 +194,9 @@ def invented(world: World, symbol: int, lots: int) -> None:
     change = fill_of(world, done, None, "untracked")
     if world.settings.bot == "positions":
         row = BrokerPosition(name, lots * LOT, ticket=ticket)
-        taken = _told(world, position_set(done, row))
+        taken = told(world, position_set(done, row))
     else:
-        taken = _told(world, change)
+        taken = told(world, change)
     if taken:
         world.invented.add(done.execution_id)
         world.tally.fault("invented_fill")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+from collections import Counter
 from collections.abc import Coroutine, Generator, Sequence
 from decimal import Decimal
 from hashlib import sha256
@@ -19,16 +20,17 @@ import msgspec
 
 from trueup.audit import sentence
 from trueup.changes import Change, Command, Fill, PushedExecution
-from trueup.decisions import FillAdopted, PositionBound
+from trueup.decisions import ActionMoved, ActionRequested, BreakMoved, FillAdopted, OrderMerged, PositionBound
 from trueup.deliveries import BookChange
 from trueup.events import Event
-from trueup.facts import FillRecorded, Observed, OrderRecorded, PositionRecorded
+from trueup.facts import ActionSent, FillRecorded, Observed, OrderRecorded, PositionRecorded
 from trueup.journal import InboxItem, open_inbox
-from trueup.model import Key, OrderStatus
+from trueup.model import Holding, Key, OrderStatus
 from trueup.policy import Policy
 from trueup.reconciliation.state import State
 from trueup.simulation import happenings
 from trueup.simulation.answers import ANSWER_FAULTS, Said
+from trueup.simulation.desk import Acted, Desk
 from trueup.simulation.dice import Dice
 from trueup.simulation.disk import ACCOUNT, Disk
 from trueup.simulation.exchange import Exchange, Placed
@@ -44,6 +46,9 @@ if TYPE_CHECKING:
 Work: TypeAlias = Coroutine[Any, Any, Any] | Generator[Any, None, Any]
 REDELIVERED_MS: Final = 2_000
 """How soon a durable stream tries again what nobody took."""
+ACTION_FAULTS: Final = ("action_silence", "action_lost_ack", "action_refused", "action_raises", "action_late")
+LATE_MS_MAX: Final = 120_000
+"""How late a message is at most; beyond `inferred_s_max` it would be lost for all that law 3 says."""
 RESTART_MS_MAX: Final = 20_000
 QUIET_LOOKS: Final = 3
 """Passes after convergence in which nothing may happen any more."""
@@ -85,6 +90,12 @@ class World:
             priced=self.settings.priced,
             names_clients=self.settings.names_clients,
         )
+        self.desk = Desk(self.exchange, lambda: self.loop.now_ns)
+        self.exchange.ended = self.desk.position_ended
+        self.acted: list[Acted] = []
+        """Actions that were sent to the broker, in order."""
+        self.stored: set[str] = set()
+        """Client ids of actions that the journal says are about to be sent."""
         self.tally = Tally()
         self.disk.met = self.tally.fault
         self.quiet = False
@@ -97,8 +108,12 @@ class World:
         self.letters: list[Letter] = []
         """Messages that are still on their way."""
         self.heard: list[Change] = []
-        self.executing = 0
-        """Parts of orders that the broker is still to carry out."""
+        self.executing: Counter[str] = Counter()
+        """By symbol, parts of orders that the broker is still to carry out."""
+        self.told_ns: dict[str, int] = {}
+        """By symbol: when the last message about it was written down."""
+        self.needless: list[tuple[int, Key]] = []
+        """Corrections (journal position, key) of sizes that all fills had told already."""
         self.orders: list[Placed] = []
         self.invented: set[str] = set()
         """Ids of executions that the process made up."""
@@ -118,7 +133,10 @@ class World:
         """What the trading process was told of corrections, in the end."""
         self.live: State | None = None
         """The state that the last process had in memory in the end."""
+        self.lost_tail = False
+        """Whether a power cut took what was never synced: then even an action may be sent again."""
         self._letter: Letter | None = None
+        self._asked_for: dict[str, str] = {}
         self._spoke_ns: dict[str, int] = {}
         self._flying: dict[str, tuple[str, int, int]] = {}
         self._graves: list[asyncio.Task[None]] = []
@@ -140,6 +158,10 @@ class World:
             return None
         now_ms = self.now_ms
         return next((name for name in ANSWER_FAULTS if self.until_ms.get(name, -1) > now_ms), None)
+
+    def action_fault_now(self) -> str | None:
+        """What is wrong with an action that is sent now."""
+        return next((name for name in ACTION_FAULTS if self.is_on(name)), None)
 
     def is_on(self, fault: str) -> bool:
         """Whether a lasting fault is on."""
@@ -202,11 +224,35 @@ class World:
                     self._flying.setdefault(event.client_order_id, (event.symbol, self.loop.now_ns, process.number))
                 else:
                     self._flying.pop(event.client_order_id, None)
-            elif getattr(event, "correction", None) is not None:
-                self._spoke(getattr(event, "symbol", ""))
+            elif isinstance(event, BreakMoved) and event.correction is not None:
+                if self._all_told(event):
+                    self.needless.append((position, event.key))
+                self._spoke(event.symbol)
+            elif isinstance(event, OrderMerged):
+                self._spoke(event.after.symbol)
+            elif isinstance(event, BreakMoved) and event.order_correction is not None:
+                self._spoke(event.order_correction.after.symbol)
+            elif isinstance(event, ActionRequested):
+                self._asked_for[event.client_id] = event.terms.symbol
+            elif isinstance(event, ActionSent):
+                self.stored.add(event.client_id)
+            elif isinstance(event, ActionMoved):
+                self._spoke(self._asked_for.get(event.client_id, ""))
             elif isinstance(event, PositionBound):
                 for symbol in SYMBOLS:
                     self._spoke(symbol)
+
+    def _all_told(self, moved: BreakMoved) -> bool:
+        """Whether a correction changed a size although every fill of its symbol had been told, and written down, when
+        the question that caused it was asked."""
+        made, symbol = moved.correction, moved.symbol
+        assert made is not None
+        if self.settings.bot != "fills" or _size(made.before) == _size(made.after):
+            return False
+        asked = next((one.first_ns for one in reversed(self.said) if one.position == moved.cause), None)
+        if asked is None or self.executing.get(symbol) or self.told_ns.get(symbol, 0) > asked:
+            return False
+        return not any(letter.change.symbol == symbol for letter in self.letters)
 
     def _answered(self, process: Process, position: int, event: Observed) -> None:
         """Which of the answers that were given an observation is: its raw bytes say so."""
@@ -221,6 +267,7 @@ class World:
 
     def forget_after(self, position: int) -> None:
         """The journal lost its tail: what was promised of it is no promise any more, with durability `normal`."""
+        self.lost_tail = True
         self.kept = [one for one in self.kept if one.position <= position]
         self.reports.clear()  # the numbers of passes will be given out again
         for said in self.said:
@@ -270,7 +317,8 @@ class World:
             if late:
                 self.tally.fault("late_message")
             usual_ms = self.settings.message_ms_max
-            due_ms = delay_ms if delay_ms is not None else dice.between(1, 40 * usual_ms if late else usual_ms)
+            slowest_ms = min(40 * usual_ms, LATE_MS_MAX) if late else usual_ms
+            due_ms = delay_ms if delay_ms is not None else dice.between(1, slowest_ms)
             letter = Letter(change, pushed)
             self.letters.append(letter)
             self.loop.after_ms(due_ms, lambda letter=letter: self._deliver(letter))  # type: ignore[misc]
@@ -283,6 +331,7 @@ class World:
         if self.hand(letter):
             self.letters.remove(letter)
             self.heard.append(letter.change)
+            self.told_ns[letter.change.symbol] = self.loop.now_ns
         else:
             self.loop.after_ms(REDELIVERED_MS, lambda: self._deliver(letter))
 
@@ -356,7 +405,7 @@ class World:
         for _ in range(600):
             await asyncio.sleep(1)
             self.start_process()
-            if not self.letters and not self.executing:
+            if not self.letters and not self.executing.total():
                 break
         rec = None if self.process is None else self.process.rec
         if not self.letters and rec is not None:
@@ -364,7 +413,7 @@ class World:
 
     async def _liveness(self) -> None:
         """As long as the policy may need to agree; the operator is at hand."""
-        settled_ms = self.now_ms + liveness_ms(self.policy, self.settings.lag_ms)
+        settled_ms = self.now_ms + liveness_ms(self.policy, self.settings.lag_ms, acts=self.settings.lists_orders)
         while self.now_ms < settled_ms:
             await asyncio.sleep(self.policy.sync_interval_s)
             rec = None if self.process is None else self.process.rec
@@ -377,15 +426,19 @@ class World:
         self.loop.close()
 
 
-def liveness_ms(policy: Policy, lag_ms: int) -> int:
+def liveness_ms(policy: Policy, lag_ms: int, *, acts: bool) -> int:
     """How long the liveness phase lasts: until what was in flight is not any more and the book is settled, and then
     as many passes as the longest proof takes, each of them far enough from the one before, and a few more."""
     interval_ms = policy.sync_interval_s * 1_000
     spacing_ms = max(lag_ms, policy.confirm_interval_ms, *policy.lag_ms_max.values(), 0)
     settle_ms = max(spacing_ms, policy.settle_ms or 0)
     each_ms = (spacing_ms // interval_ms + 2) * interval_ms
+    orders_ms = 0
+    if acts:
+        attempts = 1 if policy.protect is None else 2 + policy.protect.retries_max
+        orders_ms = (policy.action_queue_s_max * 1_000 + (policy.confirmations + 2) * each_ms) * attempts
     count = max(policy.confirmations, policy.confirmations_total) + QUIET_LOOKS
-    return policy.in_flight_s_max * 1_000 + settle_ms + count * each_ms + policy.total_absence_s * 1_000
+    return orders_ms + policy.in_flight_s_max * 1_000 + settle_ms + count * each_ms + policy.total_absence_s * 1_000
 
 
 def _task(loop: asyncio.AbstractEventLoop, work: Work, **how: Any) -> asyncio.Task[Any]:
@@ -396,6 +449,10 @@ def _task(loop: asyncio.AbstractEventLoop, work: Work, **how: Any) -> asyncio.Ta
     if owner is not None:
         owner.adopt(task)
     return task
+
+
+def _size(held: Holding | None) -> Decimal:
+    return Decimal(0) if held is None else held.signed_quantity
 
 
 def _brief(change: Change) -> str:

@@ -12,12 +12,13 @@ from msgspec.structs import replace
 
 from trueup.causes import BreakFacts, Examined, Rate, Reason, examine, worth
 from trueup.compare import stop_said
-from trueup.decisions import BreakMoved, Correction, FillAdopted, Step
+from trueup.decisions import BreakMoved, BreakOf, Correction, FillAdopted, Step
 from trueup.errors import InputError
 from trueup.events import Event
 from trueup.explain import described, named
-from trueup.facts import Fact, Observed
-from trueup.model import Holding, plain
+from trueup.facts import CommandGiven, Fact, Observed
+from trueup.model import BookOrder, Holding, plain
+from trueup.orders import said_order
 from trueup.policy import Policy
 from trueup.reconciliation.fold import fold
 from trueup.reconciliation.state import State
@@ -36,7 +37,7 @@ from trueup.telling.told import (
     WorthTold,
     iso,
 )
-from trueup.telling.verdict import considered, rejected, would_change
+from trueup.telling.verdict import considered, rejected, steps_weighed, would_change
 
 CHANGES_TOLD_MAX = 20
 """Changes of the key before the verdict that are told: the latest."""
@@ -86,7 +87,9 @@ class _Explaining:
         self.correction = event.correction
         self.symbol = event.symbol if isinstance(event, BreakMoved) else event.execution.symbol
         self.ticket = event.ticket if isinstance(event, BreakMoved) else event.execution.ticket
-        self.history = History(event.key, self.symbol)
+        self.made = event.correction if isinstance(event, FillAdopted) else event.correction or event.order_correction
+        self.of: BreakOf = event.of if isinstance(event, BreakMoved) else "position"
+        self.history = History(event.key, self.symbol, self.of, target.position)
         self.history.take(past.events(1, target.position + EVENTS_AFTER_MAX))
         self.steps = _steps_of(target, event)
         self.break_ids = frozenset(step.break_id for step in self.steps)
@@ -101,7 +104,7 @@ class _Explaining:
     def _facts(self, opened: State, said: Mapping[str, Reason]) -> BreakFacts | None:
         """What a cause is sought from: of positions only."""
         seen = at(self.past, self.seen_position)
-        if not isinstance(seen, Fact) or (isinstance(self.event, BreakMoved) and self.event.of != "position"):
+        if not isinstance(seen, Fact) or self.of != "position":
             return None
         fields = tuple(step.field for step in self.steps)
         facts = facts_of_break(
@@ -129,7 +132,7 @@ class _Explaining:
     def told(self, rate: Rate | None) -> Explanation:
         subject = self._subject()
         adopted, policy = self.history.policy_at(self.event.cause)
-        name = named(self.symbol, self.ticket)
+        name = _name(self.of, self.symbol, self.ticket)
         return Explanation(
             account=self.past.account,
             subject=subject,
@@ -137,24 +140,24 @@ class _Explaining:
             observations=tuple(self._observations()),
             changes=self._changes(),
             policy=_policy_said(policy, adopted),
-            rules=rules_of(self.judged, subject.kind, self.symbol),
+            rules=rules_of(self.judged, self.of, subject.kind, self.symbol),
             considered=tuple(self._considered()),
             causes=() if self.done is None else _causes_told(self.done),
-            worth=None if self.facts is None else _worth_told(self.facts, rate),
-            would_change=would_change(subject.kind, subject.state, self.judged, name),
+            worth=None if self.facts is None or not self.facts.delta else _worth_told(self.facts, rate),
+            would_change=would_change(self.of, subject.kind, subject.state, self.judged, name),
         )
 
     def _subject(self) -> Subject:
-        correction = self.correction if self.target.what == "correction" else None
+        made = self.made
+        correction = made if self.target.what == "correction" else None
         steps = self.steps
-        kind = correction.kind if correction is not None else steps[-1].kind
         return Subject(
             what="correction" if correction is not None else "break",
             id=self.target.id,
             position=self.target.position,
             at=iso(self.event.at_ns),
-            of=self.event.of if isinstance(self.event, BreakMoved) else "position",
-            kind=kind,
+            of=self.of,
+            kind=correction.kind if correction is not None else steps[-1].kind,
             state="corrected" if correction is not None else steps[-1].state,
             key=self.event.key,
             symbol=self.symbol,
@@ -162,12 +165,12 @@ class _Explaining:
             fields=tuple(dict.fromkeys(step.field for step in steps if step.field is not None)),
             book=_sides([(step.field, step.book) for step in steps]),
             broker=_sides([(step.field, step.broker) for step in steps]),
-            before=None if self.correction is None else _holding_said(self.correction.before),
-            after=None if self.correction is None else _holding_said(self.correction.after),
-            why=_why(correction, self.correction, steps),
-            exit_reason=None if self.correction is None else self.correction.exit_reason,
-            compensates=None if self.correction is None else self.correction.compensates,
-            undone_by=None if self.correction is None else self.history.undone.get(self.correction.id),
+            before=None if made is None else _held_said(made.before),
+            after=None if made is None else _held_said(made.after),
+            why=correction.why if correction is not None else steps[-1].why or ("" if made is None else made.why),
+            exit_reason=made.exit_reason if isinstance(made, Correction) else None,
+            compensates=None if made is None else made.compensates,
+            undone_by=None if made is None else self.history.undone.get(made.id),
             breaks=tuple(sorted(self.break_ids)),
         )
 
@@ -200,6 +203,8 @@ class _Explaining:
             ours = [one.execution_id for one in event.executions if one.symbol == self.symbol]
             names = ", ".join(ours[:5]) + (f" and {len(ours) - 5} more" if len(ours) > 5 else "")
             return f"lists {len(ours)} executions on {self.symbol}" + (f": {names}" if ours else "")
+        if event.surface in ("open_orders", "order"):
+            return self._says_of_order(position, event)
         answer = next((one for one in self.history.answers if one.position == position), None)
         if event.surface != "positions" or answer is None:
             return f"was asked about {event.surface}"
@@ -207,13 +212,29 @@ class _Explaining:
             return "says nothing of it"
         return "does not list it" if answer.row is None else f"lists it: {described(answer.row)}"
 
+    def _says_of_order(self, position: int, event: Observed) -> str:
+        answer = next(one for one in self.history.orders.answers if one.position == position)
+        if not answer.mentions:
+            return "says nothing of it"
+        row = answer.row
+        if row is None:
+            return "does not find it" if event.surface == "order" else "does not list it"
+        filled = "" if row.filled is None else f", filled {plain(row.filled)}"
+        return f"states it: {said_order(row)}, {row.raw_status or row.status.value}{filled}"
+
     def _changes(self) -> tuple[ChangeTold, ...]:
         before = [one for one in self.history.changes if one.position < self.target.position]
         return tuple(before[-CHANGES_TOLD_MAX:])
 
     def _considered(self) -> Iterator[ConsideredTold]:
         fact = self.fact
-        if self.moves and self.facts is not None and isinstance(fact, Observed):
+        if self.of == "order" or not isinstance(fact, Observed):
+            yield from steps_weighed(self.moves, self.break_ids)
+            if isinstance(fact, CommandGiven):
+                said = f"{fact.who} said {fact.name}: {fact.why}"
+                at_position = (self.event.cause,)
+                yield ConsideredTold(what="an operator's word", finding="counted", why=said, positions=at_position)
+        elif self.moves:
             yield from considered(self.history, self.moves, self.break_ids, self.judged, fact, self.event.key)
         if self.done is not None:
             yield from rejected(self.done)
@@ -236,23 +257,23 @@ def _sides(said: list[tuple[str | None, str | None]]) -> str | None:
     return ", ".join(parts) or None
 
 
-def _holding_said(held: Holding | None) -> str | None:
+def _held_said(held: Holding | BookOrder | None) -> str | None:
     if held is None:
         return None
+    if isinstance(held, BookOrder):
+        return f"{said_order(held)}, {held.raw_status or held.status.value}, filled {plain(held.filled)}"
     stop = "" if held.stop is None else f", stop {stop_said(held.stop)}"
     return f"{described(held)}{stop}, owned by {held.strategy}"
 
 
-def _why(correction: Correction | None, made: Correction | None, steps: tuple[Step, ...]) -> str:
-    if correction is not None:
-        return correction.why
-    return steps[-1].why or ("" if made is None else made.why)  # stored once, told of each
+def _name(of: str, symbol: str, ticket: str | None) -> str:
+    return f"order {ticket} on {symbol}" if of == "order" else named(symbol, ticket)
 
 
 def _verdict(subject: Subject) -> str:
     if subject.what == "correction":
         return subject.why
-    name = named(subject.symbol, subject.ticket)
+    name = _name(subject.of, subject.symbol, subject.ticket)
     sides = f"book {subject.book or 'nothing'}, broker {subject.broker or 'nothing'}"
     return f"{subject.kind} of {name} {subject.state} ({sides}): {subject.why}"
 

@@ -15,20 +15,26 @@ import msgspec
 
 from trueup.causes import Deal, OrderSeen, Reason, reason_of
 from trueup.decisions import (
+    ActionRequested,
     BaselineTaken,
     BreakMoved,
+    BreakOf,
     Correction,
     FillAdopted,
     FillSettled,
     MassAbsenceMoved,
+    OrderCorrection,
+    OrderMerged,
     PositionBound,
     RecordRefused,
 )
 from trueup.events import Event
 from trueup.explain import named
 from trueup.facts import (
+    ActionAnswered,
     Completeness,
     ExecutionPushed,
+    Fact,
     FillRecorded,
     Observed,
     OrderRecorded,
@@ -36,14 +42,14 @@ from trueup.facts import (
     PositionRecorded,
     WriterClaimed,
 )
-from trueup.model import ZERO, BrokerOrder, BrokerPosition, Execution, Key, Moment, PositionMode, add, plain
+from trueup.model import ZERO, BrokerPosition, Execution, Key, Moment, PositionMode, add, plain
 from trueup.policy import Policy
 from trueup.reconciliation.keys import key_of_row
+from trueup.telling.orders_heard import OrdersHeard, order_text
 from trueup.telling.told import ChangeTold, iso
 
 CHANGES_MAX: Final = 200
 DEALS_MAX: Final = 5_000
-ORDERS_MAX: Final = 1_000
 ANSWERS_MAX: Final = 10_000
 OTHERS_MAX: Final = 1_000
 """At most so many of each are remembered: the latest."""
@@ -90,7 +96,12 @@ class HeardDeal(msgspec.Struct):
 class History:
     """Everything about one key, once `take` has seen the events."""
 
-    def __init__(self, key: Key, symbol: str) -> None:
+    def __init__(self, key: Key, symbol: str, of: BreakOf = "position", upto: int = 1 << 62) -> None:
+        """`upto`: the position of what is explained. Answers and changes after it are of no concern, deals and orders
+        only as long as they may still be its reason; claims and undoings always."""
+        self.of = of
+        self.upto = upto
+        self._upto_ns = 0
         self.keys = {key}
         """The key, and what it was known by before it had a ticket."""
         self.symbol = symbol
@@ -106,10 +117,7 @@ class History:
         self.undone: dict[str, str] = {}
         """The correction that compensates another, by that other's id."""
         self.deals: dict[str, HeardDeal] = {}
-        self.orders: dict[str, OrderSeen] = {}
-        """Our own orders on the symbol, by client id."""
-        self.knows_orders = False
-        """Whether the process records the orders that it sends: only then is another order somebody else's."""
+        self.orders = OrdersHeard(key, symbol)
         self._row: BrokerPosition | None = None
         self._listed_before = False
 
@@ -118,8 +126,18 @@ class History:
         handlers = _HANDLERS
         for position, event in events:
             handler = handlers.get(type(event))
-            if handler is not None:
+            if handler is not None and (position <= self.upto or self._still_matters(event)):
                 handler(self, position, event)
+            if position <= self.upto:
+                self._upto_ns = event.at.at_ns if isinstance(event, Fact) else event.at_ns
+
+    def _still_matters(self, event: Event) -> bool:
+        """Whether an event after the one that is explained may say something of it."""
+        if isinstance(event, BreakMoved | FillAdopted | FillSettled):
+            return True
+        at_ns = event.at.at_ns if isinstance(event, Fact) else event.at_ns
+        policy = self.policies[-1][1] if self.policies else Policy()
+        return at_ns - self._upto_ns <= policy.inferred_ns_max
 
     # -- reading -------------------------------------------------------------------------------------------
 
@@ -149,17 +167,14 @@ class History:
         )
 
     def orders_as_of(self, judged: int) -> tuple[OrderSeen, ...]:
-        """Our orders on the symbol, with as much of each as the book had counted by then."""
+        """The orders on the symbol, ours and the broker's, with as much of each as the book had counted by then."""
         counted: dict[str, Decimal] = {}
         for one in self.deals.values():
             if 0 < one.entered < judged:
                 for name in (one.execution.client_order_id, one.execution.order_id):
                     if name is not None:
                         counted[name] = add(counted.get(name, ZERO), one.execution.signed_quantity.copy_abs())
-        return tuple(
-            msgspec.structs.replace(one, counted=counted.get(name, counted.get(one.order.order_id or "", ZERO)))
-            for name, one in self.orders.items()
-        )
+        return self.orders.as_of(counted)
 
     def steps_of(self, break_ids: Iterable[str]) -> list[tuple[int, BreakMoved]]:
         """The moves of these breaks, in order."""
@@ -175,18 +190,15 @@ class History:
 
     def _is_ours(self, one: HeardDeal) -> bool | None:
         """Whether a deal is the process's own; None where nothing says so."""
-        execution = one.execution
-        if one.recorded or execution.strategy is not None or execution.client_order_id in self.orders:
+        if one.recorded or one.execution.strategy is not None:
             return True
-        if execution.order_id is not None and any(o.order.order_id == execution.order_id for o in self.orders.values()):
-            return True
-        names_an_order = execution.order_id is not None or execution.client_order_id is not None
-        return False if names_an_order and self.knows_orders else None
+        return self.orders.is_ours(one.execution)
 
     # -- walking -------------------------------------------------------------------------------------------
 
     def _changed(self, position: int, at_ns: int, what: str) -> None:
-        self.changes.append(ChangeTold(position=position, at=iso(at_ns), what=what))
+        if position <= self.upto:
+            self.changes.append(ChangeTold(position=position, at=iso(at_ns), what=what))
 
     def _claimed(self, position: int, event: WriterClaimed) -> None:
         self.mode = event.position_mode
@@ -201,6 +213,8 @@ class History:
             self._listed_before = self._listed_before or first
             for execution in event.executions:
                 self._heard(position, event.at, execution, listed=True, history=first)
+        elif event.surface in ("open_orders", "order"):
+            self.orders.observed(position, event)
         elif event.surface == "positions":
             stated = gone = False
             if event.positions is not None and answered:
@@ -212,6 +226,8 @@ class History:
                 if stated or gone:
                     self._row = mine
             says = stated or event.completeness == "complete"
+            if position > self.upto:
+                return
             self.answers.append(
                 Answered(
                     position, event.asked, event.at, event.completeness, event.why, self._row if says else None, says
@@ -220,7 +236,7 @@ class History:
 
     def _recorded_fill(self, position: int, event: FillRecorded) -> None:
         execution = event.execution
-        self.knows_orders = self.knows_orders or execution.order_id is not None or execution.client_order_id is not None
+        self.orders.filled(execution)
         if execution.symbol != self.symbol:
             return
         one = self._heard(position, event.at, execution)
@@ -240,26 +256,29 @@ class History:
         self._changed(position, event.at.at_ns, f"the process recorded {named(event.symbol, event.ticket)}: {size}")
 
     def _recorded_order(self, position: int, event: OrderRecorded) -> None:
-        self.knows_orders = True
-        if event.symbol != self.symbol:
-            return
-        name = event.client_order_id
-        known = self.orders[name].order if name in self.orders else None
-        filled = event.filled
-        if known is not None and known.filled is not None and (filled is None or filled < known.filled):
-            filled = known.filled  # a cumulative quantity only grows (L19)
-        order = BrokerOrder(
-            symbol=event.symbol, side=event.side, type=event.type, quantity=event.quantity, status=event.status,
-            raw_status=event.raw_status, order_id=event.order_id or (None if known is None else known.order_id),
-            client_order_id=name, filled=filled, limit=event.limit, stop=event.stop, reduce_only=event.reduce_only,
-        )  # fmt: skip
-        _put(self.orders, name, OrderSeen(order=order, position=position, heard=event.at), ORDERS_MAX)
-        status = event.raw_status or event.status.value
-        self._changed(
-            position,
-            event.at.at_ns,
-            f"the process recorded order {name}: {event.side} {plain(event.quantity)} {event.symbol}, {status}",
-        )
+        self.orders.recorded(position, event)
+        if event.symbol == self.symbol:
+            status = event.raw_status or event.status.value
+            what = f"order {event.client_order_id}: {event.side} {plain(event.quantity)} {event.symbol}, {status}"
+            self._changed(position, event.at.at_ns, f"the process recorded {what}")
+
+    def _merged_order(self, position: int, event: OrderMerged) -> None:
+        self.orders.merged(position, Moment(event.at_ns, 0, 0), event.after)
+        if event.after.symbol == self.symbol:
+            self._changed(position, event.at_ns, order_text(event))
+
+    def _requested(self, position: int, event: ActionRequested) -> None:
+        if event.terms.symbol == self.symbol:
+            self.orders.asked_for(event)
+            kind = event.terms.kind.replace("_", " ")
+            self._changed(
+                position, event.at_ns, f"trueup asked the broker to {kind}, as {event.client_id}: {event.why}"
+            )
+
+    def _answered(self, position: int, event: ActionAnswered) -> None:
+        self.orders.answered(event)
+        if event.client_id in self.orders.actions:
+            self._changed(position, event.at.at_ns, f"action {event.client_id}: {event.state}")
 
     def _baseline(self, position: int, event: BaselineTaken) -> None:
         if self.keys.intersection(event.keys):
@@ -271,14 +290,17 @@ class History:
             self._changed(position, event.at_ns, event.why)
 
     def _moved(self, position: int, event: BreakMoved) -> None:
-        if event.key in self.keys:
+        if event.order_correction is not None:
+            self.orders.merged(position, Moment(event.at_ns, 0, 0), event.order_correction.after)
+        if event.key in self.keys and event.of == self.of:
             self.moves.append((position, event))
-            if event.correction is not None:
-                self._corrected(position, event.at_ns, event.correction)
-        elif any(step.state == "opened" for step in event.steps):
+            made = event.correction or event.order_correction
+            if made is not None:
+                self._corrected(position, event.at_ns, made)
+        elif event.of == "position" and any(step.state == "opened" for step in event.steps):
             self.others.append((position, event))
 
-    def _corrected(self, position: int, at_ns: int, correction: Correction) -> None:
+    def _corrected(self, position: int, at_ns: int, correction: Correction | OrderCorrection) -> None:
         if correction.compensates is not None:
             self.undone[correction.compensates] = correction.id
         self._changed(position, at_ns, f"correction {correction.id} ({correction.kind}): {correction.why}")
@@ -317,7 +339,7 @@ class History:
         one = self.deals.get(name)
         if one is None:
             one = HeardDeal(execution, position, at, listed=listed, history=history)
-            if execution.symbol == self.symbol:
+            if execution.symbol == self.symbol and (position <= self.upto or len(self.deals) < DEALS_MAX):
                 _put(self.deals, name, one, DEALS_MAX)
         one.listed = one.listed or listed
         return one
@@ -355,6 +377,9 @@ _HANDLERS: Final[dict[type[Event], Callable[[History, int, Any], None]]] = {
     FillRecorded: History._recorded_fill,  # pyright: ignore[reportPrivateUsage]
     ExecutionPushed: History._pushed,  # pyright: ignore[reportPrivateUsage]
     PositionRecorded: History._recorded_position,  # pyright: ignore[reportPrivateUsage]
+    OrderMerged: History._merged_order,  # pyright: ignore[reportPrivateUsage]
+    ActionRequested: History._requested,  # pyright: ignore[reportPrivateUsage]
+    ActionAnswered: History._answered,  # pyright: ignore[reportPrivateUsage]
     OrderRecorded: History._recorded_order,  # pyright: ignore[reportPrivateUsage]
     BaselineTaken: History._baseline,  # pyright: ignore[reportPrivateUsage]
     PositionBound: History._bound,  # pyright: ignore[reportPrivateUsage]

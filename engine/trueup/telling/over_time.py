@@ -13,10 +13,24 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from trueup.decisions import BaselineTaken, BreakMoved, Decision, FillAdopted, MassAbsenceMoved, PositionBound
+from trueup.decisions import BaselineTaken, BreakMoved, FillAdopted, MassAbsenceMoved, PositionBound
 from trueup.events import Event
 from trueup.explain import named
-from trueup.facts import ExecutionPushed, Fact, FillRecorded, Observed, OrderRecorded, PositionRecorded
+from trueup.facts import (
+    AlertsDelivered,
+    CommandGiven,
+    CorrectionsDelivered,
+    ExecutionPushed,
+    Fact,
+    FillRecorded,
+    InboxTaken,
+    Observed,
+    OrderRecorded,
+    PolicyAdopted,
+    PositionRecorded,
+    StatePushed,
+    WriterClaimed,
+)
 from trueup.model import ZERO, Key, Side, is_unbound
 from trueup.reconciliation.fold import fold
 from trueup.reconciliation.keys import key_of_execution, key_of_position, key_of_row
@@ -54,7 +68,7 @@ class Mark(msgspec.Struct, frozen=True):
     at_ns: int
     kind: MarkKind
     key: Key | None
-    """None: of the whole account."""
+    """None: of the whole account, or of an order."""
     id: str
     """Of the break or the correction; '' otherwise."""
     text: str
@@ -208,18 +222,27 @@ _TOLD: Final[Mapping[str, MarkKind]] = {"opened": "opened", "cleared": "cleared"
 
 
 def _break_marks(position: int, at_ns: int, event: BreakMoved) -> Iterable[Mark]:
+    key = event.key if event.of == "position" else None  # an order is no leg
     for step in event.steps:
         kind = _TOLD.get(step.state)
         if kind is not None:
             field = "" if step.field is None else f" of {step.field}"
             sides = f"book {step.book or 'nothing'}, broker {step.broker or 'nothing'}"
-            text = f"{step.kind}{field} {step.state} on {named(event.symbol, event.ticket)} ({sides}): {step.why}"
-            yield Mark(position, at_ns, kind, event.key, step.break_id, text)
-    if event.correction is not None:
-        yield Mark(position, at_ns, "correction", event.key, event.correction.id, event.correction.why)
+            name = named(event.symbol, event.ticket) if key is not None else f"order {event.ticket} on {event.symbol}"
+            text = f"{step.kind}{field} {step.state} on {name} ({sides}): {step.why}"
+            yield Mark(position, at_ns, kind, key, step.break_id, text)
+    made = event.correction or event.order_correction
+    if made is not None:
+        yield Mark(position, at_ns, "correction", key, made.id, made.why)
 
 
 # -- which events can move a quantity of the symbol --------------------------------------------------------
+
+
+_IDLE: Final = (
+    WriterClaimed, PolicyAdopted, StatePushed, InboxTaken, CommandGiven, CorrectionsDelivered, AlertsDelivered,
+)  # fmt: skip
+"""Inputs after which no quantity is another one."""
 
 
 def _concerns(event: Event, symbol: str, legs: Mapping[Key, object]) -> bool:
@@ -235,7 +258,7 @@ def _concerns(event: Event, symbol: str, legs: Mapping[Key, object]) -> bool:
         return event.execution.symbol == symbol
     if isinstance(event, PositionRecorded | OrderRecorded | BreakMoved):
         return event.symbol == symbol
-    return isinstance(event, Decision)
+    return not isinstance(event, _IDLE)
 
 
 def _keys_in(state: State, event: Event, symbol: str) -> Iterable[Key]:
@@ -247,7 +270,7 @@ def _keys_in(state: State, event: Event, symbol: str) -> Iterable[Key]:
     elif isinstance(event, PositionRecorded):
         side: Side = "long" if event.side == "buy" else "short"
         yield key_of_position(state, symbol, side, event.ticket)
-    elif isinstance(event, BreakMoved | FillAdopted):
+    elif isinstance(event, FillAdopted) or (isinstance(event, BreakMoved) and event.of == "position"):
         yield event.key
     elif isinstance(event, BaselineTaken):
         rows = state.view().rows

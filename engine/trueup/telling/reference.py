@@ -65,10 +65,13 @@ def _named_in(position: int, event: Event) -> Iterable[Target]:
     """The breaks that an event moves and the correction that it makes; the correction last."""
     if isinstance(event, BreakMoved):
         name = event.symbol if event.ticket is None else f"{event.symbol} #{event.ticket}"
+        if event.of == "order":
+            name = f"order {event.ticket} on {event.symbol}"
         for step in event.steps:
             yield Target("break", step.break_id, position, f"{step.kind} {name}, {step.state}")
-        if event.correction is not None:
-            yield Target("correction", event.correction.id, position, f"{event.correction.kind} {name}")
+        made = event.correction or event.order_correction
+        if made is not None:
+            yield Target("correction", made.id, position, f"{made.kind} {name}")
     elif isinstance(event, FillAdopted):
         name = event.execution.symbol
         yield Target("correction", event.correction.id, position, f"{event.correction.kind} {name}")

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from trueup.model import plain
+from trueup.decisions import BreakOf
+from trueup.model import Surface, plain
 from trueup.policy import Policy
 from trueup.reconciliation.state import State
 from trueup.telling.told import RuleSource, RuleTold
@@ -38,9 +39,24 @@ _PER_SYMBOL: Final = (
 )
 
 
-def rules_of(state: State, kind: str, symbol: str) -> tuple[RuleTold, ...]:
+def rules_of(state: State, of: BreakOf, kind: str, symbol: str) -> tuple[RuleTold, ...]:
     """The rules that bear on a break of a kind, in the order in which they are applied."""
-    return tuple(_rules(state, kind, symbol))
+    return tuple(_order_rules(state, kind) if of == "order" else _rules(state, kind, symbol))
+
+
+def _order_rules(state: State, kind: str) -> Iterator[RuleTold]:
+    policy = state.policy
+    if kind == "recovery":
+        yield _knob(policy, "on_orphan_order", "what is done about an order at the broker that the book lacks")
+    else:
+        yield _knob(policy, f"on_{kind}", f"what is done about a confirmed {kind}")
+    if kind == "ghost":
+        yield _knob(policy, "confirmations", "independent look-ups that must not find it")
+        yield _knob(policy, "action_queue_s_max", "how long the broker may still execute what was sent")
+    else:
+        yield _rule("witnesses", "2", "fixed", "one settled answer and a second, independent one")
+    yield _knob(policy, "confirm_interval_ms", "between one answer and the asking of the next that counts, at least")
+    yield _lag(state, "open_orders")
 
 
 def _rules(state: State, kind: str, symbol: str) -> Iterator[RuleTold]:
@@ -53,7 +69,7 @@ def _rules(state: State, kind: str, symbol: str) -> Iterator[RuleTold]:
         yield _rule("witnesses", "2", "fixed", "one settled observation and a second, independent one")
     yield from (_knob(policy, name, meaning) for name, meaning in (_GHOST if kind == "ghost" else ()))
     yield _knob(policy, "confirm_interval_ms", "between one answer and the asking of the next that counts, at least")
-    yield _lag(state)
+    yield _lag(state, "positions")
     settle_ms = state.settle_ns("positions") // 1_000_000
     source: RuleSource = "default" if policy.settle_ms is None else "changed"
     yield _rule("settle_ms", str(settle_ms), source, "between the book's last change and the asking, at least")
@@ -78,11 +94,12 @@ def _knob(policy: Policy, name: str, meaning: str) -> RuleTold:
     return _rule(name, str(value), source, meaning)
 
 
-def _lag(state: State) -> RuleTold:
-    own, declared = state.policy.lag_ms_max.get("positions"), dict(state.lag_ms).get("positions")
+def _lag(state: State, surface: Surface) -> RuleTold:
+    own, declared = state.policy.lag_ms_max.get(surface), dict(state.lag_ms).get(surface)
     source: RuleSource = "changed" if own is not None else "default" if declared is None else "adapter"
-    value = str(state.lag_ns("positions") // 1_000_000)
-    return _rule("lag_ms_max.positions", value, source, "how stale an answer about positions may be")
+    value = str(state.lag_ns(surface) // 1_000_000)
+    meaning = f"how stale an answer about {surface.replace('_', ' ')} may be"
+    return _rule(f"lag_ms_max.{surface}", value, source, meaning)
 
 
 def _per_symbol(policy: Policy, name: str, symbol: str, meaning: str) -> Iterator[RuleTold]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from trueup.causes import Proposal
 from trueup.explain import named
 from trueup.telling.told import CauseTold, Explanation, ObservationTold
 
@@ -32,7 +33,10 @@ def lines(told: Explanation) -> Iterator[tuple[str, tuple[str, ...]]]:
 def _head(told: Explanation) -> Iterator[str]:
     subject = told.subject
     yield told.verdict
-    yield f"{told.account}, {named(subject.symbol, subject.ticket)}, at {subject.position}, {subject.at}"
+    name = named(subject.symbol, subject.ticket)
+    if subject.of == "order":
+        name = f"order {subject.ticket} on {subject.symbol}"
+    yield f"{told.account}, {name}, at {subject.position}, {subject.at}"
     if subject.what == "correction":
         yield f"before: {subject.before or 'nothing'}"
         yield f"after: {subject.after or 'nothing'}"
@@ -58,7 +62,7 @@ def _causes(told: Explanation) -> Iterator[str]:
         yield f"{amount}: {told.worth.why}"
 
 
-def cause_said(one: CauseTold) -> str:
+def cause_said(one: CauseTold | Proposal) -> str:
     """`stop hit (certain): execution 17 ... [41, 44]`."""
     doubt = ", and not the only one that fits" if one.ambiguous else ""
     if one.cause == "unexplained":

@@ -170,6 +170,8 @@ def iso(at_ns: int) -> str:
 
 
 def seconds(ns: int) -> str:
-    """`0.5 s`, `12 s`: a span for a person."""
+    """`350 ms`, `2.5 s`, `12 s`: a span for a person."""
+    if ns < 1_000_000_000:
+        return f"{ns // 1_000_000} ms"
     tenths = ns // 100_000_000
     return f"{tenths // 10} s" if tenths >= 100 or tenths % 10 == 0 else f"{tenths // 10}.{tenths % 10} s"

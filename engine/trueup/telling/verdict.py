@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from trueup.causes import Examined
-from trueup.decisions import BreakMoved, Step
+from trueup.decisions import BreakMoved, BreakOf, Step
 from trueup.facts import Observed
 from trueup.model import Key, elapsed_ns, plain
 from trueup.reconciliation.absence import count
@@ -33,7 +33,7 @@ def considered(
 ) -> tuple[ConsideredTold, ...]:
     """Everything that was weighed, in the order in which it happened."""
     told = [
-        *_steps(moves, break_ids),
+        *steps_weighed(moves, break_ids),
         *_uncounted(history, moves, judged),
         *_settled(judged, fact, key, moves[-1][1].symbol),
         *_mass(history, judged, fact, key, moves),
@@ -55,7 +55,8 @@ def rejected(done: Examined) -> Iterator[ConsideredTold]:
         yield ConsideredTold(what=f"cause: {more} more", finding="rejected", why="for reasons like these")
 
 
-def _steps(moves: Sequence[tuple[int, BreakMoved]], break_ids: frozenset[str]) -> Iterator[ConsideredTold]:
+def steps_weighed(moves: Sequence[tuple[int, BreakMoved]], break_ids: frozenset[str]) -> Iterator[ConsideredTold]:
+    """Each step of these breaks, with its reason."""
     for position, move in moves:
         for step in move.steps:
             if step.break_id in break_ids:
@@ -172,11 +173,13 @@ def _attempts(judged: State, key: Key) -> Iterator[ConsideredTold]:
 # -- what would have changed it ----------------------------------------------------------------------------
 
 
-def would_change(kind: str, state: str, judged: State, name: str) -> tuple[str, ...]:
+def would_change(of: BreakOf, kind: str, state: str, judged: State, name: str) -> tuple[str, ...]:
     """What evidence, or which rule, would have led to another verdict.
 
     state  how far the break has come: corrected, escalated, opened, cleared
     """
+    if of == "order":
+        return tuple(_order_would_change(kind, judged, name))
     if kind == "missed-fill":
         return (
             f"a record of that execution by the process before the broker's answer: then {name} would have moved by it",
@@ -197,7 +200,9 @@ def _would_change(kind: str, state: str, judged: State, name: str) -> Iterator[s
         yield "an answer that states it differently again: the sightings would have begun anew"
     yield f"a fill, position or pending order of {name} recorded within {settle} of the question: a wait"
     wish: str = {"ghost": policy.on_ghost, "recovery": policy.on_recovery}.get(kind, policy.on_drift)
-    if state == "corrected":
+    if state == "corrected" and wish in ("quarantine", "alert"):
+        yield f"no word of an operator: on_{kind} = {wish} leaves it to a human"
+    elif state == "corrected":
         yield f"on_{kind} = quarantine or alert in place of {wish}: a human would have decided"
         if kind == "ghost":
             yield f"confirmations = {policy.confirmations + 1}: one more answer would have been needed"
@@ -205,3 +210,17 @@ def _would_change(kind: str, state: str, judged: State, name: str) -> Iterator[s
         yield f"a correcting policy in place of on_{kind} = {wish}, or corrections that hold"
     elif state == "opened":
         yield f"{needed} independent, settled answers that say the very same: they would decide it"
+
+
+def _order_would_change(kind: str, judged: State, name: str) -> Iterator[str]:
+    policy = judged.policy
+    if kind == "ghost":
+        yield f"a look-up by its id, or a list of working orders, that states {name}: then it is there"
+        yield "executions of it among the fills: then it was filled, not lost"
+        yield f"a look-up asked within {policy.action_queue_s_max} s of its record as pending: it would not count"
+    elif kind == "recovery":
+        yield f"a record of {name} by the process, with its id: then it is ours, and nobody's orphan"
+        yield f"on_orphan_order other than {policy.on_orphan_order}"
+    else:
+        yield f"an answer that states {name} as the book holds it before the second that does not"
+        yield f"on_drift other than {policy.on_drift}; what was filled or has ended is believed all the same"

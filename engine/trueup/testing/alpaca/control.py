@@ -13,7 +13,7 @@ from trueup.model import Side, TradeSide
 from trueup.testing.alpaca.account import Number
 from trueup.testing.alpaca.faults import READS, WRITES, Endpoint, Fault, Faults
 from trueup.testing.alpaca.server import Seen, Server
-from trueup.testing.alpaca.things import AssetClass, Order
+from trueup.testing.alpaca.things import AssetClass, Fill, Order
 
 
 class Control:
@@ -141,6 +141,11 @@ class Control:
         with self._server.lock:
             every = self._account.orders.values()
             return [order for order in every if client_id in (None, order.client_order_id)]
+
+    def executions(self, order: str) -> Sequence[str]:
+        """The ids of an order's fills, as their activities have them, oldest first."""
+        with self._server.lock:
+            return [a.id for a in self._account.activities if isinstance(a, Fill) and a.order_id == order]
 
     def slow(self, *, fills: bool = False, cancels: bool = False, replaces: bool = False) -> None:
         """What no longer happens at once: market orders rest until `fill`, cancels and replacements until `settle`."""

@@ -86,6 +86,10 @@ class Desk:
             raise unprocessable(f"{order.type} orders require limit_price")
         if order.type.startswith("stop") and order.stop is None:
             raise unprocessable(f"{order.type} orders require stop_price")
+        for name, price in (("limit_price", order.limit), ("stop_price", order.stop)):
+            if kind == "us_equity" and price is not None and _is_sub_penny(price):
+                why = "sub-penny increment does not fulfill minimum pricing criteria"
+                raise unprocessable(f"invalid {name} {plain(price)}. {why}")
         if order.quantity is not None and order.quantity != order.quantity.to_integral_value():
             if kind == "us_option":
                 raise unprocessable("options qty must be a whole number")
@@ -282,6 +286,11 @@ class Desk:
             msgspec.structs.replace(order, status="replaced", replaced_by=successor.id, ended_ns=self.account.now_ns())
         )
         return self.account.put(successor)
+
+
+def _is_sub_penny(price: Decimal) -> bool:
+    """Whether a share's price is finer than a cent, or than a hundredth of one below a dollar."""
+    return EXACT.remainder(price, Decimal("0.01") if price >= 1 else Decimal("0.0001")) != 0
 
 
 def _reaches(order: Order, price: Decimal) -> bool:

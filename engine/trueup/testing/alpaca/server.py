@@ -116,11 +116,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(reply.status)
         for name, value in {"Content-Type": "application/json; charset=UTF-8", **reply.headers}.items():
             self.send_header(name, value)
-        if reply.status != 204:
-            self.send_header("Content-Length", str(len(reply.body)))
+        body = b"" if reply.status in (204, 304) else reply.body  # HTTP gives these none
+        if reply.status not in (204, 304):
+            self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         whole = reply.how == "answer"
-        self.wfile.write(reply.body if whole else reply.body[: len(reply.body) // 2])
+        self.wfile.write(body if whole else body[: len(body) // 2])
         self.wfile.flush()
         if not whole:
             self.close_connection = True
