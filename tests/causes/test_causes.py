@@ -234,6 +234,7 @@ def test_twins_of_which_the_broker_lists_none_are_possible() -> None:
     found = best(facts(held("2"), row("1"), deals=both))
     assert (found.cause, found.strength, found.executions) == ("duplicate_fill", "possible", ("x2",))
     assert "which of them it lists is not journalled" in found.why
+    assert not found.ambiguous, "of two that are alike one is right"
     strangers = tuple(fill(f"x{n}", "1") for n in (1, 2))
     assert best(facts(held("2"), row("1", price="3"), deals=strangers)).cause == "unexplained"
 
