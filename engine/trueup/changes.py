@@ -49,6 +49,14 @@ def _kind(value: object, kind: type, what: str) -> None:
         raise InputError(f"{what} is {value!r}, of type {type(value).__name__}; it must be of type {kind.__name__}")
 
 
+def _whole(value: str, what: str) -> None:
+    """Text that can be stored: halves of characters (lone surrogates) cannot."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"{what} is {value[:40]!r}, which holds half a character; write it whole") from error
+
+
 def _utc(value: datetime | None, what: str) -> None:
     if value is None:
         return
@@ -76,6 +84,7 @@ class _Checked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 raise InputError(f"{what} is {value!r}, of type {type(value).__name__}; it must be text")
             if len(value) > FREE_TEXT_MAX:
                 raise InputError(f"{what} is {len(value):,} characters long; at most {FREE_TEXT_MAX:,} are taken")
+            _whole(value, what)
 
     def _settle(self, field: str, value: object) -> None:
         msgspec.structs.force_setattr(self, field, value)
@@ -212,6 +221,8 @@ class PushedState(_Checked, frozen=True, kw_only=True, tag="pushed-state"):
         _one_of(self.surface, get_args(Surface), "PushedState.surface")
         self._names("symbol", "message_id")
         _kind(self.text, str, "PushedState.text")
+        if not self.text.isascii():  # the outside's own words: half a character in them must end nothing
+            self._settle("text", self.text.encode("utf-8", "replace").decode())
 
 
 Message: TypeAlias = PushedExecution | PushedState
@@ -235,3 +246,4 @@ class Command(_Checked, frozen=True, kw_only=True, tag="command"):
         for name, value in self.arguments.items():
             name_of(name, what="the name of a Command's argument")
             _kind(value, str, f"Command.arguments[{name!r}]")
+            _whole(value, f"Command.arguments[{name!r}]")

@@ -50,6 +50,16 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     raw: bytes = b""
     """The reply as it came."""
 
+    def __post_init__(self) -> None:
+        _heal(self)
+
+
+def _heal(said: Answer | Outcome) -> None:
+    """What the outside says may hold halves of characters, which nothing can store: each becomes a question mark.
+    Otherwise the broker's own words would end a pass (law 4)."""
+    if not said.why.isascii():
+        msgspec.structs.force_setattr(said, "why", said.why.encode("utf-8", "replace").decode())
+
 
 def failed(why: str, *, raw: bytes = b"", dialect: str = "") -> Answer:
     """No usable answer: time-out, refusal, garbage. Nothing may be concluded from it (L01, L06, L48)."""
@@ -89,6 +99,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     why: str = ""
     order_id: str | None = None
     raw: bytes = b""
+
+    def __post_init__(self) -> None:
+        _heal(self)
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):

@@ -157,6 +157,7 @@ def test_the_type_of_the_order_that_was_executed_decides(kind: str, cause: str) 
         ("1", "0.95", "0.94", "stop_hit"),
         ("1", "0.95", "0.96", "manual_trade"),
         ("-1", "1.05", "1.06", "stop_hit"),
+        ("-1", "1.05", "1.05", "stop_hit"),
         ("-1", "1.05", "1.04", "manual_trade"),
         ("1", "none", "0.5", "manual_trade"),
         ("1", None, "0.5", "manual_trade"),
@@ -233,6 +234,7 @@ def test_twins_of_which_the_broker_lists_none_are_possible() -> None:
     found = best(facts(held("2"), row("1"), deals=both))
     assert (found.cause, found.strength, found.executions) == ("duplicate_fill", "possible", ("x2",))
     assert "which of them it lists is not journalled" in found.why
+    assert not found.ambiguous, "of two that are alike one is right"
     strangers = tuple(fill(f"x{n}", "1") for n in (1, 2))
     assert best(facts(held("2"), row("1", price="3"), deals=strangers)).cause == "unexplained"
 
@@ -263,6 +265,12 @@ def test_a_choice_among_more_orders_and_twins_than_are_looked_at_is_ambiguous() 
     twins = [fill(f"x{n}-{copy}", str(n + 2), order_id=f"o{n}") for n in range(130) for copy in "ab"]
     doubled = best(facts(held("132", price="7"), row("1", price="9"), deals=tuple(twins)))
     assert (doubled.cause, doubled.executions, doubled.ambiguous) == ("duplicate_fill", ("x129-b",), True)
+
+
+def test_an_order_that_was_sent_after_the_break_was_seen_cannot_be_its_reason() -> None:
+    for sent, cause in ((0, "missed_fill"), (SEEN - 1, "missed_fill"), (SEEN + 1, "unexplained")):
+        one = order("c1", "buy", "2", status=OrderStatus.PENDING, sent_position=sent)
+        assert best(facts(held("0.5"), row("2.5", price="9"), orders=(one,))).cause == cause
 
 
 def test_orders_of_the_broker_itself() -> None:

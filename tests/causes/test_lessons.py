@@ -241,6 +241,15 @@ def test_l59_deals_from_before_the_agreement_set_the_brokers_clock() -> None:
     assert best(facts(held("1"), row(None), deals=(known, same_second))).cause == "manual_trade"
 
 
+def test_l59_only_what_the_broker_said_before_the_agreement_sets_its_clock() -> None:
+    """Neither a later deal that came after the agreement, nor a time that the process wrote down by its own clock."""
+    first = deal("d1", "-1", 104, happened_at=stamp(50), ours=False)
+    later = deal("d2", "5", 105, happened_at=stamp(70), ours=False)
+    ours = fill("x1", "2", AGREED - 30, happened_at=stamp(90))
+    found = best(facts(held("1"), row(None), deals=(ours, first, later)))
+    assert (found.cause, found.executions) == ("manual_trade", ("d1",))
+
+
 def test_l59_times_of_two_kinds_are_not_compared() -> None:
     for opened, happened in (("1767225600", stamp(10)), ("2026-01-01T03:00:50", stamp(10)), ("yesterday", stamp(10))):
         one = deal("d1", "-1", happened_at=happened, ours=False)

@@ -97,6 +97,7 @@ def order(
     counted: str = "0",
     ours: bool = True,
     symbol: str = "EURUSD",
+    sent_position: int = 0,
     **more: object,
 ) -> OrderSeen:
     """An order on the symbol."""
@@ -107,6 +108,7 @@ def order(
         position=at,
         heard=moment(at),
         ours=ours,
+        sent_position=sent_position,
         counted=Decimal(counted),
     )  # fmt: skip
 

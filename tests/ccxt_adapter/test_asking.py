@@ -336,18 +336,19 @@ def test_l03_markets_are_loaded_anew_when_rows_were_refused_long_after() -> None
     play(fake, scenario, clock=lambda: now[0])
 
 
-def test_too_many_requests_are_followed_by_a_pause() -> None:
+@pytest.mark.parametrize(("said", "pause_s"), [("30", 30.0), ("99999", 120.0), ("soon", 5.0), (None, 5.0)])
+def test_too_many_requests_are_followed_by_a_pause(said: str | None, pause_s: float) -> None:
     now = [0.0]
     fake = Fake(fetch_positions=[RateLimitExceeded("429"), [position()]])
-    fake.last_response_headers = {"Retry-After": "30"}  # type: ignore[attr-defined]
+    fake.last_response_headers = {"Retry-After": said}  # type: ignore[attr-defined]
 
     async def scenario(broker: CcxtBroker) -> None:
         assert (await broker.ask(POSITIONS)).completeness == "failed"
-        now[0] = 29.9
+        now[0] = pause_s - 0.1
         waiting = await broker.ask(POSITIONS)
         assert (waiting.completeness, len(fake.sent("fetch_positions"))) == ("failed", 1)
         assert "pause" in waiting.why
-        now[0] = 30.0
+        now[0] = pause_s
         assert (await broker.ask(POSITIONS)).completeness == "complete"
 
     play(fake, scenario, clock=lambda: now[0])

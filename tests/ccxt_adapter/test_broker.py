@@ -302,6 +302,23 @@ def test_questions_side_by_side_are_no_reconnect() -> None:
         asyncio.run(scenario(harness))
 
 
+def test_l10_a_connection_that_was_given_up_in_the_middle_of_a_question_was_a_break() -> None:
+    async def scenario(harness: BybitHarness) -> None:
+        try:
+            await harness.broker.ask(POSITIONS)
+            harness.trouble("silence")
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(harness.broker.ask(POSITIONS), 0.2)
+            for _ in range(2):
+                assert (await harness.broker.ask(POSITIONS)).completeness == "complete"
+                assert harness.broker.connections == 2
+        finally:
+            await harness.broker.close()
+
+    with bybit() as harness:
+        asyncio.run(scenario(harness))
+
+
 def test_l10_a_question_that_failed_on_the_way_was_a_break() -> None:
     fake = Fake(fetch_positions=[[position()], NetworkError("reset"), [position()], ExchangeError("no"), [position()]])
 

@@ -124,13 +124,13 @@ def is_sentence(why: str) -> bool:
     return why.isprintable() and len(why) < 1_000
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(lines | values)
 def test_l42_any_object(value: Any) -> None:
     assert is_sentence(judged(json.dumps(value).encode()))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(lines, max_size=6))
 @example([{"at": when(1), "kind": "failure", "surface": "positions", "why": "\ud800"}])
 @example([{"at": when(1), "kind": "command", "name": "x", "arguments": {"a": "\ud800"}}])
@@ -145,7 +145,7 @@ def test_any_recording_is_taken_or_refused_line_by_line(given: list[Any]) -> Non
         assert verify(url, done.account).ok
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=60))
 @example(b"")
 @example(b"\xef\xbb\xbf{}")

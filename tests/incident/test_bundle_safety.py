@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
 import random
+import subprocess
+import sys
 import warnings
 import zipfile
 from collections.abc import Callable
@@ -264,3 +267,34 @@ def test_no_bundle_at_all(tmp_path: Path) -> None:
             unpacked_store(path)
     with pytest.raises(InputError, match="there is no bundle"), open_bundle(tmp_path):
         pass
+
+
+def test_law_12_a_process_keeps_so_many_unpacked(
+    pristine: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundles, "_unpacked", {})
+    monkeypatch.setattr(bundles, "UNPACKED_MAX", 2)
+    stores: list[Path] = []
+    for number in range(4):
+        path = tmp_path / f"{number}.zip"
+        path.write_bytes(pristine)
+        stores.append(unpacked_store(path))
+        assert unpacked_store(path) == stores[-1]
+    assert [store.exists() for store in stores] == [False, False, True, True]
+
+
+def test_a_fork_that_ends_leaves_its_parents_store(pristine: bytes, tmp_path: Path) -> None:
+    (tmp_path / "b.zip").write_bytes(pristine)
+    store = unpacked_store(tmp_path / "b.zip")
+    bundles._remove(store.parent, os.getpid() + 1)
+    assert store.exists()
+
+
+def test_nothing_is_left_behind(pristine: bytes, tmp_path: Path) -> None:
+    (tmp_path / "b.zip").write_bytes(pristine)
+    script = "import sys; from pathlib import Path; from trueup.journal.bundles import unpacked_store\n"
+    script += "print(unpacked_store(Path(sys.argv[1])))"
+    command = [sys.executable, "-c", script, str(tmp_path / "b.zip")]
+    made = Path(subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip())
+    assert not made.exists()
+    assert not made.parent.exists()

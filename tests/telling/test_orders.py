@@ -202,6 +202,10 @@ def test_what_trueup_itself_asked_for_is_told_and_is_ours(world: Worlds) -> None
     for more in ({"order_id": "o8"}, {"client_order_id": asked.client_id}):
         assert history.orders.is_ours(deal("d1", "EURUSD", "1", **more))
     assert history.orders.is_ours(deal("d1", "EURUSD", "1", order_id="o99")) is None
+    history.take([(99, ActionAnswered(w.state.at, asked.client_id, "rejected"))])
+    history.take([(99, ActionAnswered(w.state.at, "somebody-elses", "acknowledged", order_id="o5"))])
+    assert history.orders.is_ours(deal("d1", "EURUSD", "1")) is None, "an answer without an order names none"
+    assert history.orders.is_ours(deal("d1", "EURUSD", "1", order_id="o5")) is None
     elsewhere = History("USDJPY", "USDJPY")
     elsewhere.take(enumerate(events, start=1))
     assert not [one for one in elsewhere.changes if "action" in one.what or "asked the broker" in one.what]

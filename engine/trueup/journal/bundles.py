@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import base64
+import os
 import re
 import shutil
 import sqlite3
@@ -50,6 +51,9 @@ MANIFEST_BYTES_MAX: Final = 67_108_864
 LINE_BYTES_MAX: Final = 268_435_456
 TOTAL_BYTES_MAX: Final = 8_589_934_592
 """What a bundle may be unpacked to (law 12); one that promises more, or holds more than it promises, is refused."""
+
+UNPACKED_MAX: Final = 256
+"""Bundles that one process keeps unpacked at a time; beyond that the oldest goes (law 12)."""
 
 _NAME: Final = re.compile(r"(?:raw/[0-9a-f]{64}|[a-z]+\.[a-z]+)\Z")
 _UNUSABLE: Final = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError, ValueError)
@@ -270,13 +274,21 @@ def unpacked_store(path: Path) -> Path:
         except OSError as error:
             raise InputError(f"there is no bundle at {path.absolute()} ({error.strerror})") from error
         if identity not in _unpacked:
+            while len(_unpacked) >= UNPACKED_MAX:
+                _remove(_unpacked.pop(next(iter(_unpacked))).parent, os.getpid())
             _unpacked[identity] = _unpack(path)
         return _unpacked[identity]
 
 
+def _remove(folder: Path, owner: int) -> None:
+    """By the process that made it: a fork that ends must not take its parent's store away."""
+    if owner == os.getpid():
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _unpack(path: Path) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="trueup-bundle-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(_remove, folder, os.getpid())
     store = folder / "bundle.db"
     try:
         with open_bundle(path) as bundle:
