@@ -13,9 +13,11 @@ import time
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
-from trueup import Intent, NeedsProof, OrderUpdate, PassReport, Policy, Reconciler, WriterFenced
+from trueup import GateRefusal, Intent, OrderUpdate, PassReport, Policy, Reconciler, WriterFenced
 from trueup.compare import said
+from trueup.policy import Protect
 from trueup_adapters.demo.desk import MAGIC, STRATEGY, Desk
 from trueup_adapters.demo.lines import (
     Ask,
@@ -80,7 +82,7 @@ class Bot:
         """One market order, as it should be done; or, when reckless, as it should not."""
         intent = Intent(symbol=order.symbol, side=order.side, quantity=order.volume, strategy=STRATEGY)
         answer = self.rec.gate.check(intent)
-        if answer is not None:
+        if isinstance(answer, GateRefusal):
             return Traded(name="", recorded=False, refused=answer.reason)
         client_id = f"demo-{secrets.token_hex(4)}"
         if order.reckless:
@@ -96,7 +98,9 @@ class Bot:
         )
         self.rec.record(update)  # before it is sent (L21)
         ticket = self.desk.send(order, client_id)
-        self.rec.record([self.desk.fill_of(client_id), msgspec.structs.replace(update, status="filled")])
+        if order.unheard:
+            return Traded(name=name_of(order.symbol, ticket), recorded=False, client_id=client_id)
+        self.rec.record([self.desk.fill_of(client_id), replace(update, status="filled")])
         return Traded(name=name_of(order.symbol, ticket), recorded=True)
 
     def sync(self, told: Sync) -> tuple[PassReport, ...]:
@@ -115,9 +119,9 @@ class Bot:
     def ask(self, told: Ask) -> Asked:
         """What the gate says to a small order, or to a cancel."""
         answer = self.rec.gate.check(Intent(symbol=told.symbol, side="buy", quantity="0.01", kind=told.kind))
-        if answer is None:
-            return Asked(refused=False)
-        return Asked(refused=True, code=0 if isinstance(answer, NeedsProof) else answer.code, reason=answer.reason)
+        if isinstance(answer, GateRefusal):
+            return Asked(refused=True, code=answer.code, reason=answer.reason)
+        return Asked(refused=False)
 
     def look(self) -> Looked:
         """The book and the gate as they are now."""
@@ -154,10 +158,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m trueup_adapters.demo.bot")
     for option in ("--store", "--account", "--broker", "--control"):
         parser.add_argument(option, required=True)
+    parser.add_argument("--protect", action="store_true")
     given = parser.parse_args()
+    policy = replace(POLICY, protect=Protect()) if given.protect else POLICY
     broker = Mt5Broker(given.broker, lag_ms_max=LAG_MS_MAX, strategies={MAGIC: STRATEGY})
     try:
-        rec = Reconciler.open(given.store, account=given.account, broker=broker, policy=POLICY)
+        rec = Reconciler.open(given.store, account=given.account, broker=broker, policy=policy)
     except WriterFenced as fenced:
         say(First(fenced=str(fenced)))
         return SECOND_COPY

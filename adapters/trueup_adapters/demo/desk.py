@@ -1,7 +1,7 @@
 """How does the demo's trading process send an order, and learn of its fill?
 
-The gateway answers questions and takes no orders, so orders go through its control socket, as if the terminal's
-own desk had placed them. The fill is read from the account's deals: its id, price and ticket are the broker's own.
+Orders go through the gateway's control socket, as if the terminal's own desk had placed them. The fill is read from
+the account's deals: its id, price and ticket are the broker's own.
 """
 
 from __future__ import annotations

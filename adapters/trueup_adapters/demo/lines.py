@@ -27,6 +27,8 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True, tag="trade"):
     price: Decimal
     reckless: bool = False
     """Record nothing: send, say so, and go on only when told to. Whoever kills it then kills it in between."""
+    unheard: bool = False
+    """Record it before it is sent, as it should be; the acknowledgement is lost, so nothing is recorded after."""
 
 
 class Sync(msgspec.Struct, frozen=True, kw_only=True, tag="sync"):
@@ -80,6 +82,7 @@ class Traded(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     """`EURUSD #100001`; '' when the gate refused."""
     recorded: bool
+    client_id: str = ""
     refused: str | None = None
 
 

@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 from rich.console import Console
 
 from trueup.errors import InputError, TrueupError
-from trueup_adapters.demo import proof, story
+from trueup_adapters.demo import acting, proof, story
 from trueup_adapters.demo.processes import Children, StageError
 from trueup_adapters.demo.scene import NotSo, Scene
 from trueup_adapters.demo.show import Failure, Shown
@@ -37,6 +37,8 @@ SCENES: Final[tuple[tuple[str, str, Part], ...]] = (
     ("gateway-lost", "The gateway goes away", story.gateway_lost),
     ("gateway-back", "The gateway is back", story.gateway_back),
     ("second-process", "A second copy on the same account", story.second_process),
+    ("lost-acknowledgement", "An order is sent, and its acknowledgement is lost", acting.lost_acknowledgement),
+    ("unprotected", "Positions without a stop", acting.unprotected),
     ("audit", "What was done, and why", proof.audit),
     ("verified", "Is the journal as it was written?", proof.verified),
     ("tampered", "One byte is changed", proof.tampered),

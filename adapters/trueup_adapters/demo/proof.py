@@ -15,7 +15,7 @@ from trueup_adapters.demo.scene import Scene
 from trueup_adapters.demo.stage import ACCOUNT, Stage
 from trueup_adapters.demo.story import RECKLESS
 
-CORRECTED: Final = [("missed-fill", "BTCUSD"), ("ghost", "GBPUSD"), ("drift", "USDJPY")]
+CORRECTED: Final = [("missed-fill", "BTCUSD"), ("ghost", "GBPUSD"), ("drift", "USDJPY"), ("missed-fill", "ETHUSD")]
 """What the story should have led to, and nothing else."""
 
 
@@ -29,12 +29,13 @@ def audit(stage: Stage, scene: Scene) -> None:
         [entry.position for entry in told.entries] == list(range(1, len(told.entries) + 1))
         and {entry.what for entry in told.entries} == {"input", "decision"},
     )
+    moved = [(entry, change) for entry, change in made if change.of == "position"]
     scene.trueup(
-        f"There are {len(made)} corrections, and each says why it was made:",
-        [(change.kind, change.symbol) for _, change in made] == CORRECTED and len(told.changes) == len(CORRECTED),
+        f"There are {len(moved)} corrections of positions, and each says why it was made:",
+        [(change.kind, change.symbol) for _, change in moved] == CORRECTED and len(told.changes) == len(made),
         told.changes,
     )
-    for entry, change in made:
+    for entry, change in moved:
         named = f"{change.symbol} #{change.ticket}"
         scene.trueup(
             f"event {entry.position}, {change.kind}: {entry.sentence}",

@@ -37,9 +37,9 @@ class Stage:
         self.names: dict[str, str] = {}
         """By symbol, the position that the demo opened in it: `EURUSD #100001`."""
 
-    def start_bot(self) -> Started:
+    def start_bot(self, *options: str) -> Started:
         """Start the trading process; what its start-up pass came to. Raises NotSo when it is fenced."""
-        self.bot = self._bot_process("trading process")
+        self.bot = self._bot_process("trading process", *options)
         first = self.bot.hear(First)
         if first.started is None:
             raise NotSo("start", "The trading process takes its account.", first.fenced or "")
@@ -51,12 +51,13 @@ class Stage:
         fenced = rival.hear(First).fenced
         return fenced, rival.dismiss(Leave()) if fenced is None else rival.wait()
 
-    def _bot_process(self, name: str) -> Child:
+    def _bot_process(self, name: str, *options: str) -> Child:
         return self.children.start(
             name,
             "trueup_adapters.demo.bot",
             *("--store", self.url, "--account", ACCOUNT),
             *("--broker", self.ports.url, "--control", self.ports.control_url),
+            *options,
         )
 
     @property
