@@ -155,3 +155,15 @@ def test_doubt_is_said_with_the_cause(world: Worlds) -> None:
     w.deals(deal("x2", "EURUSD", "-1"))
     first = last_correction(w).causes[0]
     assert cause_said(first).startswith("missed fill (possible, and not the only one that fits): execution x2")
+
+
+def test_one_position_under_two_names_is_seen_from_both_sides(world: Worlds) -> None:
+    """L33: the book says BTC/USD, the broker BTCUSD, and nobody configured that they are one."""
+    w = world(held("BTC/USD", "2", price="9"), held("EURUSD", "1"), held("USDJPY", "1"))
+    w.sees(row("BTCUSD", "2", price="9"), row("EURUSD", "1"), row("USDJPY", "1"))
+    past = past_of(w)
+    opened = [(at, one) for at, one in past.events() if type(one).__name__ == "BreakMoved"]
+    assert [one.steps[0].kind for _, one in opened] == ["recovery", "ghost"]  # type: ignore[union-attr]
+    for at, one in opened:
+        told = explain(past, Target("break", one.steps[0].break_id, at))  # type: ignore[union-attr]
+        assert [(cause.cause, cause.ambiguous) for cause in told.causes] == [("symbol_alias", False)]
