@@ -21,6 +21,7 @@ BLOCKED: Final = 503
 """The code of every refusal: try again when what it names is released."""
 VERIFIED: Final = "a pass that verifies the book against the broker"
 EXPLAINED: Final = "the missing or unreadable rows being explained"
+AGREEING: Final = "the two sides agreeing on this symbol again"
 
 
 class Intent(msgspec.Struct, frozen=True, kw_only=True):
@@ -191,7 +192,7 @@ class Gate:
         if (reason := view.symbols.get(symbol)) is not None:
             passed = self._overridden(view, symbol, symbol, reason)
             if passed is None:
-                return _refused(view, intent, symbol, reason, "the two sides agreeing on this symbol again")
+                return _refused(view, intent, symbol, reason, AGREEING)
         if view.quarantined:
             for scope in _scopes(view, intent.strategy, symbol):
                 release = f"its break being resolved, or an operator: trueup release '{scope}'"

@@ -223,6 +223,10 @@ def _critical(state: State, decisions: Iterable[Decision]) -> tuple[str, ...]:
     texts = [one.text for one in decisions if isinstance(one, AlertRaised) and one.severity == "critical"]
     if state.hold is not None and not any("missing at once" in text for text in texts):
         texts.append(f"{len(state.hold.missing)} positions are missing at once and held: `trueup ack mass-absence`")
+    for one in state.overrides:
+        text = f"the gate is overridden for {one.scope} until {iso(one.until_ns)}, by {one.who}: {one.why}"
+        texts = [other for other in texts if not other.startswith(f"the gate is overridden for {one.scope}, ")]
+        texts.append(text)
     for key in sorted(state.guards):
         guard = state.guards[key]
         text = f"{named(guard.symbol, guard.ticket)} has no working stop: {guard.why}"

@@ -12,11 +12,11 @@ from typing import Final
 
 import msgspec
 
-from trueup.audit import AuditEntry, entry
+from trueup.audit import AuditEntry, entry, sentence
 from trueup.book import Book
 from trueup.breaker import BreakerStatus, breaker_of
 from trueup.changes import Change, Command, Message
-from trueup.decisions import GateStatus
+from trueup.decisions import ActionRequested, GateStatus, RecordRefused
 from trueup.deliveries import BookChange, Courier, OnCorrection, changes_after
 from trueup.errors import InputError, JournalError, PolicyError
 from trueup.facts import PassKind
@@ -40,6 +40,7 @@ from trueup.report import (
     open_breaks,
     orphan_rows,
 )
+from trueup.standing import OverrideRow, PermitRow, override_rows, permit_rows
 
 NS: Final = 1_000_000_000
 INBOX_POLL_S: Final = 0.2
@@ -47,6 +48,16 @@ INBOX_POLL_S: Final = 0.2
 AUDIT_MAX: Final = 100_000
 """Entries that one call returns at most (law 12)."""
 CHANGES_MAX: Final = 100_000
+
+
+class Commanded(msgspec.Struct, frozen=True):
+    """What became of a command."""
+
+    position: int
+    """The journal's last position behind it."""
+    refused: bool
+    decisions: tuple[str, ...]
+    """What was decided, one sentence each."""
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +99,10 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     unprotected: dict[str, str]
     """Positions without a working stop, while the policy asks for one, by key, and why."""
     last_pass: PassReport | None
+    overrides: tuple[OverrideRow, ...] = ()
+    """By whose word orders pass although the evidence does not support it."""
+    permits: tuple[PermitRow, ...] = ()
+    """For reducing orders that were not recorded yet."""
     failure: str | None
     """Why the journal could not be written, until it can again."""
     size_bytes: int
@@ -181,12 +196,20 @@ class Shell:
         return position
 
     def command(self, command: Command) -> int:
-        """Journal an operator's command and what it decides."""
-        return self._told(self._ledger.command(command))
+        """Journal an operator's command and what it decides. Returns the journal's last position."""
+        return self.commanded(command).position
+
+    def commanded(self, command: Command) -> Commanded:
+        """Journal an operator's command; what it decided, in sentences. `who` is yours to vouch for."""
+        committed = self._ledger.command(command)
+        refused = any(isinstance(one, RecordRefused) for one in committed.decisions)
+        return Commanded(self._told(committed), refused, tuple(sentence(one) for one in committed.decisions))
 
     def _told(self, committed: Committed) -> int:
         if self._courier is not None and committed.decisions:
             self._courier.wake()
+        if any(isinstance(one, ActionRequested) for one in committed.decisions):
+            self._request_pass()  # actions are sent by passes, right after asking what is live
         return committed.head
 
     # -- looking -------------------------------------------------------------------------------------------
@@ -237,6 +260,8 @@ class Shell:
             orphans=orphan_rows(state),
             unprotected={key: state.guards[key].why for key in sorted(state.guards)},
             last_pass=self._last,
+            overrides=override_rows(state, self._clock.wall_ns()),
+            permits=permit_rows(state, self._clock.wall_ns()),
             failure=self._ledger.failure,
             size_bytes=self._reader.size_bytes(),
         )

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from immutables import Map
+from msgspec.structs import replace
+
 from lessons.world import World, held, row
 from trueup import Policy
-from trueup.decisions import AlertRaised, Decision
+from trueup.decisions import AlertRaised, Decision, ProtectionMoved
+from trueup.reconciliation.state import NEVER, Guard, State
 from trueup_adapters.alerts.news import KEPT_MAX, TOLD_MAX, Batch, Pending
 
 
@@ -147,3 +151,35 @@ def test_a_decision_of_a_kind_that_is_unknown_says_nothing() -> None:
     pending = Pending(upto=0)
     pending.read(7, Unheard(1, 0, b""))
     assert (pending.upto, pending.take()) == (7, None)
+
+
+def guarded(state: str, key: str = "EURUSD") -> ProtectionMoved:
+    return ProtectionMoved(1, 0, b"", key, key, None, state, 3, "so")  # type: ignore[arg-type]
+
+
+def test_a_position_without_a_stop_and_its_end() -> None:
+    pending = Pending(upto=0)
+    for position, state in enumerate(("unprotected", "placing", "protected"), 1):
+        pending.read(position, guarded(state))
+    assert pending.take() is None, "nobody was alerted of it"
+    pending.read(4, guarded("critical"))
+    pending.read(5, alert("critical", "unprotected"))
+    assert told(pending.take()) == [("alert", "unprotected")]
+    pending.read(6, guarded("protected", "GBPUSD"))
+    pending.read(7, guarded("protected"))
+    batch = pending.take()
+    assert told(batch) == [("resolved", "unprotected")]
+    assert batch is not None
+    assert batch.news[0].text == "EURUSD is protected again: so"
+
+
+def test_after_a_restart_the_fold_says_which_positions_were_alerted_of() -> None:
+    guards = {key: Guard.first(key, key, None, NEVER) for key in ("A", "B")}
+    grave = replace(guards["B"], state="critical")
+    pending = Pending(upto=0)
+    pending.know(replace(State(), guards=Map({"A": guards["A"], "B": grave})))
+    pending.read(1, guarded("protected", "A"))
+    pending.read(2, guarded("protected", "B"))
+    batch = pending.take()
+    assert batch is not None
+    assert [one.text for one in batch.news] == ["B is protected again: so"]

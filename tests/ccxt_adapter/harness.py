@@ -81,10 +81,10 @@ class BybitHarness:
     troubles: frozenset[Trouble] = TROUBLES
     action_troubles: frozenset[ActionTrouble] = frozenset({"silence", "lost_ack", "refusal", "garbage"})
 
-    def __init__(self, there: Bybit) -> None:
+    def __init__(self, there: Bybit, **config: Any) -> None:
         self.there = there
         self.account = there.account
-        self.broker = CcxtBroker(exchange_at(there.url), market="contracts", canonical=named)
+        self.broker = CcxtBroker(exchange_at(there.url, **config), market="contracts", canonical=named)
 
     def open(self, symbol: str, side: Side, quantity: str, *, price: str, stop: str | None = None) -> str:
         return self.account.open(symbol, side, quantity, price=price, stop=stop)
@@ -140,11 +140,11 @@ class BybitHarness:
 
 
 @contextmanager
-def bybit() -> Generator[BybitHarness]:
+def bybit(**config: Any) -> Generator[BybitHarness]:
     """A fresh account at a fresh server, and the broker that asks it."""
     there = Bybit()
     there.start()
     try:
-        yield BybitHarness(there)
+        yield BybitHarness(there, **config)
     finally:
         there.stop()

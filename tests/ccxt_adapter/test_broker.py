@@ -164,6 +164,22 @@ def test_keys_are_in_no_reason_and_no_repr() -> None:
     play(fake, scenario)
 
 
+def test_keys_are_in_no_log_and_on_no_screen(
+    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def scenario(harness: BybitHarness) -> None:
+        try:
+            assert (await harness.broker.ask(POSITIONS)).completeness == "complete"
+        finally:
+            await harness.broker.close()
+
+    with caplog.at_level("DEBUG"), bybit(verbose=True) as harness:
+        asyncio.run(scenario(harness))
+        headers = harness.broker._exchange.last_request_headers
+    assert KEY in str(headers)  # it was sent
+    assert not any(secret in caplog.text + str(capsys.readouterr()) for secret in (KEY, SECRET))
+
+
 def test_l60_what_the_outside_says_is_bounded_and_printable() -> None:
     told = hushed("a\x1b[31m" + "x" * 1000, ())
     assert len(told) <= 300

@@ -12,13 +12,20 @@ import pytest
 from cli.shell import ACCOUNT, NOON_NS, SECOND_NS, Clock, Shell, at, writing
 from trueup import Command, PositionSet
 from trueup.decisions import MassAbsenceMoved, RecordRefused
-from trueup.journal import open_inbox, open_reader
+from trueup.facts import CommandGiven
+from trueup.journal import InboxItem, open_inbox, open_reader
 from trueup.ledger import Ledger
 from trueup.policy import Policy
 from trueup.ports import Answer
-from trueup_adapters.cli import ack
+from trueup_adapters.cli import commanding
 
-SAY = ("ack", "mass-absence", "--who", "kim", "--why", "closed by hand", "--json")
+SAY = ("ack", "mass-absence", "--why", "closed by hand", "--json")
+
+
+@pytest.fixture(autouse=True)
+def kim(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The operating system says that this is kim."""
+    monkeypatch.setattr(commanding, "store_user", lambda url: "kim")
 
 
 def hold(store: str) -> None:
@@ -60,7 +67,7 @@ def test_without_a_writer_it_is_done_under_the_journals_own_policy(shell: Shell,
     ended = shell(*SAY, "--store", at(tmp_path))
     assert ended.status == 0
     found = ended.json
-    assert set(found) == {"account", "what", "state", "inbox", "decisions"}
+    assert set(found) == {"account", "what", "state", "inbox", "decisions", "who"}
     assert (found["account"], found["what"], found["state"], found["inbox"]) == (ACCOUNT, "mass-absence", "done", None)
     assert found["decisions"][0] == "mass absence acknowledged: acknowledged by kim: closed by hand"
     status = shell("status", "--store", at(tmp_path), "--json").json
@@ -107,7 +114,7 @@ def test_a_writer_that_dies_meanwhile_is_stepped_in_for(
     shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hold(at(tmp_path))
-    monkeypatch.setattr(ack, "_by_ourselves", lambda *_: None)  # as if somebody had held the lock just then
+    monkeypatch.setattr(commanding, "_by_ourselves", lambda *_: None)  # as if somebody had held the lock just then
     ended = shell(*SAY, "--store", at(tmp_path), "--wait", 0)
     assert (ended.status, ended.json["state"], ended.json["inbox"]) == (0, "done", 1)
     assert "acknowledged by kim" in ended.json["decisions"][0]
@@ -115,16 +122,19 @@ def test_a_writer_that_dies_meanwhile_is_stepped_in_for(
 
 def test_a_person_reads_the_sentence(shell: Shell, tmp_path: Path) -> None:
     hold(at(tmp_path))
-    ended = shell("ack", "mass-absence", "--why", "closed by hand", "--who", "kim", "--store", at(tmp_path))
+    ended = shell("ack", "mass-absence", "--why", "closed by hand", "--store", at(tmp_path))
     assert ended.out.splitlines()[0] == f"{ACCOUNT}: mass absence acknowledged: acknowledged by kim: closed by hand"
 
 
-def test_without_who_it_is_the_user_of_this_machine(
-    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_is_a_note_and_no_identity(shell: Shell, tmp_path: Path) -> None:
     hold(at(tmp_path))
-    monkeypatch.setattr(ack.getpass, "getuser", lambda: "alex")
-    assert "acknowledged by alex" in shell("ack", "mass-absence", "--why", "x", "--store", at(tmp_path)).out
+    ended = shell(*SAY, "--who", "the night desk", "--store", at(tmp_path))
+    assert ended.json["who"] == "kim"
+    assert "acknowledged by kim" in ended.json["decisions"][0]
+    with open_reader(at(tmp_path), ACCOUNT) as reader:
+        (given,) = [one.event for one in reader.read() if isinstance(one.event, CommandGiven)]
+    assert given.who == "kim"
+    assert given.arguments == (("on_behalf_of", "the night desk"), ("what", "mass-absence"))
 
 
 @pytest.mark.parametrize(
@@ -145,16 +155,15 @@ def test_no_store_no_word(shell: Shell, tmp_path: Path) -> None:
 
 
 def test_each_of_two_operators_is_told_what_became_of_their_own_word(tmp_path: Path) -> None:
-    """Both wait in the inbox and are taken together; the second finds nothing held any more."""
+    """Both wait in the inbox and are taken together; the second finds nothing held any more. Their words are the same
+    to the letter: they are told apart by their places."""
     hold(at(tmp_path))
-    lee, kim = (
-        Command(name="ack", who=who, why="by hand", arguments={"what": "mass-absence"}) for who in ("lee", "kim")
-    )
+    said = Command(name="ack", who="lee", why="by hand", arguments={"what": "mass-absence"})
     with writing(at(tmp_path), Clock(), policy=Policy.guarded(confirmations=7)) as ledger:
         before = ledger.state.position
-        ledger.command(lee)
-        ledger.command(kim)
+        items = [(n, InboxItem(f"i{n}", "lee", 0, said), b"\x01" * 32) for n in (1, 2)]
+        ledger.take_inbox(items)
     with open_reader(at(tmp_path), ACCOUNT) as reader:
-        done, refused = (list(ack._caused(reader.read(after=before), said)) for said in (lee, kim))
+        done, refused = (commanding.caused(reader.read(after=before), place) for place in (1, 2))
     assert isinstance(done[0], MassAbsenceMoved)
     assert [type(one) for one in refused] == [RecordRefused]

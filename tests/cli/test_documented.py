@@ -20,6 +20,7 @@ CONTRACT |= {"backup", "archive"}
 CONTRACT |= {"explain", "timeline"}
 CONTRACT |= {"import", "export"}
 CONTRACT |= {"simulate"}
+CONTRACT |= {"adopt", "close", "release", "override"}
 CONTRACT |= {"replay", "diff"}
 CONTRACT |= {"init", "doctor"}
 

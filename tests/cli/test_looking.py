@@ -118,6 +118,17 @@ def test_status_field_by_field(store: str, shell: Shell) -> None:
         "held": 0,
         "refused": 0,
         "quarantine": {},
+        "scopes": [
+            {
+                "scope": "account",
+                "gate": "closed",
+                "why": "no start-up pass yet",
+                "since": "2026-01-15T12:00:00Z",
+                "release": "a pass that verifies the book against the broker",
+            }
+        ],
+        "overrides": [],
+        "permits": [],
         "verified_at": None,
         "failures": 0,
     }

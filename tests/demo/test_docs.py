@@ -46,9 +46,9 @@ def here(code: str, ports: Ports) -> str:
     )
 
 
-ELSEWHERE = {"postgresql.md", "backup-and-archive.md", "ccxt.md"}
-"""Pages whose examples other tests run, on the server, the stores or the exchange that they are about:
-`tests/postgres/test_how_to.py` and `tests/ccxt_adapter/test_page.py`."""
+ELSEWHERE = {"postgresql.md", "backup-and-archive.md", "hand-over-evidence.md", "ccxt.md"}
+"""Pages whose examples other tests run, on the server, the stores, the export or the exchange that they are about:
+`tests/incident/test_export.py`, `tests/postgres/test_how_to.py` and `tests/ccxt_adapter/test_page.py`."""
 RUN = [pytest.param(page, id=place(page)) for page in PAGES if examples(page) and page.name not in ELSEWHERE]
 
 

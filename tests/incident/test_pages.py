@@ -23,7 +23,8 @@ def blocks(page: str) -> list[tuple[str, str]]:
 
 def ran(shell: Shell, script: str) -> list[tuple[int, str]]:
     """Each `trueup` command of a script, in turn: its exit status and what it said."""
-    ended = [shell(*shlex.split(line)[1:]) for line in script.splitlines() if line.startswith("trueup ")]
+    lines = [line.removeprefix("$ ") for line in script.splitlines()]
+    ended = [shell(*shlex.split(line)[1:]) for line in lines if line.startswith("trueup ")]
     return [(one.status, one.out) for one in ended]
 
 

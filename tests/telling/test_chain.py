@@ -143,6 +143,34 @@ def test_a_break_that_a_human_decides(world: Worlds) -> None:
     assert rule(told, "witnesses") == ("2", "fixed")
     assert "drift of EURUSD escalated (book quantity 2, broker quantity 5)" in told.verdict
     assert any("a correcting policy" in one for one in told.would_change)
+    why = "policy guarded: on_drift = quarantine, a human decides"
+    assert weighed(told, "drift of quantity escalated") == [("counted", why)]
+    assert weighed(told, "drift of quantity confirmed") == [("counted", "2 independent answers said the very same")]
+
+
+def test_as_many_answers_as_are_told_are_all_told(world: Worlds) -> None:
+    w = world(held("GBPUSD", "1"), held("EURUSD", "1"), held("USDJPY", "1"))
+    rest = (row("EURUSD", "1"), row("USDJPY", "1"))
+    w.sees(*rest)
+    w.fails(times=20)
+    w.sees(*rest)
+    told = last_correction(w)
+    assert len(weighed(told, "the answer at")) == 20
+    assert not weighed(told, "more answers")
+
+
+def test_how_many_answers_decide_depends_on_the_kind(world: Worlds) -> None:
+    policy = Policy.adopt(confirmations=3)
+    w = world(held("GBPUSD", "1"), held("EURUSD", "1"), held("USDJPY", "1"), policy=policy)
+    w.sees(row("EURUSD", "1"), row("USDJPY", "9"), times=2)
+    drift = last_correction(w)
+    assert drift.subject.symbol == "USDJPY"
+    w.sees(row("EURUSD", "1"), row("USDJPY", "9"))
+    ghost = last_correction(w)
+    assert any("before 3 complete ones had not" in one for one in ghost.would_change)
+    assert any("confirmations = 4" in one for one in ghost.would_change)
+    w.sees(row("EURUSD", "5"), row("USDJPY", "9"))
+    assert any(one.startswith("2 independent, settled answers") for one in last_break(w).would_change)
 
 
 def test_a_break_that_is_open_and_one_that_cleared(world: Worlds) -> None:

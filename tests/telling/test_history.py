@@ -92,6 +92,15 @@ def test_deals_of_one_id_are_one_and_the_oldest_are_forgotten(monkeypatch: pytes
     assert list(walked(*events).deals) == ["x2", "x3"]
 
 
+def test_only_the_first_complete_answer_on_fills_is_history(world: Worlds) -> None:
+    w = world(held("EURUSD", "1"))
+    w.deals(deal("d0", "EURUSD", "1"), complete=False)
+    w.deals(deal("d1", "EURUSD", "1"))
+    w.deals(deal("d2", "EURUSD", "1"))
+    history = walked(*(one.event for one in w.journal()))
+    assert {name: one.history for name, one in history.deals.items()} == {"d0": False, "d1": True, "d2": False}
+
+
 def test_which_policy_was_in_force(world: Worlds) -> None:
     w = world(held("EURUSD", "1"))
     history = walked(*(one.event for one in w.journal()))

@@ -155,3 +155,35 @@ def test_doubt_is_said_with_the_cause(world: Worlds) -> None:
     w.deals(deal("x2", "EURUSD", "-1"))
     first = last_correction(w).causes[0]
     assert cause_said(first).startswith("missed fill (possible, and not the only one that fits): execution x2")
+
+
+def test_one_position_under_two_names_is_seen_from_both_sides(world: Worlds) -> None:
+    """L33: the book says BTC/USD, the broker BTCUSD, and nobody configured that they are one."""
+    w = world(held("BTC/USD", "2", price="9"), held("EURUSD", "1"), held("USDJPY", "1"))
+    w.sees(row("BTCUSD", "2", price="9"), row("EURUSD", "1"), row("USDJPY", "1"))
+    past = past_of(w)
+    opened = [(at, one) for at, one in past.events() if type(one).__name__ == "BreakMoved"]
+    assert [one.steps[0].kind for _, one in opened] == ["recovery", "ghost"]  # type: ignore[union-attr]
+    for at, one in opened:
+        told = explain(past, Target("break", one.steps[0].break_id, at))  # type: ignore[union-attr]
+        assert [(cause.cause, cause.ambiguous) for cause in told.causes] == [("symbol_alias", False)]
+
+
+def test_l59_an_older_exit_in_the_journal_is_not_todays_reason(world: Worlds) -> None:
+    """The deals list an exit of that size; the broker listed the position after that, so both sides agreed; then it is
+    gone. The exit of today comes with the next list, and is the reason."""
+    w = world(held("EURUSD", "1"), held("USDJPY", "1"), held("AUDUSD", "1"))
+    others = (row("USDJPY", "1"), row("AUDUSD", "1"))
+    w.deals()
+    w.deals(deal("old", "EURUSD", "-1", client_order_id="web-1"))
+    w.sees(row("EURUSD", "1"), *others)
+    w.sees(*others, times=2)
+    told = last_correction(w)
+    assert told.subject.kind == "ghost"
+    assert [one.cause for one in told.causes] == ["unexplained"]
+    ((finding, why),) = weighed(told, "cause: execution old")
+    assert finding == "rejected"
+    assert "before both sides agreed" in why
+    w.deals(deal("new", "EURUSD", "-1", client_order_id="web-2"))
+    position, past = told.subject.position, past_of(w)
+    assert explain(past, Target("correction", "", position)).causes[0].executions == ("new",)

@@ -13,10 +13,9 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from trueup.decisions import AlertRaised, BreakMoved, MassAbsenceMoved, Severity, Step
+from trueup.decisions import AlertRaised, BreakMoved, MassAbsenceMoved, ProtectionMoved, Severity, Step
 from trueup.events import Event
 from trueup.explain import named
-from trueup.facts import Fact
 from trueup.reconciliation.state import State
 
 KEPT_MAX: Final = 500
@@ -24,6 +23,8 @@ KEPT_MAX: Final = 500
 TOLD_MAX: Final = 20_000
 """Alerted breaks that are watched for their end; the oldest give way (law 12)."""
 RANK: Final[dict[str, int]] = {"info": 0, "warning": 1, "critical": 2}
+_GRAVE: Final = ("critical", "exiting")
+"""States of a position's protection that a person was alerted of."""
 Kind: TypeAlias = Literal["alert", "resolved"]
 
 
@@ -93,6 +94,9 @@ class Pending:
                 for one in breaks[key]:
                     if one.alerted is not None:
                         self._tell(one.id, "critical")
+        for key in sorted(state.guards):
+            if state.guards[key].state in _GRAVE:
+                self._tell(_guard_of(key), "critical")
         if state.hold is not None:
             self._held = "critical"
 
@@ -103,6 +107,8 @@ class Pending:
             self._alert(position, event)
         elif isinstance(event, BreakMoved):
             self._moved(position, event)
+        elif isinstance(event, ProtectionMoved):
+            self._guarded(position, event)
         elif isinstance(event, MassAbsenceMoved) and event.state != "held" and self._held is not None:
             self._over(position, event.at_ns, self._held, "mass-absence", f"mass absence {event.state}: {event.why}")
             self._held = None
@@ -148,6 +154,14 @@ class Pending:
                 if severity is not None:
                     self._over(position, event.at_ns, severity, "resolved", _ended(event, step))
 
+    def _guarded(self, position: int, event: ProtectionMoved) -> None:
+        name = _guard_of(event.key)
+        if event.state in _GRAVE:
+            self._tell(name, "critical")
+        elif event.state == "protected" and (severity := self._told.pop(name, None)) is not None:
+            text = f"{named(event.symbol, event.ticket)} is protected again: {event.why}"
+            self._over(position, event.at_ns, severity, "unprotected", text)
+
     def _over(self, position: int, at_ns: int, severity: Severity, topic: str, text: str) -> None:
         if self._resolved and severity_of(severity) >= self._threshold:
             self._add(News("resolved", position, at_ns, severity, topic, text))
@@ -168,9 +182,8 @@ class Pending:
             self._more[one.topic] += 1
 
 
-def at_of(event: Event) -> int:
-    """The wall time of an event, UTC, in nanoseconds."""
-    return event.at.at_ns if isinstance(event, Fact) else event.at_ns
+def _guard_of(key: str) -> str:
+    return f"guard {key}"
 
 
 def _ended(event: BreakMoved, step: Step) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import inspect
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
@@ -273,6 +274,8 @@ def _prepare(exchange: Any) -> None:
     guard(exchange)
     exchange.number = Decimal  # ccxt makes floats of the exchange's text otherwise (L35)
     exchange.enableRateLimit = True
+    exchange.verbose = False  # it would print every request, keys and all
+    exchange.logger = logging.Logger("trueup.ccxt", logging.WARNING)  # and so does its log of what it debugs
     # ccxt's own retries are off for good: nothing may be sent twice (L27), and the engine asks again itself.
     exchange.options = {**(row_in(exchange.options) or {}), "maxRetriesOnFailure": 0}
 

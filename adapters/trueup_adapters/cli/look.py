@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import msgspec
 import typer
@@ -19,6 +19,16 @@ from trueup.model import BrokerPosition, Holding
 from trueup.reconciliation.state import Break, State
 from trueup.report import in_order, iso, row_of_break
 from trueup.shell import AUDIT_MAX
+from trueup.standing import (
+    OverrideRow,
+    PermitRow,
+    QuarantineRow,
+    ScopeRow,
+    override_rows,
+    permit_rows,
+    quarantine_rows,
+    scope_rows,
+)
 from trueup.telling.sentences import cause_said
 from trueup_adapters.cli.exits import DONE, FOUND
 from trueup_adapters.cli.explain import causes_in
@@ -50,7 +60,13 @@ class StoredStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Positions that a mass absence holds back."""
     refused: int
     """Rows refused in the broker's last answer."""
-    quarantine: dict[str, str]
+    quarantine: dict[str, QuarantineRow]
+    scopes: tuple[ScopeRow, ...]
+    """As last decided: the account, then every symbol and quarantined scope that is limited."""
+    overrides: tuple[OverrideRow, ...]
+    """By whose word orders pass although the evidence does not support it."""
+    permits: tuple[PermitRow, ...]
+    """For reducing orders that were not recorded yet."""
     verified_at: str | None
     """When the question behind the last answer was asked, ISO 8601, UTC; None: never in this epoch."""
     failures: int
@@ -97,7 +113,10 @@ def _status(state: State, now_ns: int, size_bytes: int) -> StoredStatus:
         open_breaks=len(_open_breaks(state)),
         held=0 if state.hold is None else len(state.hold.missing),
         refused=len(view.refused),
-        quarantine={scope: state.quarantine[scope].why for scope in sorted(state.quarantine)},
+        quarantine=quarantine_rows(state),
+        scopes=scope_rows(state),
+        overrides=override_rows(state, now_ns),
+        permits=permit_rows(state, now_ns),
         verified_at=iso(verified_ns) if verified_ns else None,
         failures=view.failures,
         size_bytes=size_bytes,
@@ -106,8 +125,20 @@ def _status(state: State, now_ns: int, size_bytes: int) -> StoredStatus:
 
 def _said(value: object) -> str:
     if isinstance(value, dict):
-        return "; ".join(f"{scope}: {why}" for scope, why in sorted(value.items())) or "none"  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
+        rows = cast("dict[str, QuarantineRow]", value)
+        return "; ".join(f"{scope}: {one.why}; released by {one.release}" for scope, one in rows.items()) or "none"
+    if isinstance(value, tuple):
+        return "; ".join(_row_said(one) for one in cast("tuple[object, ...]", value)) or "none"
     return "never" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _row_said(row: object) -> str:
+    if isinstance(row, OverrideRow):
+        return f"{row.scope} PASSES until {row.until}, by {row.who}: {row.why}"
+    if isinstance(row, PermitRow):
+        return f"{row.side} {row.quantity} {row.symbol}{f' #{row.ticket}' if row.ticket else ''} until {row.until}"
+    assert isinstance(row, ScopeRow)
+    return f"{row.scope} {row.gate}: {row.why}"
 
 
 def positions(

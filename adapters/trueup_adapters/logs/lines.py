@@ -11,6 +11,8 @@ from typing import Any, Final, Literal, TypeAlias
 
 from trueup.audit import sentence
 from trueup.decisions import (
+    ActionMoved,
+    ActionRequested,
     AlertRaised,
     BaselineTaken,
     BreakMoved,
@@ -18,6 +20,8 @@ from trueup.decisions import (
     FillAdopted,
     GateMoved,
     MassAbsenceMoved,
+    OverrideMoved,
+    ProtectionMoved,
     QuarantineMoved,
     RecordRefused,
 )
@@ -39,6 +43,10 @@ _TOLD: Final[dict[type[Event], Level]] = {
     FillAdopted: "warning",
     GateMoved: "info",
     MassAbsenceMoved: "error",
+    ProtectionMoved: "warning",
+    ActionRequested: "warning",
+    ActionMoved: "warning",
+    OverrideMoved: "warning",
     QuarantineMoved: "warning",
     RecordRefused: "warning",
 }

@@ -4,9 +4,9 @@ The only package that imports the event-sourcing library, and nothing outside it
 Read in this order: `chain` digests · `items` and `mapper` events to bytes · `snapshots` · `raw` kept replies ·
 `backend` what a database must offer · `sqlite_errors`, `sqlite_connection`, `sqlite` the one that does in a file ·
 `postgres_errors`, `postgres_session`, `postgres_tables`, `postgres`, `postgres_view`, `postgres_url` the one that
-does on a server · `urls` which store · `lock` one writer · `application` the library's application · `reader` ·
-`heads` what was exported · `store` append · `inbox` for everybody else · `verify` · `follow` for read models ·
-`backups`, `archiving`, `bundles` copies, archives, evidence.
+does on a server · `urls` which store · `users` who uses it · `lock` one writer · `application` the library's
+application · `reader` · `heads` what was exported · `store` append · `inbox` for everybody else · `verify` · `follow`
+for read models · `backups`, `archiving`, `bundles` copies, archives, evidence.
 """
 
 from trueup.journal.archiving import Archived, archive
@@ -25,6 +25,7 @@ from trueup.journal.store import (
     open_reader,
     open_writer,
 )
+from trueup.journal.users import store_user, system_user
 from trueup.journal.verify import Fault, VerifyReport, verify
 
 __all__ = [
@@ -59,5 +60,7 @@ __all__ = [
     "require_signature",
     "sign_head",
     "signed_bytes",
+    "store_user",
+    "system_user",
     "verify",
 ]

@@ -85,6 +85,16 @@ class PostgresDatabase:
             "CREATE_TABLE": "n" if access == "read" else "y",
         }
 
+    def session_user(self) -> str:
+        """Who we are, as the server authenticated it; `SET ROLE` does not change it. Raises JournalError."""
+        try:
+            with psycopg.connect(self._conninfo, connect_timeout=5, application_name="trueup") as connection:
+                found = connection.execute("SELECT session_user::text").fetchone()
+        except psycopg.Error as error:
+            raise self.explain(error, "ask who we are") from error
+        assert found is not None
+        return str(found[0])
+
     def lock(self, account: str) -> AccountLock:
         """None here: it lives on the appending session (see `JournalRecorder.hold`)."""
         return NoLock()

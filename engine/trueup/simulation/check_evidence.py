@@ -186,13 +186,12 @@ def _in_flight(history: History, made: Made, settle_ns: int) -> str:
         if isinstance(one, OrderRecorded) and one.symbol == symbol:
             if one.status is OrderStatus.PENDING:
                 pending.setdefault(one.client_order_id, one.at)
-            elif pending.pop(one.client_order_id, None) is not None:
+            elif pending.pop(one.client_order_id, None) is not None and _is_pending(turn.before, one.client_order_id):
                 ended = one.client_order_id, one.at
     if ended is not None and apart_ns(ended[1], fact.asked) < settle_ns:
         return ended[0]  # the last one ended too shortly before
     for name, since in pending.items():
-        slot = made.turn.before.orders.get(name)
-        if slot is None or slot.order.status is not OrderStatus.PENDING:
+        if not _is_pending(made.turn.before, name):
             continue  # its fills, or the broker's own word, ended it
         if since.epoch == fact.asked.epoch and 0 <= apart_ns(since, fact.asked) <= policy.in_flight_s_max * NS:
             return name
@@ -210,6 +209,11 @@ def _one_baseline(history: History) -> Iterator[Violation]:
             yield Violation(4, f"a baseline was taken at {turn.position}, and it was not the first thing to be known")
         whole = isinstance(fact, Observed) and fact.surface == "positions" and fact.completeness == "complete"
         first = first and not whole and not isinstance(fact, FillRecorded | OrderRecorded | PositionRecorded)
+
+
+def _is_pending(state: State, name: str) -> bool:
+    slot = state.orders.get(name)
+    return slot is not None and slot.order.status is OrderStatus.PENDING
 
 
 # -- many at once --------------------------------------------------------------------------------------------

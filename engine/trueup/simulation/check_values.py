@@ -132,7 +132,7 @@ def _right_by_fills_alone(world: World, history: History) -> Iterator[Violation]
     for key, quantity in quantities(history.at(world.agreed_position)).items():
         name = true_key(key)
         book[name] = book.get(name, Decimal(0)) + quantity
-    truth = {key: row.signed_quantity for key, row in world.exchange.rows.items()}
+    truth = world.agreed_truth
     for key in sorted({*book, *truth} - early):
         if (book.get(key) or None) != truth.get(key):
             yield Violation(3, f"{key}: all fills were told, which make it {truth.get(key)}; the book: {book.get(key)}")

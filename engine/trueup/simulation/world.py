@@ -127,6 +127,8 @@ class World:
         """The story: when, and what."""
         self.agreed_position: int | None = None
         """Where the journal ended when all messages had arrived."""
+        self.agreed_truth: dict[Key, Decimal] = {}
+        """What the broker held then."""
         self.early: dict[Key, str] = {}
         """What existed before the process first started, of which no fill will ever tell, and its symbol."""
         self.fed: list[BookChange] = []
@@ -410,6 +412,7 @@ class World:
         rec = None if self.process is None else self.process.rec
         if not self.letters and rec is not None:
             self.agreed_position = rec.get_status().position
+            self.agreed_truth = {key: row.signed_quantity for key, row in self.exchange.rows.items()}
 
     async def _liveness(self) -> None:
         """As long as the policy may need to agree; the operator is at hand."""

@@ -236,6 +236,15 @@ class SimulatedBroker:
         """Let the coming answers go wrong, one each, in this order."""
         self._troubles.extend(troubles)
 
+    def reopen(self) -> None:
+        """Whoever closed it starts again: the same account, another connection."""
+        self._closed = self._connected = False
+
+    def untrouble(self) -> None:
+        """Whatever trouble is still to come does not."""
+        self._troubles.clear()
+        self._action_troubles.clear()
+
     def reconnect(self) -> None:
         """Lose the connection; the next question makes another one (L10)."""
         self._connected = False
