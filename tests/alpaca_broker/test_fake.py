@@ -60,6 +60,7 @@ def ask(fake: FakeAlpaca) -> Iterator[Ask]:
     def asking(method: str, path: str, body: object = None, **query: str) -> tuple[int, Any]:
         target = path + ("?" + "&".join(f"{name}={quote(value)}" for name, value in query.items()) if query else "")
         headers = {"APCA-API-KEY-ID": fake.key_id, "APCA-API-SECRET-KEY": fake.secret}
+        headers |= {} if body is None else {"Content-Type": "application/json"}
         line.request(method, target, None if body is None else json.dumps(body), headers)
         reply = line.getresponse()
         raw = reply.read()

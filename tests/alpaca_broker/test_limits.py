@@ -194,3 +194,21 @@ def test_by_default_questions_have_180_of_alpacas_200_and_wait_at_most_five_seco
         assert clock.now_ns == 60 * NS
 
     asyncio.run(scenario())
+
+
+def test_l22_no_request_of_an_action_waits_behind_the_questions() -> None:
+    """Nor do those that look first: whose account it is, what is held, whether it was done before."""
+    clock = TestClock()
+    limiter = Limiter(clock, requests_per_minute_max=10, kept_for_actions=8)
+
+    async def scenario(broker: AlpacaBroker, control: Control) -> None:
+        control.open("AAPL", "long", "3", price="190.5")
+        for _ in range(2):
+            whole(await broker.ask(POSITIONS))
+        assert "none for 60 s" in (await broker.ask(POSITIONS)).why
+        assert (await broker.act(close("AAPL", "1", "q1"))).state == "acknowledged"
+        assert (await broker.act(close("AAPL", "9", "q1"))).state == "acknowledged"  # it is found by its client id
+        assert len(control.seen) == 2 + 3 + 2
+        assert clock.now_ns == 0
+
+    play(scenario, clock=clock, limiter=limiter)

@@ -183,3 +183,36 @@ def test_a_symbol_that_is_none_is_not_asked_for(symbol: str) -> None:
         assert not control.seen
 
     play(scenario)
+
+
+def test_an_action_that_was_answered_is_no_new_connection() -> None:
+    async def scenario(broker: AlpacaBroker, control: Control) -> None:
+        control.open("AAPL", "long", "3", price="190.5")
+        for number in range(3):
+            assert (await broker.act(close("AAPL", "1", f"q{number}"))).state == "acknowledged"
+            whole(await broker.ask(POSITIONS))
+        assert (await broker.act(close("AAPL", "1", "q9"))).state == "rejected"
+        whole(await broker.ask(POSITIONS))
+        assert broker.connections == 1
+
+    play(scenario)
+
+
+def test_l10_an_alpaca_that_was_away_is_a_new_connection() -> None:
+    async def whole_story() -> None:
+        fake = FakeAlpaca()
+        port = int(fake.url.rpartition(":")[2])
+        broker = AlpacaBroker((fake.key_id, fake.secret), url=fake.url)
+        try:
+            fake.start()
+            whole(await broker.ask(POSITIONS))
+            fake.close()
+            assert (await broker.ask(POSITIONS)).completeness == "failed"
+            assert (await broker.ask(POSITIONS)).completeness == "failed"
+            with FakeAlpaca(port=port):
+                whole(await broker.ask(POSITIONS))
+                assert broker.connections == 2
+        finally:
+            await broker.close()
+
+    asyncio.run(whole_story())

@@ -223,6 +223,18 @@ def test_a_correction_that_the_broker_contradicts_in_the_end_was_wrong() -> None
     assert [row[:2] for row in changes(found)] == [("avoided", "ghost")]
 
 
+def test_a_correction_that_the_process_traded_away_from_was_not_wrong() -> None:
+    """The broker had 3 and so had the book; then one was sold, and that both have 2 again says nothing against it."""
+    recording = Recording()
+    recording.record(fill("e1", "AUD", 2))
+    recording.says(AUD=2)
+    recording.says(AUD=3)
+    recording.says(AUD=3)
+    recording.record(fill("e2", "AUD", -1))
+    recording.says(AUD=2)
+    assert under(recording, adopt()).recorded.wrong == 0
+
+
 def test_what_the_book_changed_after_the_last_answer_is_not_held_against_it() -> None:
     recording = Recording()
     recording.says(AUD=2)
@@ -288,6 +300,41 @@ def test_where_more_is_decided_than_there_was_room_for_positions_stay_apart() ->
         seen.append(world.other.state.position)
         assert world.other.state.position > before
     assert seen == sorted(set(seen))
+
+
+def test_l14_an_order_sent_before_the_question_stays_so_where_positions_run_ahead() -> None:
+    """The other world is 40 events ahead where the order is recorded; what it infers later is that order's fill."""
+    lots = {f"S{n:02}": n + 1 for n in range(20)}
+    recording = Recording(adopt(dust={"*": Decimal(100)}))
+    for _ in range(2):
+        recording.says(**lots)
+    recording.record(pending("c1", "S03", 1))
+    lots["S03"] += 1
+    for _ in range(3):
+        recording.says(40_000, **lots)
+    recording.record(fill("e1", "S03", 1, client_order_id="c1"))
+    world = Elsewhere(recording.journal.account, adopt())
+    for turn in _turns(recording.journal):
+        world.take(turn)
+    holding = world.other.state.held("S03")
+    assert holding is not None
+    assert holding.signed_quantity == lots["S03"]
+
+
+def test_an_excerpt_s_other_world_looks_at_everything_anew() -> None:
+    """The broker's answers have not changed since: what another tolerance makes of them must not wait until they do."""
+    recording = Recording(adopt(quantity_tolerance={"*": Decimal(5)}))
+    recording.record(fill("e1", "AUD", 2))
+    recording.says(AUD=3)
+    before, begins = recording.ledger.state, len(recording.journal.stored)
+    recording.says(AUD=3)
+    recording.says(AUD=3)
+    world = Elsewhere(recording.journal.account, adopt(), before=before)
+    for turn in _turns(recording.journal):
+        if turn.position > begins:
+            world.take(turn)
+    assert [(one.kind, one.field) for one in world.other.lives.corrected()] == [("drift", "quantity")]
+    assert world.recorded.lives.corrected() == []
 
 
 def _turns(journal: ListJournal) -> list[Turn]:

@@ -23,6 +23,7 @@ from trueup.replay import (
     Life,
     Lives,
     Span,
+    compared,
     differences_between,
     measured,
     redecide,
@@ -140,6 +141,34 @@ def test_of_two_fields_that_one_correction_sets_neither_undoes_the_other() -> No
     lives.follow(11, AT, [moved(step("opened", "b3"))])
     lives.follow(12, AT, [moved(step("corrected", "b3"), correction=undoing)])
     assert [bool(one.wrong) for one in lives.corrected()] == [False, True, False]
+
+
+def life(opened: int, ended: int | None, *states: str, number: int = 1) -> Lives:
+    """One break of one world: opened at an input, and what became of it at another."""
+    lives = Lives()
+    name = f"b{number}"
+    lives.follow(opened, AT, [moved(step("opened", name))])
+    for state in states:
+        lives.follow(opened if ended is None else ended, AT, [moved(step(state, name))])
+    return lives
+
+
+def test_a_second_break_is_not_judged_by_one_that_was_over_before_it() -> None:
+    recorded = life(10, 12, "corrected")
+    recorded.follow(30, AT, [moved(step("opened", "b2"))])
+    recorded.follow(32, AT, [moved(step("corrected", "b2"))])
+    replayed = life(10, 15, "cleared")
+    replayed.ended[0].doubt = "nobody asked"
+    found = compared(recorded, replayed)
+    assert [(one.change, one.position, one.replayed) for one in found.rows] == [("avoided", 32, None)]
+    assert [(one.position, one.why) for one in found.undetermined] == [(12, "nobody asked")]
+
+
+def test_what_went_to_a_human_was_decided_whatever_was_not_asked() -> None:
+    replayed = life(10, 15, "escalated", "cleared")
+    replayed.ended[0].doubt = "nobody asked"
+    (row,) = compared(life(10, 12, "corrected"), replayed).rows
+    assert (row.change, row.why) == ("avoided", "left to a human: said")
 
 
 def test_differing_ends_are_counted_and_some_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -179,6 +179,20 @@ def test_a_fill_of_an_order_that_was_sent_under_another_belief_is_no_witness() -
     ]
 
 
+def test_once_the_books_are_alike_again_the_process_is_a_witness_again() -> None:
+    recording = Recording()
+    recording.record(held("AUD", 1))
+    recording.says(AUD=1)
+    for _ in range(5):
+        recording.says(AUD=2)  # the recorded policy corrects at the second of them, the slower one at the last
+    recording.says(AUD=5)
+    recording.record(held("AUD", 5))
+    recording.says(AUD=5)
+    found = under(recording, adopt(lag_ms_max={"positions": 6_000}))
+    assert changes(found) == [("later", "drift")]
+    assert found.compared.undetermined == ()
+
+
 def test_knobs_that_act_before_anything_is_recorded_are_named() -> None:
     recording = Recording()
     recording.says(AUD=2)

@@ -10,23 +10,22 @@ from decimal import Decimal
 from urllib.parse import quote
 
 from trueup.model import symbol_key
-from trueup.ports import Action, Answer, Outcome, Question
+from trueup.ports import Action, Answer, Clock, Outcome, Question
 from trueup_adapters.alpaca.asking import Asking, is_uuid
 from trueup_adapters.alpaca.orders import Reading
 from trueup_adapters.alpaca.outcomes import canceled, is_taken, not_sent, placed, unknown
 from trueup_adapters.alpaca.positions import Position, read_positions
 from trueup_adapters.alpaca.sending import exceeds, order_body
-from trueup_adapters.alpaca.transport import Transport
+from trueup_adapters.alpaca.transport import Transport, Urgent
 
 
 class Acting:
     """The actions on one account. Every method may raise NoReply."""
 
-    def __init__(
-        self, transport: Transport, asking: Asking, reading: Reading, stop_limit_slack: Decimal | None
-    ) -> None:
+    def __init__(self, transport: Transport, reading: Reading, clock: Clock, stop_limit_slack: Decimal | None) -> None:
         self._transport = transport
-        self._asking = asking
+        self._urgent = Urgent(transport)
+        self._asking = Asking(self._urgent, reading, clock)
         self._reading = reading
         self._slack = stop_limit_slack
 
@@ -69,7 +68,7 @@ class Acting:
 
         By the list: Alpaca has been seen to deny a pair's position by name while it listed it.
         """
-        reply = await self._transport.get("/v2/positions")
+        reply = await self._urgent.get("/v2/positions")
         judged = read_positions(reply, self._reading.symbols)
         if isinstance(judged, Answer):
             return judged

@@ -21,7 +21,7 @@ from trueup_adapters.alpaca.heads import DIALECT, is_missing, rows_of, said, why
 from trueup_adapters.alpaca.orders import LISTED_MAX, Reading, judge_orders, order_answer, stated
 from trueup_adapters.alpaca.positions import positions_answer
 from trueup_adapters.alpaca.symbols import unslashed
-from trueup_adapters.alpaca.transport import Reply, Transport
+from trueup_adapters.alpaca.transport import Asks, Reply
 
 PAGES_MAX: Final = 40
 """Pages that one answer is read from (law 12)."""
@@ -39,7 +39,7 @@ _MOMENT: Final = timedelta(microseconds=1)
 class Asking:
     """The questions to one account."""
 
-    def __init__(self, transport: Transport, reading: Reading, clock: Clock) -> None:
+    def __init__(self, transport: Asks, reading: Reading, clock: Clock) -> None:
         self._transport = transport
         self._reading = reading
         self._clock = clock

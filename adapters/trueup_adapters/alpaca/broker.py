@@ -28,7 +28,7 @@ from trueup_adapters.alpaca.orders import ExecutionIds, Reading
 from trueup_adapters.alpaca.outcomes import not_sent, unknown
 from trueup_adapters.alpaca.sending import ACTIONS, lacking
 from trueup_adapters.alpaca.symbols import Symbols
-from trueup_adapters.alpaca.transport import NoReply, NoTurn, Transport, library
+from trueup_adapters.alpaca.transport import Asks, NoReply, NoTurn, Transport, Urgent, library
 
 SURFACES: Final[tuple[Surface, ...]] = ("positions", "open_orders", "order", "fills")
 LAG_MS_MAX_DEFAULT: Final = 15_000
@@ -112,7 +112,7 @@ class AlpacaBroker:
         self._transport = Transport(self._url, keys, world, limiter or Limiter(time), time)
         reading = Reading(Symbols(aliases, canonical), dict(strategies or {}), _ids_of(execution_ids))
         self._asking = Asking(self._transport, reading, time)
-        self._acting = Acting(self._transport, self._asking, reading, _slack_of(stop_limit_slack))
+        self._acting = Acting(self._transport, reading, time, _slack_of(stop_limit_slack))
         self._timeout_ms = timeout_ms
         self._verified = False
         self._capabilities = Capabilities(
@@ -183,7 +183,7 @@ class AlpacaBroker:
     async def _asked(self, put: Callable[[], Awaitable[Answer]]) -> Answer:
         try:
             async with asyncio.timeout(self._seconds()):
-                if self._number is not None and (why := await self._of_another()):
+                if self._number is not None and (why := await self._of_another(self._transport)):
                     return failed(why)
                 return await put()
         except TimeoutError:
@@ -204,7 +204,7 @@ class AlpacaBroker:
             return not_sent(why)
         try:
             async with asyncio.timeout(self._seconds()):
-                if why := await self._of_another():
+                if why := await self._of_another(Urgent(self._transport)):
                     return not_sent(why)
                 if action.kind == "cancel":
                     return await self._acting.cancel(action)
@@ -216,11 +216,11 @@ class AlpacaBroker:
         except NoReply as none:
             return unknown(str(none) if none.sent else f"not sent: {none}")
 
-    async def _of_another(self) -> str:
+    async def _of_another(self, transport: Asks) -> str:
         """Why what answers is not the account that is meant; '' where it is. Raises NoReply where nobody answers."""
         if self._verified:
             return ""
-        reply = await self._transport.get("/v2/account")
+        reply = await transport.get("/v2/account")
         if why := why_not(reply):
             raise NoReply(f"whose account this is could not be read: {why}", sent=False)
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
 import msgspec
@@ -62,6 +62,25 @@ class _Lost(Exception):
     """The connection broke after something was sent on it; none of the errors after which aiohttp sends again."""
 
 
+class Asks(Protocol):
+    """What a question is put through."""
+
+    async def get(self, path: str, query: Mapping[str, str] | None = None) -> Reply:
+        """Ask. Raises NoReply."""
+        ...
+
+
+class Urgent:
+    """The same transport for questions on which an action waits: they take an action's turns (L22)."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def get(self, path: str, query: Mapping[str, str] | None = None) -> Reply:
+        """Ask. Raises NoReply."""
+        return await self._transport.get(path, query, acts=True)
+
+
 class Transport:
     """HTTP with one Alpaca account. For one event loop; the first request opens it."""
 
@@ -80,29 +99,31 @@ class Transport:
         self._reached = False
         self._closed = False
 
-    async def get(self, path: str, query: Mapping[str, str] | None = None) -> Reply:
-        """Ask. Raises NoReply."""
-        return await self._exchange("GET", path, query or {}, None)
+    async def get(self, path: str, query: Mapping[str, str] | None = None, *, acts: bool = False) -> Reply:
+        """Ask; on the way to an action with an action's turn. Raises NoReply."""
+        return await self._exchange("GET", path, query or {}, None, acts=acts)
 
     async def post(self, path: str, body: bytes) -> Reply:
         """Ask for something to be done, once. Raises NoReply, and sends nothing to the other environment."""
-        return await self._exchange("POST", path, {}, body)
+        return await self._exchange("POST", path, {}, body, acts=True)
 
     async def delete(self, path: str) -> Reply:
         """The same, in another of HTTP's words."""
-        return await self._exchange("DELETE", path, {}, None)
+        return await self._exchange("DELETE", path, {}, None, acts=True)
 
     def lost(self) -> None:
         """What was sent last may still be on its way: whatever is answered from now on is answered anew (law 6)."""
         self._reached = False
 
-    async def _exchange(self, method: Method, path: str, query: Mapping[str, str], body: bytes | None) -> Reply:
+    async def _exchange(
+        self, method: Method, path: str, query: Mapping[str, str], body: bytes | None, *, acts: bool
+    ) -> Reply:
         if method != "GET" and self.refused:
             raise NoReply(self.refused, sent=False)
         if self._closed:
             raise NoReply(f"{self.url}: this broker was closed", sent=False)
         try:
-            await self._limiter.turn(acts=method != "GET")
+            await self._limiter.turn(acts=acts)
         except TooSoon as soon:
             raise NoTurn(str(soon)) from soon
         replied = False

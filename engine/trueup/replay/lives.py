@@ -119,7 +119,7 @@ class Lives:
             life.correction_id = correction.id
             self._by_correction[correction.id] = life
             undone = self._by_correction.get(correction.compensates or "")
-            if undone is not None and undone is not life:
+            if undone is not None:
                 undone.wrong = f"undone at {position}: {correction.why}"
         if isinstance(correction, Correction):
             life.before, life.after = correction.before, correction.after

@@ -30,6 +30,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes = b""
     key_id: str = ""
     secret: str = ""
+    content_type: str = ""
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +68,8 @@ class Routes:
         if fault is not None and fault.kind in BEFORE:
             return _instead(fault)
         try:
+            if request.body and not request.content_type.startswith("application/json"):
+                raise Refused(400, 40010000, "request body format is invalid")
             return _after(self._done(endpoint, path, query, request.body, fault), fault)
         except Refused as no:
             return _after(_said(no), fault)

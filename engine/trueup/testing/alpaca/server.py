@@ -100,6 +100,7 @@ class _Handler(BaseHTTPRequestHandler):
             body=self.rfile.read(length) if length else b"",
             key_id=self.headers.get("APCA-API-KEY-ID") or "",
             secret=self.headers.get("APCA-API-SECRET-KEY") or "",
+            content_type=self.headers.get("Content-Type") or "",
         )
         assert isinstance(self.server, Server)
         self._send(self.server.answer(request), self.server.stopping)
