@@ -120,6 +120,22 @@ def test_l19_an_order_that_fills_between_two_pages_is_told_as_the_later_one_has_
     play(scenario, ticking(1_000))
 
 
+@pytest.mark.parametrize("kind", ["status", "html", "garbage", "broken", "cut"])
+@pytest.mark.parametrize("first", [True, False])
+def test_l01_l03_a_page_of_fills_that_fails_fails_the_answer(kind: str, first: bool) -> None:
+    async def scenario(broker: AlpacaBroker, control: Control) -> None:
+        for _ in range(150):
+            control.open("AAPL", "long", "1", price="190")
+        if not first:
+            control.misbehave("late", on=("activities",))  # the first page is used up by it
+        control.misbehave(kind, on=("activities",))
+        answer = await broker.ask(FILLS)
+        assert (answer.completeness, list(answer.executions)) == ("failed", [])
+        assert len(whole(await broker.ask(FILLS)).executions) == 150
+
+    play(scenario, ticking(1_000_000), clock=TestClock(START_NS))
+
+
 # -- fills -------------------------------------------------------------------------------------------------
 
 

@@ -84,7 +84,7 @@ def test_a_stop_is_reduce_only_at_its_price() -> None:
     [
         ("binanceusdm", {"positionSide": "SHORT"}),
         ("okx", {"posSide": "short"}),
-        ("bybit", {"reduceOnly": True, "hedged": True}),
+        ("bybit", {"reduceOnly": True, "positionIdx": 2}),
         ("bitget", {"reduceOnly": True, "hedged": True}),
     ],
 )

@@ -27,7 +27,7 @@ _HEDGED: Final[Mapping[str, str]] = {
     "binanceusdm": "positionSide",
     "binancecoinm": "positionSide",
     "okx": "posSide",
-    "bybit": "hedged",
+    "bybit": "positionIdx",
     "bitget": "hedged",
 }
 """Exchanges on whose hedged accounts this adapter knows how an order names its leg, and by which parameter."""
@@ -156,6 +156,8 @@ class Acting:
         if how == "hedged":
             return {"reduceOnly": True, "hedged": True}
         leg = named[1]
+        if how == "positionIdx":  # by `hedged` ccxt would leave out that it only reduces
+            return {"reduceOnly": True, how: 1 if leg == "long" else 2}
         return {how: leg.upper() if how == "positionSide" else leg}
 
     def _spelled(self, symbol: str, position: BrokerPosition | None) -> str:
