@@ -98,7 +98,6 @@ app.command()(simulate.simulate)
 app.command("explain")(explain.explain_command)
 app.command("timeline")(timeline.timeline_command)
 
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command line (default: `sys.argv`) and returns its exit status."""
     admit_every_character()
