@@ -22,7 +22,7 @@ from ccxt_adapter.fakes import (
     play,
     position,
 )
-from trueup.ports import Action, Outcome
+from trueup.ports import Action, Outcome, Question
 from trueup_adapters.ccxt import CcxtBroker
 
 SYMBOL = "LTC/USDT:USDT"
@@ -201,6 +201,27 @@ def test_a_cancel_by_client_id_looks_the_order_up_first() -> None:
     assert (done.state, missing.state) == ("acknowledged", "rejected")
     assert "c9" in missing.why
     assert fake.sent("cancel_order") == [("2", SYMBOL, {})]
+
+
+def test_l26_an_order_that_stands_in_a_list_of_its_own_is_cancelled_there() -> None:
+    for seen in (True, False):
+        fake = Fake(
+            "bitget",
+            fetch_open_orders=[[], [order("9", triggerPrice=Decimal(60))]] if seen else [[order("9")]],
+            fetch_order=[OrderNotFound("no")],
+            cancel_order=[{"id": "9"}],
+        )
+        fake.features = features(fetchOpenOrders={"trigger": True})
+        action = Action(kind="cancel", client_id="x", symbol=SYMBOL, order_id="9")
+
+        async def scenario(broker: CcxtBroker, *, first: bool = seen, action: Action = action) -> None:
+            if first:
+                await broker.ask(Question(surface="open_orders"))
+            assert (await broker.act(action)).state == "acknowledged"
+
+        play(fake, scenario)
+        assert fake.sent("cancel_order") == [("9", SYMBOL, {"trigger": True})]
+        assert bool(fake.sent("fetch_order")) is not seen
 
 
 def test_an_order_that_has_ended_is_not_cancelled() -> None:

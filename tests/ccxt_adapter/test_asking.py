@@ -273,6 +273,30 @@ def test_l25_where_the_exchange_can_an_order_is_fetched_by_its_client_id() -> No
     assert fake.sent("fetch_order") == [("c1", None, {"clientOrderId": "c1"})]
 
 
+def test_l21_a_stop_that_stands_in_a_list_of_its_own_is_found_there() -> None:
+    """Or a stop of unknown outcome would seem never to have arrived, and be placed twice."""
+    trigger = {"fetchOpenOrders": {"trigger": True}, "fetchOrder": {"trigger": True}}
+    fetched = Fake("okx", fetch_order=[OrderNotFound("no"), order("9", triggerPrice=Decimal(60))])
+    fetched.features = features(**trigger)
+    assert one(fetched, Question(surface="order", client_order_id="c9")).orders[0].order_id == "9"
+    params = [arguments[2] for arguments in fetched.sent("fetch_order")]
+    assert params == [{"clientOrderId": "c9"}, {"trigger": True, "clientOrderId": "c9"}]
+    for question in (Question(surface="order", client_order_id="c9"), Question(surface="order", order_id="9")):
+        looked_for = Fake("bitget", fetch_order=[OrderNotFound("no")], fetch_open_orders=[[order("8"), order("9")]])
+        looked_for.features = features(fetchOpenOrders={"trigger": True})
+        assert one(looked_for, question).orders[0].order_id == "9"
+        assert [arguments[3] for arguments in looked_for.sent("fetch_open_orders")] == [{"trigger": True}]
+        assert looked_for.sent("fetch_closed_orders") == []
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_ended_stops_are_looked_for_where_the_exchange_tells_them(tells: bool) -> None:
+    fake = Fake(fetch_closed_orders=[[], [order("9", status="canceled")]])
+    fake.features = features(fetchOpenOrders={"trigger": True}, fetchClosedOrders={"trigger": tells})
+    answer = one(fake, Question(surface="order", client_order_id="c9"))
+    assert (answer.completeness, len(answer.orders)) == ("complete", int(tells))
+
+
 def test_an_answer_about_another_order_is_no_answer() -> None:
     answer = one(Fake(fetch_order=[order("2")]), Question(surface="order", order_id="1"))
     assert (answer.completeness, list(answer.orders)) == ("failed", [])

@@ -361,6 +361,17 @@ def test_the_command_reads_standard_input_and_a_policy(
     assert (ended.status, ended.json["account"], ended.json["corrections"]) == (0, "mt5:9", 0)
 
 
+def test_the_command_says_when_its_file_breaks_off(url: str, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> Iterator[bytes]:
+        yield jsonl(STORY[:1])
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("sys.stdin", type("In", (), {"buffer": Endless(broken())}))
+    ended = shell("import", "-", "--store", url, "--mode", "netting", "--account", "mt5:9")
+    assert ended.status == 3
+    assert "cannot be read on: Input/output error" in ended.err
+
+
 def test_the_command_without_its_file(url: str, shell: Shell, tmp_path: Path) -> None:
     ended = shell("import", tmp_path / "none.jsonl", "--store", url)
     assert ended.status == 3

@@ -49,14 +49,16 @@ class Acting:
         asking: Asking,
         memory: Memory,
         secrets: tuple[str, ...],
+        apart: bool,
     ) -> None:
-        """`secrets` are taken out of every reason that is told."""
+        """`secrets` are taken out of every reason that is told; `apart`: some orders stand in lists of their own."""
         self._exchange = exchange
         self._kind = kind
         self._reading = reading
         self._asking = asking
         self._memory = memory
         self._secrets = secrets
+        self._apart = apart
 
     async def act(self, action: Action) -> Outcome:
         """Ask for it, once. Raises NotSent before anything was sent; afterwards nothing."""
@@ -111,7 +113,9 @@ class Acting:
         order_id = action.order_id
         if order_id is None:
             order_id = await self._working(str(action.target))
-        return await self._sent("cancel_order", order_id, symbol, {})
+        if self._memory.variant_of(order_id) is None and self._apart:
+            await self._asking.order(Question(surface="order", order_id=order_id))  # it may stand in a list of its own
+        return await self._sent("cancel_order", order_id, symbol, dict(self._memory.variant_of(order_id) or {}))
 
     async def _working(self, client_id: str) -> str:
         """The exchange's id of a working order. Raises NotSent where there is none that is certain to work."""

@@ -24,7 +24,7 @@ from trueup_adapters.ccxt.markets import Reading
 from trueup_adapters.ccxt.memory import Memory
 from trueup_adapters.ccxt.orders import judge_orders
 from trueup_adapters.ccxt.positions import judge_positions
-from trueup_adapters.ccxt.rows import Judged, Row, list_in, row_in
+from trueup_adapters.ccxt.rows import Judged, Row, list_in, readable, row_in
 from trueup_adapters.ccxt.trades import judge_trades
 
 Scope: TypeAlias = Mapping[str, object]
@@ -111,6 +111,8 @@ class Asking:
                     bodies += heard
                     decoded(heard, empty=not part)
                     pages = pages or may_go_on(len(part), limit)
+                    for row in map(row_in, part):
+                        self._memory.stands(None if row is None else readable(row.get("id")), variant)
                     _extend(rows, part)
         judged = judge_orders(rows, self._reading)
         self._remember(judged.read)
@@ -131,6 +133,8 @@ class Asking:
         if twice:
             return failed("the ids given belong to different orders", raw=raw_of(heard))
         self._remember(read)
+        for order in read:
+            self._memory.stands(order.order_id, look_up.variant)
         found = Judged(tuple(read), judged.refused, ())
         answer = _answer(found, heard, pages=look_up.may_go_on and not read, orders=read)
         if not read and not certain and answer.completeness == "complete":

@@ -109,7 +109,13 @@ class CcxtBroker:
             self._exchange, kind=market, reading=reading, offers=offered, scopes=tuple(scopes), memory=memory
         )
         self._acting = Acting(
-            self._exchange, kind=market, reading=reading, asking=self._asking, memory=memory, secrets=self._secrets
+            self._exchange,
+            kind=market,
+            reading=reading,
+            asking=self._asking,
+            memory=memory,
+            secrets=self._secrets,
+            apart=len(offered.order_variants) > 1,
         )
         self._capabilities = Capabilities(
             source=f"ccxt-{self._exchange.id}",

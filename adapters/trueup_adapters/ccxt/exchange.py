@@ -77,6 +77,10 @@ class Offers(msgspec.Struct, frozen=True):
     """Methods that answer for one symbol at a time only."""
     order_variants: tuple[Mapping[str, object], ...]
     """With which parameters working orders must be asked for: waiting ones often stand in a list of their own."""
+    fetch_variants: tuple[Mapping[str, object], ...]
+    """With which of them one order can be fetched by its id; in the other lists it has to be looked for."""
+    ended_variants: tuple[Mapping[str, object], ...]
+    """With which of them the best method of `ended` can be asked."""
     ended: tuple[str, ...]
     """Methods that list orders which have ended, the best first."""
     by_client_id: bool
@@ -116,7 +120,11 @@ def offers(exchange: Exchange, kind: Kind) -> Offers:
         {},
         *({name: True} for name in waiting if any(_said(exchange, kind, "fetchOpenOrders", name))),
     )
-    ended = ("fetchCanceledAndClosedOrders", "fetchOrders", "fetchClosedOrders")
+    ended = tuple(m for m in ("fetchCanceledAndClosedOrders", "fetchOrders", "fetchClosedOrders") if has.get(m))
+
+    def taken(method: str) -> tuple[Mapping[str, object], ...]:
+        return tuple(v for v in variants if all(any(_said(exchange, kind, method, name)) for name in v))
+
     return Offers(
         surfaces=frozenset(surfaces),
         actions=frozenset(actions),
@@ -127,7 +135,9 @@ def offers(exchange: Exchange, kind: Kind) -> Offers:
         by_id=frozenset(by_id),
         symbol_for=frozenset(m for m in methods if any(_said(exchange, kind, m, "symbolRequired"))),
         order_variants=variants,
-        ended=tuple(method for method in ended if has.get(method)),
+        fetch_variants=taken("fetchOrder"),
+        ended_variants=taken(ended[0]) if ended else (),
+        ended=ended,
         by_client_id=exchange.id in _BY_CLIENT_ID,
     )
 

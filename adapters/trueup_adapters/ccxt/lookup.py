@@ -37,6 +37,8 @@ class LookUp:
         self._client_id = question.client_order_id
         self.may_go_on = False
         """Whether a list in which it was not found may have had more pages (L05)."""
+        self.variant: Mapping[str, object] = {}
+        """With which parameters it was found; a cancel needs the same."""
 
     def is_it(self, order: BrokerOrder) -> bool:
         """Whether this is the order that was asked for: every id that was given is its own."""
@@ -53,20 +55,24 @@ class LookUp:
         return []
 
     async def _in(self, symbol: str | None, scope: Mapping[str, object]) -> Row | None:
-        if self._order_id is not None:
-            return await self._by_id(self._order_id, symbol, scope)
-        assert self._client_id is not None
-        if self._offers.by_client_id:
-            return await self._fetched(
-                "fetchOrder", self._client_id, symbol, {**scope, "clientOrderId": self._client_id}
-            )
-        return await self._listed(self._client_id, symbol, scope)
+        if self._order_id is None and not self._offers.by_client_id:
+            return await self._listed(self._offers.order_variants, symbol, scope)
+        row = await self._directly(symbol, scope)
+        if row is not None:
+            return row
+        apart = [variant for variant in self._offers.order_variants if variant not in self._offers.fetch_variants]
+        return await self._listed(apart, symbol, scope) if apart else None
 
-    async def _by_id(self, order_id: str, symbol: str | None, scope: Mapping[str, object]) -> Row | None:
-        for method in ("fetchOrder",) if "fetchOrder" in self._offers.by_id else ("fetchOpenOrder", "fetchClosedOrder"):
-            for variant in self._offers.order_variants:
-                row = await self._fetched(method, order_id, symbol, {**scope, **variant})
+    async def _directly(self, symbol: str | None, scope: Mapping[str, object]) -> Row | None:
+        """The order, by the methods that fetch one of them."""
+        named = {} if self._order_id is not None else {"clientOrderId": self._client_id}
+        one = str(self._order_id or self._client_id)
+        single = self._order_id is None or "fetchOrder" in self._offers.by_id
+        for method in ("fetchOrder",) if single else ("fetchOpenOrder", "fetchClosedOrder"):
+            for variant in self._offers.fetch_variants:
+                row = await self._fetched(method, one, symbol, {**scope, **variant, **named})
                 if row is not None:
+                    self.variant = variant
                     return row
         return None
 
@@ -83,19 +89,27 @@ class LookUp:
             raise NoAnswer(f"ccxt made a {type(answer).__name__} of the reply, not an order")
         return row
 
-    async def _listed(self, client_id: str, symbol: str | None, scope: Mapping[str, object]) -> Row | None:
-        """The order of a client id, out of the lists of working and of ended orders."""
-        asks: list[tuple[str, Mapping[str, object]]] = [("fetchOpenOrders", v) for v in self._offers.order_variants]
-        asks += [(method, {}) for method in self._offers.ended[:1]]
+    async def _listed(
+        self, variants: Sequence[Mapping[str, object]], symbol: str | None, scope: Mapping[str, object]
+    ) -> Row | None:
+        """The order, out of the lists of working and of ended orders."""
+        limit = self._offers.orders_limit
+        asks = [("fetchOpenOrders", variant) for variant in variants]
+        asks += [(m, v) for m in self._offers.ended[:1] for v in variants if v in self._offers.ended_variants]
         for method, variant in asks:
-            limit = self._offers.orders_limit
             answer = await method_of(self._exchange, method)(symbol, None, limit, {**scope, **variant})
             listed = list_in(answer)
             if listed is None:
                 raise NoAnswer(f"ccxt made a {type(answer).__name__} of the reply, not a list of orders")
             for one in listed:
                 row = row_in(one)
-                if row is not None and id_cell(row.get("clientOrderId"), "client id") == client_id:
+                if row is not None and self._names(row):
+                    self.variant = variant
                     return row
             self.may_go_on = self.may_go_on or may_go_on(len(listed), limit)
         return None
+
+    def _names(self, row: Row) -> bool:
+        if self._order_id is not None:
+            return id_cell(row.get("id"), "id") == self._order_id
+        return id_cell(row.get("clientOrderId"), "client id") == self._client_id

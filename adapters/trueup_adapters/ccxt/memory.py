@@ -5,7 +5,7 @@ Most exchanges find an order only together with its symbol, and a question names
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 ORDERS_MAX: Final = 10_000
@@ -22,6 +22,7 @@ class Memory:
         self._declared = tuple(dict.fromkeys(declared))
         self._seen: dict[str, None] = {}
         self._orders: dict[str, str] = {}
+        self._variants: dict[str, Mapping[str, object]] = {}
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -48,6 +49,19 @@ class Memory:
             self._orders[one] = symbol
             if len(self._orders) > ORDERS_MAX:
                 del self._orders[next(iter(self._orders))]
+
+    def stands(self, order_id: str | None, variant: Mapping[str, object]) -> None:
+        """In which of the exchange's lists an order stands, by the parameters that ask for it."""
+        if order_id is None:
+            return
+        self._variants.pop(order_id, None)
+        self._variants[order_id] = variant
+        if len(self._variants) > ORDERS_MAX:
+            del self._variants[next(iter(self._variants))]
+
+    def variant_of(self, order_id: str) -> Mapping[str, object] | None:
+        """The parameters that ask for the list in which an order stands; None where it is not known."""
+        return self._variants.get(order_id)
 
     def symbol_of(self, one: str | None) -> str | None:
         """The symbol of the order with this id or client id; None where it is not known."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Generator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, BinaryIO, Literal
 
@@ -32,7 +33,7 @@ def import_(
 ) -> int:
     """Decide an incident recorded elsewhere as if it were live. Run again, it goes on. 1 where a line was refused."""
     rules = None if policy is None else read_policy(policy)
-    with _opened(file) as stream, busy(f"deciding {file}"):
+    with _opened(file) as stream, _reading(file), busy(f"deciding {file}"):
         done = import_incident(
             stream,
             store,
@@ -56,6 +57,15 @@ def import_(
         )
         say(f"the journal ends at {done.position:,}, digest {done.digest[:16]}; `trueup verify` and `audit` read it")
     return FOUND if done.refused_count else DONE
+
+
+@contextmanager
+def _reading(file: str) -> Generator[None]:
+    """What was journalled before the file could not be read on stays; the next run goes on behind it."""
+    try:
+        yield
+    except OSError as error:
+        raise CouldNot(f"{file}: cannot be read on: {error.strerror or error}; run it again to go on") from error
 
 
 def _opened(file: str) -> AbstractContextManager[BinaryIO]:
