@@ -23,7 +23,7 @@ from trueup.ports import Action, Answer, Capabilities, Outcome, Question, failed
 from trueup_adapters.ccxt.acting import Acting, NotSent
 from trueup_adapters.ccxt.asking import Asking
 from trueup_adapters.ccxt.connecting import Connections
-from trueup_adapters.ccxt.exchange import Kind, offers
+from trueup_adapters.ccxt.exchange import Kind, Offers, offers
 from trueup_adapters.ccxt.faults import hushed_raw, meaning_of, secrets_of, told
 from trueup_adapters.ccxt.guarding import guard
 from trueup_adapters.ccxt.hearing import NoAnswer, hearing, listen, raw_of
@@ -117,14 +117,8 @@ class CcxtBroker:
             secrets=self._secrets,
             apart=len(offered.order_variants) > 1,
         )
-        self._capabilities = Capabilities(
-            source=f"ccxt-{self._exchange.id}",
-            position_mode=position_mode,
-            surfaces=offered.surfaces,
-            lag_ms_max=dict.fromkeys(offered.surfaces, LAG_MS_MAX_DEFAULT if lag_ms_max is None else lag_ms_max),
-            actions=offered.actions,
-            can_reduce_only=market == "contracts",
-        )
+        lag = LAG_MS_MAX_DEFAULT if lag_ms_max is None else lag_ms_max
+        self._capabilities = _capabilities(self._exchange.id, market, position_mode, offered, lag)
 
     @classmethod
     def of(cls, name: str, config: Mapping[str, object], **options: Any) -> Self:
@@ -272,6 +266,18 @@ class CcxtBroker:
         if not self._closed:
             self._closed = True
             await self._exchange.close()
+
+
+def _capabilities(id: str, market: Kind, position_mode: PositionMode, offered: Offers, lag_ms: int) -> Capabilities:
+    """What is declared of an exchange that offers this."""
+    return Capabilities(
+        source=f"ccxt-{id}",
+        position_mode=position_mode,
+        surfaces=offered.surfaces,
+        lag_ms_max=dict.fromkeys(offered.surfaces, lag_ms),
+        actions=offered.actions,
+        can_reduce_only=market == "contracts",
+    )
 
 
 def _prepare(exchange: Any) -> None:
