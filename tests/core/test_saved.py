@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from lessons.world import World, deal, fill, held, order_row, pending, row
-from trueup import Instrument, Policy
+from trueup import Instrument, Policy, PushedExecution
 from trueup.model import Refusal, Stop
 from trueup.policy import Protect
 from trueup.ports import Answer, failed
@@ -55,6 +55,8 @@ def eventful(world: Worlds) -> World:
     w.record(pending("c7", "GBPUSD", "filled"))
     w.sees_part(rows[9], refused=[Refusal(3, "NaN", symbol="GBPUSD")])
     w.record(fill("x3", "EURUSD", "1", ticket="S09"), fill("x4", "EURUSD", "1"))
+    w.record(pending("c9", "DAX"))
+    w.ledger.push(PushedExecution(fill=fill("x9", "DAX", "2", client_order_id="c9")))
     w.record(pending("c8", "GBPUSD", "filled"))
     w.permit("GBPUSD", "1", ticket="new", client_order_id="c9")
     w.says("override", scope="GBPUSD", seconds="600")

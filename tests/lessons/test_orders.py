@@ -182,6 +182,31 @@ def test_l18_overfill_stops_new_orders_on_that_symbol(world: Worlds) -> None:
     assert "*:DAX" in w.state.quarantine, "no evidence releases it: a person has to look"
 
 
+def test_l20_one_execution_under_two_ids_counts_once(world: Worlds) -> None:
+    """The stream named it one way, the list of deals another way. Counted twice, the order would be overfilled: it is
+    looked up instead, and its own word on what was filled decides."""
+    w = working(world, "c1")
+    w.record(fill("stream-1", "DAX", "1", "100", client_order_id="c1"))
+    w.deals(deal("deal-1", "DAX", "1", "100", order_id="b-c1"))
+    assert (w.book, list(w.state.quarantine)) == ({"DAX": "1"}, [])
+    assert [one.topic for one in w.alerts()] == ["execution-doubted"]
+    assert sought(w) == ["c1"]
+    w.deals(deal("deal-1", "DAX", "1", "100", order_id="b-c1"))
+    assert len(w.alerts()) == 1
+    w.looks_up("c1", listed("c1", "filled", filled="1"))
+    assert (sought(w), w.order("c1").mark, list(w.state.quarantine)) == ([], "", [])
+
+
+def test_l18_and_where_it_was_overfilled_the_order_says_so(world: Worlds) -> None:
+    w = working(world, "c1")
+    w.record(fill("x1", "DAX", "1", "100", client_order_id="c1"))
+    w.deals(deal("x2", "DAX", "1", "100", order_id="b-c1"))
+    w.looks_up("c1", listed("c1", "filled", filled="2"))
+    assert list(w.state.quarantine) == ["*:DAX"]
+    w.sees(row("DAX", "2"), times=3)
+    assert w.book == {"DAX": "2"}
+
+
 def test_l18_a_broker_that_states_too_much_stops_it_too(world: Worlds) -> None:
     w = working(world, "c1")
     w.lists(listed("c1", "partially_filled", filled="2"))

@@ -43,7 +43,7 @@ from trueup.reconciliation.guarding import guard_positions
 from trueup.reconciliation.identity import missed_fill_id
 from trueup.reconciliation.inputs import first_recorded, is_history, met
 from trueup.reconciliation.keys import key_of_execution, key_of_position, key_of_row
-from trueup.reconciliation.order_decide import order_filled, order_recorded, orders_observed, unpriced
+from trueup.reconciliation.order_decide import doubtful, order_filled, order_recorded, orders_observed, unpriced
 from trueup.reconciliation.order_inputs import owned
 from trueup.reconciliation.outbox import answered
 from trueup.reconciliation.state import State
@@ -195,6 +195,8 @@ def _adopt_fill(deciding: Deciding, execution: Execution) -> None:
     state = deciding.state
     if older_than(execution, state.at, state.policy.fill_window_days_max):
         deciding.refuse(f"execution {execution.execution_id}", "it is older than execution ids are remembered for")
+        return
+    if doubtful(deciding, execution):
         return
     key = key_of_execution(state, execution)
     slot = met(state, key, execution)

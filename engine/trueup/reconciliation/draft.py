@@ -122,6 +122,7 @@ class Draft:
     recheck: bool
     pass_number: int
     tally: Tally
+    doubted: tuple[str, ...]
     unpriced: tuple[str, ...]
     guards: Map[Key, Guard]
     passes_tried: int

@@ -13,12 +13,12 @@ from msgspec.structs import replace
 
 from trueup.decisions import ActionRequested, ActionTerms, BreakMoved, Decision, OrderMerged, QuarantineMoved, Step
 from trueup.facts import Observed, OrderRecorded
-from trueup.model import TERMINAL, BrokerOrder, Execution, OrderStatus, elapsed_ns, plain, subtract
+from trueup.model import TERMINAL, BrokerOrder, Execution, OrderStatus, add, elapsed_ns, plain, subtract
 from trueup.orders import order_ref, with_fill
 from trueup.reconciliation.deciding import Deciding, judged
 from trueup.reconciliation.identity import action_id, break_id
 from trueup.reconciliation.order_absence import not_found
-from trueup.reconciliation.order_inputs import named, order_of
+from trueup.reconciliation.order_inputs import DOUBTED, named, order_of
 from trueup.reconciliation.order_lifecycle import (
     OrderReading,
     corrected,
@@ -197,6 +197,29 @@ def order_filled(deciding: Deciding, execution: Execution) -> None:
         assert late.order_correction is not None
         deciding.alert("warning", "late-fill", late.order_correction.why)
     watch(deciding, slot.order.client_order_id, deciding.before.order(slot.order.client_order_id))
+
+
+def doubtful(deciding: Deciding, execution: Execution) -> bool:
+    """Whether an execution that the broker reports would fill its order beyond its size, so that the order is looked up
+    instead: it may be one of ours that was recorded under another id, and counting it twice would move the position."""
+    state = deciding.state
+    name = order_of(state, execution)
+    slot = None if name is None else state.order(name)
+    if slot is None or "order" not in state.surfaces or not state.view("order").supported:
+        return False
+    total = add(max(slot.executed, slot.order.filled), execution.signed_quantity.copy_abs())
+    if total <= add(slot.order.quantity, state.policy.quantity_tolerance_of(slot.order.symbol)):
+        return False
+    why = (
+        f"with it order {name} would be filled {plain(total)} of {plain(slot.order.quantity)}: either it was recorded "
+        "under another id already, or the order was overfilled; the order is looked up, the positions decide"
+    )
+    deciding.refuse(f"execution {execution.execution_id}", why)
+    if slot.order.mark != DOUBTED:
+        doubted = replace(slot.order, mark=DOUBTED)
+        deciding.emit([OrderMerged(deciding.cause, deciding.at_ns, state.policy_mark, doubted, why)])
+        deciding.alert("warning", "execution-doubted", f"execution {execution.execution_id}: {why}")
+    return True
 
 
 def unknown_status(deciding: Deciding, slot: OrderSlot, word: str) -> None:

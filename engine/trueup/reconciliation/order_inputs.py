@@ -33,6 +33,8 @@ IN_FLIGHT_PER_SYMBOL_MAX: Final = 256
 """Pending orders per symbol that are watched (law 12); the oldest give way."""
 UNPRICED_MAX: Final = 1_000
 """Orders that are filled and whose price may still come (law 12)."""
+DOUBTED: Final = "doubted"
+"""The mark of an order of which an execution was reported that would fill it beyond its size: it is looked up."""
 WORKING_ORDERS_MAX: Final = 20_000
 """Working orders that the book holds (law 12): beyond it the ones untouched for longest count as ended."""
 WORKING_ORDERS_DROPPED: Final = 2_000
@@ -83,6 +85,9 @@ def put_order(draft: Draft, slot: OrderSlot) -> None:
     if waits or name in draft.unpriced:
         rest = tuple(other for other in draft.unpriced if other != name)
         draft.unpriced = (*rest, name)[-UNPRICED_MAX:] if waits else rest
+    if (order.mark == DOUBTED) != (name in draft.doubted):
+        rest = tuple(other for other in draft.doubted if other != name)
+        draft.doubted = (*rest, name)[-UNPRICED_MAX:] if order.mark == DOUBTED else rest
     _flight(draft, order, None if known is None else known.order)
 
 

@@ -33,6 +33,7 @@ from trueup.orders import (
     with_terms,
 )
 from trueup.reconciliation.identity import break_id, order_correction_id
+from trueup.reconciliation.order_inputs import DOUBTED
 from trueup.reconciliation.state import Break, OrderSlot, State
 
 CONFIRMATIONS: Final = 2
@@ -97,6 +98,8 @@ def stated(reading: OrderReading, slot: OrderSlot, row: BrokerOrder) -> list[Dec
     after = merged(order, row)
     if order.status in TERMINAL and not _adds(order, after):
         after = order
+    if order.mark == DOUBTED and reading.surface == "order":
+        after = replace(after, mark="")  # its own word on how much of it was filled is here
     steps: list[Step] = []
     for field, ours, theirs in visible(order, after):
         why = "the broker states it, and what was filled or has ended stays so"

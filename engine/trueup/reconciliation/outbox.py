@@ -46,9 +46,18 @@ def to_look_up(state: State, now: Moment) -> list[Sought]:
     for client_id, action in state.outbox.items():
         if action.state == "unknown" and _rested(action.looked_up, now, spacing_ns):
             waiting.append(((0, *_since(action.looked_up), client_id), _sought(client_id, action)))
+    for name in state.doubted:
+        doubted = state.order(name)
+        if doubted is not None and _rested(doubted.looked_up, now, spacing_ns):
+            waiting.append(((0, *_since(doubted.looked_up), name), Sought(name, doubted.order.order_id)))
     listed = _listed(state)
     for name, slot in state.orders.items():
-        if name not in listed and is_missing(state, slot, now) and _rested(slot.looked_up, now, spacing_ns):
+        if (
+            name not in listed
+            and name not in state.doubted
+            and is_missing(state, slot, now)
+            and _rested(slot.looked_up, now, spacing_ns)
+        ):
             waiting.append(((1, *_since(slot.looked_up), name), Sought(name, slot.order.order_id)))
     return [sought for _, sought in sorted(waiting, key=lambda one: one[0])[: state.policy.look_ups_max]]
 

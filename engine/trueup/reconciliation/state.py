@@ -319,6 +319,8 @@ class State(msgspec.Struct, frozen=True):
     """From the broker's order id to our client order id."""
     tally: Tally = Tally()
     """What the executions earned or lost."""
+    doubted: tuple[str, ...] = ()
+    """Orders that are looked up because an execution would fill them beyond their size."""
     unpriced: tuple[str, ...] = ()
     """Orders that are filled at a price that nobody has stated yet."""
     order_breaks: Map[str, tuple[Break, ...]] = Map()
