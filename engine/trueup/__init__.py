@@ -4,8 +4,8 @@ Read in this order: `model` values · `changes` what can be recorded · `facts` 
 their names and bytes · `evidence` present, absent with proof, unknown · `policy`, `policy_file`, `toml_lines` the
 rules · `compare` book against broker · `explain` sentences · `reconciliation` the aggregate: fold and decide ·
 `journal` storage · `storage` what of it is needed · `claims`, `edge`, `ledger` decide and append · `gate`,
-`gate_view`, `proving`, `standing` may this be sent · `ports` clock and broker · `passes`, `report` one pass · `book`, `audit`,
-`deliveries` what comes back · `shell`, `reconciler` the two faces · `errors`.
+`gate_view`, `proving`, `standing` may this be sent · `ports` clock and broker · `passes`, `report` one pass · `book`,
+`audit`, `deliveries` what comes back · `shell`, `reconciler` the two faces · `errors`.
 """
 
 from trueup.audit import AuditEntry

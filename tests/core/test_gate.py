@@ -9,9 +9,10 @@ import pytest
 
 from lessons.world import STEP_MS, World, held, pending, row
 from trueup import ClosedHours, Policy
+from trueup.decisions import GateMoved
 from trueup.errors import JournalError
 from trueup.events import Event
-from trueup.gate import CLOSED, Gate, GateRefusal, GateView, Intent, NeedsProof
+from trueup.gate import CLOSED, Gate, GateRefusal, GateView, Intent, NeedsProof, Warned
 from trueup.journal import Head
 from trueup.model import Refusal
 
@@ -198,6 +199,120 @@ def test_closed_in_the_brokers_closed_hours_and_silent(world: Worlds) -> None:
     assert w.ledger.gate.why == "the broker is closed by the configured sessions"
     assert w.alerts() == [], "nobody is woken for a market that is closed"
     assert w.steps()[-1] == "drift escalated"
+
+
+# -- what passes with a warning -------------------------------------------------------------------------------
+
+
+def moved(w: World) -> list[str]:
+    """What the journal says of the gate, in order."""
+    return [one.why for one in w.events(GateMoved) if isinstance(one, GateMoved)]
+
+
+WARN = Policy.adopt(unverified="warn", verified_age_s_max=20)
+WARNS = "orders pass with a warning (unverified = warn)"
+
+
+def test_what_is_only_unverified_passes_with_a_warning(world: Worlds) -> None:
+    """No start-up pass yet, or too long ago: journalled once per change of the gate, and not per check."""
+    w = world(held("EURUSD", "1"), policy=WARN)
+    assert moved(w) == [f"no start-up pass yet: {WARNS}"]
+    for _ in range(3):
+        passed = w.ledger.gate.check(buy())
+        assert isinstance(passed, Warned)
+        assert not passed, "false where a condition asks"
+    assert (passed.scope, passed.since_ns) == ("account", w.state.gate_since.at_ns)
+    assert isinstance(w.ledger.gate.check(buy(reduce_only=True)), Warned)
+    w.fails(times=3)
+    assert len(moved(w)) == 1
+    w.sees(row("EURUSD", "1"))
+    assert w.ledger.gate.check(buy()) is None
+    w.passes(s=21)
+    aged = w.ledger.gate.check(buy())
+    assert isinstance(aged, Warned)
+    assert aged.reason == "the book was last verified 21 s ago, at most 20 s is allowed"
+    assert w.ledger.gate.status == "closed"
+    w.fails(times=5)
+    assert moved(w)[1:] == ["compared and agreeing", f"the book was last verified more than 20 s ago: {WARNS}"]
+    assert isinstance(w.ledger.gate.check(buy()), Warned)
+    w.sees(row("EURUSD", "1"))
+    assert (w.ledger.gate.check(buy()), moved(w)[-1]) == (None, "compared and agreeing")
+    w.restart()
+    assert moved(w)[-1] == f"no start-up pass yet: {WARNS}"
+
+
+def test_law_9_what_is_known_to_differ_is_refused_even_so(world: Worlds) -> None:
+    policy = Policy.guarded(unverified="warn", verified_age_s_max=20)
+    w = world(held("EURUSD", "1"), held("USDJPY", "1", strategy="trend"), policy=policy)
+    w.sees(row("EURUSD", "2"), row("USDJPY", "2"), times=2)
+    w.passes(s=30)
+    w.fails()
+    assert [refused(w, symbol) for symbol in ("EURUSD", "USDJPY")] == ["EURUSD", "USDJPY"]
+    assert isinstance(w.ledger.gate.check(buy("GBPUSD")), Warned)
+    w.says("adopt", target="EURUSD")
+    assert refused(w) == "EURUSD", "not heard lately: nothing was adopted"
+
+
+def test_law_9_a_held_mass_absence_does_not_become_a_warning_with_time(world: Worlds) -> None:
+    symbols = ("AUDUSD", "EURUSD", "GBPUSD", "USDJPY")
+    w = world(*(held(symbol, "1") for symbol in symbols), policy=WARN)
+    w.sees(*(row(symbol, "1") for symbol in symbols))
+    w.sees(times=2)
+    w.passes(s=60)
+    assert refused(w) == "account"
+    w.fails()
+    assert refused(w) == "account"
+
+
+def test_law_9_a_failing_journal_a_restored_backup_and_closed_hours_refuse_even_so(
+    world: Worlds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    w = world(held("EURUSD", "1"), policy=WARN)
+
+    def full(events: Sequence[Event], *, raws: Sequence[bytes] = ()) -> Head:
+        raise JournalError("the disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(w.ledger._journal, "append", full)
+        with pytest.raises(JournalError):
+            w.record(held("EURUSD", "2"))
+        assert refused(w) == "account"
+        with pytest.raises(JournalError):
+            w.says("override", scope="account", seconds="60")
+    w.restored = True
+    w.restart()
+    assert refused(w) == "account"
+    hours = Policy.adopt(unverified="warn", sessions=(ClosedHours(0, 7 * 24 * 60),))
+    shut = world(held("EURUSD", "1"), policy=hours)
+    assert refused(shut) == "account"
+
+
+def test_an_override_passes_a_failing_journal_no_more_than_anything(
+    world: Worlds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    w = world(held("EURUSD", "1"))
+    w.fails()
+    w.says("override", scope="account", seconds="60")
+    assert isinstance(w.ledger.gate.check(buy()), Warned)
+
+    def full(events: Sequence[Event], *, raws: Sequence[bytes] = ()) -> Head:
+        raise JournalError("the disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(w.ledger._journal, "append", full)
+        with pytest.raises(JournalError):
+            w.record(held("EURUSD", "2"))
+        assert refused(w) == "account"
+
+
+def test_a_policy_that_blocks_says_nothing_of_warnings(world: Worlds) -> None:
+    w = world(held("EURUSD", "1"), policy=Policy.adopt(verified_age_s_max=20))
+    assert moved(w) == []
+    w.sees(row("EURUSD", "1"))
+    w.passes(s=30)
+    w.fails(times=2)
+    assert moved(w) == ["compared and agreeing"]
+    assert refused(w) == "account"
 
 
 # -- the gate by itself ------------------------------------------------------------------------------------

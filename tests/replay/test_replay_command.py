@@ -94,6 +94,8 @@ def test_what_another_version_wrote_is_said(world: World, tmp_path: Path, shell:
     assert ended.status == 0
     assert f"undetermined: events 1 to {len(told)}, written by decider version 0; this is version " in ended.err
     assert str(DECIDER_VERSION) in ended.err
+    assert "decisions made again: nothing could be compared" in ended.out
+    assert "identical" not in ended.out
     assert shell("replay", "--store", url, "--json").json["undetermined"] == [
         {"first": 1, "last": len(told), "why": f"written by decider version 0; this is version {DECIDER_VERSION}"}
     ]

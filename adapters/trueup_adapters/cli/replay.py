@@ -147,10 +147,12 @@ def _for_people(found: Redecided) -> None:
     for one in found.undetermined:
         note(f"undetermined: events {one.first} to {one.last}, {one.why}")
     what = f"{found.account}: {found.inputs:,} inputs, {found.compared:,} of {found.decisions:,} decisions made again"
-    if found.identical:
-        say(f"{what}, all identical", "green")
-    else:
+    if not found.identical:
         say(f"{what}, {found.differing:,} differ", "bold red")
+    elif found.decisions and not found.compared:  # nothing was proven: no green
+        say(f"{what}: nothing could be compared", "yellow")
+    else:
+        say(f"{what}, all identical", "green")
 
 
 def _said(decision: Decision | None) -> str | None:

@@ -8,7 +8,7 @@ Pure.
 
 from __future__ import annotations
 
-from trueup.decisions import ActionMoved, ActionRequested, ActionTerms
+from trueup.decisions import ActionMoved, ActionRequested, ActionTerms, BreakOf
 from trueup.explain import named
 from trueup.facts import ActionKind, CommandGiven
 from trueup.model import BrokerOrder, Key, plain
@@ -16,6 +16,7 @@ from trueup.protection import closing_side
 from trueup.reconciliation.deciding import Deciding
 from trueup.reconciliation.identity import action_id
 from trueup.reconciliation.order_inputs import named as ours
+from trueup.reconciliation.order_lifecycle import order_title
 from trueup.reconciliation.reducing import room
 from trueup.reconciliation.state import State
 from trueup.reconciliation.targets import listed, not_heard, target
@@ -24,34 +25,33 @@ from trueup.reconciliation.targets import listed, not_heard, target
 def close_at_broker(deciding: Deciding, fact: CommandGiven, name: str) -> str | None:
     """Ask the broker to close a position or to cancel an order; why not, where that cannot be."""
     state = deciding.state
-    key = _meant(state, name)
-    if key is None:
+    meant = _meant(state, name)
+    if meant is None:
         return f"{name} names no single position or order of the broker's last complete answers; {_there(state, name)}"
+    of, key = meant
     if any(slot.key == key and slot.purpose == "operator" for slot in state.outbox.values()):
         return f"an operator's action on {name} is under way: what becomes of it is seen in the next pass"
-    if key in state.orders or key.startswith("@"):
-        return _cancel(deciding, fact, key)
-    return _close(deciding, fact, key)
+    return _close(deciding, fact, key) if of == "position" else _cancel(deciding, fact, key)
 
 
-def _meant(state: State, name: str) -> Key | None:
-    """The key of a live position, or of a working order, `@` before one that the book lacks."""
+def _meant(state: State, name: str) -> tuple[BreakOf, Key] | None:
+    """A live position, or a working order, and its key: `@` before an order that the book lacks."""
     rows, orders = state.view().rows, state.view("open_orders").orders
     found = target(state, name)
     if not isinstance(found, str):
-        return found.key
+        return found.of, found.key
     symbol = state.policy.canonical(name)
     for key in (name, symbol):
         if key in rows:
-            return key
+            return "position", key
     order = state.order_names.get(name) or name
     if order in state.orders:
-        return order
+        return "order", order
     for ref in sorted(orders):
         if name in (orders[ref].order_id, orders[ref].client_order_id):
-            return "@" + ref
+            return "order", "@" + ref
     on_symbol = [key for key in sorted(rows) if rows[key].symbol == symbol]
-    return on_symbol[0] if len(on_symbol) == 1 else None
+    return ("position", on_symbol[0]) if len(on_symbol) == 1 else None
 
 
 def _there(state: State, name: str) -> str:
@@ -92,12 +92,12 @@ def _cancel(deciding: Deciding, fact: CommandGiven, key: Key) -> str | None:
     if (why := _cannot(state, "cancel")) is not None:
         return why
     if row is not None:
-        target_id = row.client_order_id if slot is None else key
+        target_id = row.client_order_id if key.startswith("@") else key
         terms = ActionTerms("cancel", row.symbol, row.ticket, order_id=row.order_id, target=target_id)
     elif slot is not None:
         terms = ActionTerms("cancel", slot.order.symbol, None, order_id=slot.order.order_id, target=key)
     else:
-        return f"the broker's last complete list shows no order {key.removeprefix('@')}"
+        return f"the broker's last complete list shows no order {order_title(key)}, and the book holds it as ended"
     title = terms.order_id or terms.target
     _request(deciding, terms, key, f"{fact.who} cancels order {title} on {terms.symbol}: {fact.why}")
     return None

@@ -171,6 +171,11 @@ class SimulatedBroker:
         """What truly exists, by key."""
         return dict(self._rows)
 
+    @property
+    def executions(self) -> tuple[Execution, ...]:
+        """Every execution that there was, in order."""
+        return tuple(self._executions)
+
     def open(
         self,
         symbol: str,
