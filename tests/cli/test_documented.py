@@ -23,6 +23,7 @@ CONTRACT |= {"simulate"}
 CONTRACT |= {"adopt", "close", "release", "override"}
 CONTRACT |= {"replay", "diff"}
 CONTRACT |= {"init", "doctor"}
+CONTRACT |= {"orders"}
 
 
 def section(command: str) -> str:

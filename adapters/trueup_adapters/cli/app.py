@@ -28,6 +28,7 @@ from trueup_adapters.cli import (
     keep,
     look,
     operate,
+    orders,
     play,
     replay,
     run,
@@ -72,6 +73,7 @@ for command in (
     check.check,
     look.status,
     look.positions,
+    orders.orders,
     look.breaks,
     look.audit,
     replay.replay,
@@ -92,11 +94,11 @@ for command in (
     app.command()(command)
 
 app.command("import")(bring.import_)
+app.command("explain")(explain.explain_command)
+app.command("timeline")(timeline.timeline_command)
 app.command()(export.export)
 app.command()(simulate.simulate)
 
-app.command("explain")(explain.explain_command)
-app.command("timeline")(timeline.timeline_command)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command line (default: `sys.argv`) and returns its exit status."""
