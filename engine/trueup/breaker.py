@@ -11,11 +11,11 @@ from decimal import Decimal
 
 import msgspec
 
-from trueup.model import EXACT, ZERO, add, subtract
+from trueup.model import ZERO, add, subtract
 from trueup.policy import Policy
 from trueup.reconciliation.orphans import orphans_of
 from trueup.reconciliation.state import State
-from trueup.tally import DAY_NS, ONE
+from trueup.tally import DAY_NS, currency_of, worth_of
 
 
 class BreakerStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,11 +64,8 @@ def _exposure(policy: Policy, rows: Iterable[tuple[str, Decimal, Decimal | None]
         if price is None:
             unpriced += 1
             continue
-        known = policy.instruments.get(symbol)
-        currency = "" if known is None or known.currency is None else known.currency
-        size = ONE if known is None or known.contract_size is None else known.contract_size
-        worth = EXACT.multiply(EXACT.multiply(quantity.copy_abs(), price), size)
-        found[currency] = add(found.get(currency, ZERO), worth)
+        currency = currency_of(policy, symbol)
+        found[currency] = add(found.get(currency, ZERO), worth_of(policy, symbol, quantity, price))
     return _amounts(found), unpriced
 
 

@@ -10,20 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Container
 from decimal import Decimal
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
-from immutables import Map
+from immutables import Map, MapMutation
 from msgspec.structs import replace
 
 from trueup.model import EXACT, ZERO, Execution, Holding, Key, add, subtract
 from trueup.policy import Policy
 
 DAY_NS: Final = 86_400_000_000_000
-LOTS_PER_KEY_MAX: Final = 1_000
+LOTS_PER_KEY_MAX: Final = 256
 """Lots that are kept of one key (law 12); beyond it the two oldest become one, at their average price."""
 ONE: Final = Decimal(1)
-V = TypeVar("V")
 
 
 class Lot(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -34,13 +33,20 @@ class Lot(msgspec.Struct, frozen=True, array_like=True, gc=False):
     price: Decimal | None
 
 
+class Lots(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What is open of one key, oldest first."""
+
+    total: Decimal = ZERO
+    """Signed: the sum of all of it, so that nobody has to add it up for every fill."""
+    lots: tuple[Lot, ...] = ()
+    trip: Decimal = ZERO
+    """What has been realised since the key was last flat."""
+
+
 class Tally(msgspec.Struct, frozen=True):
     """What the executions so far add up to. Amounts are in the quote currency of their instrument."""
 
-    lots: Map[Key, tuple[Lot, ...]] = Map()
-    """What is open, oldest first."""
-    trips: Map[Key, Decimal] = Map()
-    """By key: what has been realised since it was last flat."""
+    open: Map[Key, Lots] = Map()
     day: int = 0
     """The UTC day of the last execution, in days since 1970, by our own clock."""
     today: Map[str, Decimal] = Map()
@@ -57,95 +63,185 @@ class Tally(msgspec.Struct, frozen=True):
     """Executions that closed something at a price, or from one, that nobody states."""
 
 
-def tallied(
-    tally: Tally, key: Key, held: Holding | None, execution: Execution, policy: Policy, at_ns: int, *, awaited: bool
-) -> Tally:
-    """The tally after one execution that was seen for the first time.
-
-    held     what the book held under `key` before it, where fills move that; None: nothing
-    at_ns    our own wall time: it decides which day it belongs to
-    awaited  whether a correction inferred some of it, so that its fill may still come: then lots that the book holds
-             no more are not given up
-    """
-    known = policy.instruments.get(execution.symbol)
-    currency = "" if known is None or known.currency is None else known.currency
-    size = ONE if known is None or known.contract_size is None else known.contract_size
-    known_lots = tally.lots.get(key, ())
-    before = known_lots if awaited else _kept(known_lots, held)
-    lots, gained, unpriced = _matched(_complete(before, held, execution.signed_quantity), execution, size)
-    unpriced += before is not known_lots
-    day = at_ns // DAY_NS
-    if day != tally.day:
-        tally = replace(tally, day=day, today=Map())
-    earned: dict[str, Decimal] = {} if gained is None else {currency: gained}
-    if execution.fee:
-        paid_in = currency if execution.fee_asset is None else execution.fee_asset
-        earned[paid_in] = subtract(earned.get(paid_in, ZERO), execution.fee)
-    for name in sorted(earned):
-        tally = _booked(tally, name, earned[name])
-    own = earned.get(currency, ZERO)
-    return _trip(replace(tally, unpriced=tally.unpriced + unpriced), key, lots, own)
+NOTHING: Final = Lots()
 
 
-def _sum(lots: tuple[Lot, ...]) -> Decimal:
-    total = ZERO
-    for lot in lots:
-        total = add(total, lot.quantity)
-    return total
+class DraftTally:
+    """A tally that executions are added to; until one is, it costs nothing. Ten thousand may come at once."""
 
+    __slots__ = ("_open", "_tally")
 
-def _kept(lots: tuple[Lot, ...], held: Holding | None) -> tuple[Lot, ...]:
-    """The lots without those that left without any fill: what the book does not hold any more, the oldest first."""
-    have = _sum(lots)
-    size = ZERO if held is None or held.signed_quantity.is_signed() != have.is_signed() else held.signed_quantity
-    excess = subtract(have.copy_abs(), size.copy_abs())
-    if not lots or excess <= 0:
-        return lots
-    rest = list(lots)
-    while excess > 0:
-        lot = rest.pop(0)
-        gone = min(lot.quantity.copy_abs(), excess)
-        excess = subtract(excess, gone)
-        if gone != lot.quantity.copy_abs():
-            rest.insert(0, Lot(subtract(lot.quantity, gone.copy_sign(lot.quantity)), lot.price))
-    return tuple(rest)
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+        self._open: MapMutation[Key, Lots] | None = None
 
+    def sealed(self) -> Tally:
+        """The tally as it stands."""
+        return self._tally if self._open is None else replace(self._tally, open=self._open.finish())
 
-def _complete(lots: tuple[Lot, ...], held: Holding | None, move: Decimal) -> tuple[Lot, ...]:
-    """The lots that a reducing execution meets: what the book holds beyond them was adopted, and is the oldest."""
-    if held is None or held.signed_quantity.is_signed() == move.is_signed():
-        return lots
-    have = _sum(lots)
-    missing = subtract(held.signed_quantity, have)
-    if missing and missing.is_signed() == held.signed_quantity.is_signed():
-        return (Lot(missing, held.price), *lots)
-    return lots
+    def add(
+        self, key: Key, held: Holding | None, execution: Execution, policy: Policy, at_ns: int, *, awaited: bool
+    ) -> None:
+        """One execution that was seen for the first time.
 
-
-def _matched(lots: tuple[Lot, ...], execution: Execution, size: Decimal) -> tuple[tuple[Lot, ...], Decimal | None, int]:
-    """(the lots afterwards, what was realised or None when nothing was, whether something of it has no price)."""
-    left, price = execution.signed_quantity, execution.price
-    gained: Decimal | None = None
-    unpriced = 0
-    rest = list(lots)
-    while left and rest and rest[0].quantity.is_signed() != left.is_signed():
-        lot = rest.pop(0)
-        closed = min(lot.quantity.copy_abs(), left.copy_abs()).copy_sign(lot.quantity)
-        if lot.price is None or price is None:
-            unpriced = 1
+        held     what the book held under `key` before it, where fills move that; None: nothing
+        at_ns    our own wall time: it decides which day it belongs to
+        awaited  whether a correction inferred some of it, so that its fill may still come: then lots that the book
+                 holds no more are not given up
+        """
+        kept = self._open
+        if kept is None:
+            kept = self._open = self._tally.open.mutate()
+        if at_ns // DAY_NS != self._tally.day:
+            self._tally = replace(self._tally, day=at_ns // DAY_NS, today=Map())
+        lots = kept.get(key, NOTHING)
+        move = execution.signed_quantity
+        if not awaited:
+            lots = self._given_up(lots, held)
+        if held is not None and held.signed_quantity.is_signed() != move.is_signed():
+            lots = _completed(lots, held)
+        if not lots.total or lots.total.is_signed() == move.is_signed():
+            lots = _opened(lots, move, execution.price)
+            if execution.fee:
+                lots = self._earned(lots, None, execution, policy)
         else:
-            moved = EXACT.multiply(EXACT.multiply(subtract(price, lot.price), closed), size)
+            lots = self._closed(lots, execution, policy)
+        if lots.total:
+            kept[key] = lots
+        else:
+            kept.pop(key, None)
+            self._over(lots.trip)
+
+    def rename(self, unbound: Key, key: Key) -> None:
+        """An entry without a ticket was recognised: its lots go on under its ticket's key."""
+        if self._open is None:
+            self._open = self._tally.open.mutate()
+        lots = self._open.pop(unbound, None)
+        if lots is not None:
+            known = self._open.get(key, NOTHING)
+            self._open[key] = Lots(add(known.total, lots.total), (*known.lots, *lots.lots), add(known.trip, lots.trip))
+
+    def is_another_day(self, at_ns: int) -> bool:
+        """Whether the UTC day has changed since the last execution."""
+        return at_ns // DAY_NS != self._tally.day
+
+    def prune(self, book: Container[Key]) -> None:
+        """Give up the lots of what the book holds no more: their fills never came (law 12)."""
+        kept = self.sealed().open
+        gone = sorted(key for key in kept if key not in book)
+        self._open = kept.mutate()
+        for key in gone:
+            del self._open[key]
+        self._tally = replace(self._tally, unpriced=self._tally.unpriced + len(gone))
+
+    # -- inner parts ---------------------------------------------------------------------------------------
+
+    def _given_up(self, lots: Lots, held: Holding | None) -> Lots:
+        """The lots without those that left without any fill: what the book does not hold any more, oldest first."""
+        size = ZERO if held is None else held.signed_quantity
+        if lots.total == size or not lots.total:
+            return lots
+        if size and size.is_signed() == lots.total.is_signed():
+            excess = subtract(lots.total.copy_abs(), size.copy_abs())
+            if excess <= 0:
+                return lots
+        else:
+            excess = lots.total.copy_abs()
+        self._tally = replace(self._tally, unpriced=self._tally.unpriced + 1)
+        rest, _, _ = _taken(lots.lots, excess.copy_sign(lots.total), None, ONE)
+        return Lots(subtract(lots.total, excess.copy_sign(lots.total)), rest, lots.trip)
+
+    def _closed(self, lots: Lots, execution: Execution, policy: Policy) -> Lots:
+        """The lots after an execution that reduces them, and may turn the position round."""
+        move, price = execution.signed_quantity, execution.price
+        most = min(move.copy_abs(), lots.total.copy_abs()).copy_sign(lots.total)
+        rest, gained, unpriced = _taken(lots.lots, most, price, _size_of(policy, execution.symbol))
+        left = add(move, most)
+        after = Lots(add(lots.total, move), rest, lots.trip)
+        if left:
+            after = Lots(left, (Lot(left, price),), lots.trip)
+        if unpriced:
+            self._tally = replace(self._tally, unpriced=self._tally.unpriced + 1)
+        after = self._earned(after, gained, execution, policy)
+        if left:
+            self._over(after.trip)
+            return Lots(after.total, after.lots)
+        return after
+
+    def _earned(self, lots: Lots, gained: Decimal | None, execution: Execution, policy: Policy) -> Lots:
+        """Book what was realised, and the fee, each in its own currency."""
+        currency = currency_of(policy, execution.symbol)
+        earned: dict[str, Decimal] = {} if gained is None else {currency: gained}
+        if execution.fee:
+            paid_in = currency if execution.fee_asset is None else execution.fee_asset
+            earned[paid_in] = subtract(earned.get(paid_in, ZERO), execution.fee)
+        for name in sorted(earned):
+            self._tally = _booked(self._tally, name, earned[name])
+        return Lots(lots.total, lots.lots, add(lots.trip, earned.get(currency, ZERO)))
+
+    def _over(self, trip: Decimal) -> None:
+        """A round trip has ended: won, or lost one more in a row."""
+        if trip:
+            losses = self._tally.losses + 1 if trip < 0 else 0
+            self._tally = replace(self._tally, losses=losses)
+
+
+def currency_of(policy: Policy, symbol: str) -> str:
+    """The currency of an instrument's prices; `""` where the policy names none."""
+    known = policy.instruments.get(symbol)
+    return "" if known is None or known.currency is None else known.currency
+
+
+def _size_of(policy: Policy, symbol: str) -> Decimal:
+    known = policy.instruments.get(symbol)
+    return ONE if known is None or known.contract_size is None else known.contract_size
+
+
+def worth_of(policy: Policy, symbol: str, quantity: Decimal, price: Decimal) -> Decimal:
+    """What a quantity, unsigned, comes to at a price, in the instrument's currency."""
+    return EXACT.multiply(EXACT.multiply(quantity.copy_abs(), price), _size_of(policy, symbol))
+
+
+def _completed(lots: Lots, held: Holding) -> Lots:
+    """The lots that a reducing execution meets: what the book holds beyond them was adopted, and is the oldest."""
+    missing = subtract(held.signed_quantity, lots.total)
+    if not missing or missing.is_signed() != held.signed_quantity.is_signed():
+        return lots
+    return Lots(held.signed_quantity, (Lot(missing, held.price), *lots.lots), lots.trip)
+
+
+def _opened(lots: Lots, move: Decimal, price: Decimal | None) -> Lots:
+    """The lots with one more, joined to the newest where that has the same price."""
+    known = lots.lots
+    if known and known[-1].price == price:
+        rest = (*known[:-1], Lot(add(known[-1].quantity, move), price))
+    elif len(known) < LOTS_PER_KEY_MAX:
+        rest = (*known, Lot(move, price))
+    else:
+        rest = (_joined(known[0], known[1]), *known[2:], Lot(move, price))
+    return Lots(add(lots.total, move), rest, lots.trip)
+
+
+def _taken(
+    lots: tuple[Lot, ...], most: Decimal, price: Decimal | None, size: Decimal
+) -> tuple[tuple[Lot, ...], Decimal | None, bool]:
+    """(what is left after `most`, signed like the lots, was taken from the oldest; what that realised at `price`, None
+    when nothing can be said; whether something of it has no price)."""
+    gained: Decimal | None = None
+    unpriced = False
+    for place, lot in enumerate(lots):
+        if not most:
+            return lots[place:], gained, unpriced
+        part = lot.quantity if lot.quantity.copy_abs() <= most.copy_abs() else most
+        if lot.price is None or price is None:
+            unpriced = True
+        else:
+            moved = EXACT.multiply(EXACT.multiply(subtract(price, lot.price), part), size)
             gained = moved if gained is None else add(gained, moved)
-        left = add(left, closed)
-        if closed != lot.quantity:
-            rest.insert(0, Lot(subtract(lot.quantity, closed), lot.price))
-    if left and rest and rest[-1].price == price:
-        rest[-1] = Lot(add(rest[-1].quantity, left), price)
-    elif left:
-        rest.append(Lot(left, price))
-    if len(rest) > LOTS_PER_KEY_MAX:
-        rest[:2] = [_joined(rest[0], rest[1])]
-    return tuple(rest), gained, unpriced
+        most = subtract(most, part)
+        if part != lot.quantity:
+            return (Lot(subtract(lot.quantity, part), lot.price), *lots[place + 1 :]), gained, unpriced
+    return (), gained, unpriced
 
 
 def _joined(one: Lot, other: Lot) -> Lot:
@@ -160,50 +256,13 @@ def _booked(tally: Tally, currency: str, amount: Decimal) -> Tally:
     total = add(tally.total.get(currency, ZERO), amount)
     peak = max(tally.peak.get(currency, ZERO), total)
     worst = max(tally.worst.get(currency, ZERO), subtract(peak, total))
-    return replace(
-        tally,
-        today=tally.today.set(currency, add(tally.today.get(currency, ZERO), amount)),
-        total=tally.total.set(currency, total),
-        peak=tally.peak.set(currency, peak),
-        worst=tally.worst.set(currency, worst),
+    return Tally(
+        tally.open,
+        tally.day,
+        tally.today.set(currency, add(tally.today.get(currency, ZERO), amount)),
+        tally.total.set(currency, total),
+        tally.peak.set(currency, peak),
+        tally.worst.set(currency, worst),
+        tally.losses,
+        tally.unpriced,
     )
-
-
-def _trip(tally: Tally, key: Key, lots: tuple[Lot, ...], gained: Decimal) -> Tally:
-    """A key that is flat again has ended a round trip: won, or lost one more in a row."""
-    so_far = add(tally.trips.get(key, ZERO), gained)
-    if lots:
-        trips = tally.trips.set(key, so_far) if so_far else tally.trips
-        return replace(tally, lots=tally.lots.set(key, lots), trips=trips)
-    losses = tally.losses + 1 if so_far < 0 else 0 if so_far > 0 else tally.losses
-    return replace(tally, lots=_without(tally.lots, key), trips=_without(tally.trips, key), losses=losses)
-
-
-def pruned(tally: Tally, book: Container[Key]) -> Tally:
-    """The tally without the lots of what the book holds no more: their fills never came (law 12)."""
-    gone = sorted(key for key in tally.lots if key not in book)
-    lots, trips = tally.lots, tally.trips
-    for key in gone:
-        lots, trips = _without(lots, key), _without(trips, key)
-    return replace(tally, lots=lots, trips=trips, unpriced=tally.unpriced + len(gone))
-
-
-def is_another_day(tally: Tally, at_ns: int) -> bool:
-    """Whether the UTC day has changed since the last execution."""
-    return at_ns // DAY_NS != tally.day
-
-
-def renamed(tally: Tally, unbound: Key, key: Key) -> Tally:
-    """The tally after an entry without a ticket was recognised: its lots go on under its ticket's key."""
-    lots = tally.lots.get(unbound)
-    if lots is None:
-        return tally
-    moved = replace(tally, lots=_without(tally.lots, unbound).set(key, (*tally.lots.get(key, ()), *lots)))
-    trip = tally.trips.get(unbound)
-    if trip is None:
-        return moved
-    return replace(moved, trips=_without(tally.trips, unbound).set(key, add(tally.trips.get(key, ZERO), trip)))
-
-
-def _without(kept: Map[Key, V], key: Key) -> Map[Key, V]:
-    return kept.delete(key) if key in kept else kept

@@ -15,7 +15,7 @@ from trueup import Instrument, Policy
 from trueup.breaker import BreakerStatus, breaker_of
 from trueup.model import Execution
 from trueup.reconciliation.saved import load, save
-from trueup.tally import DAY_NS, LOTS_PER_KEY_MAX, Tally, tallied
+from trueup.tally import DAY_NS, LOTS_PER_KEY_MAX, DraftTally, Lots, Tally
 
 Worlds = Callable[..., World]
 D = Decimal
@@ -25,6 +25,13 @@ def now(w: World) -> BreakerStatus:
     return breaker_of(w.state, w.clock.wall)
 
 
+def tallied(tally: Tally, execution: Execution, at_ns: int = 0) -> Tally:
+    """The tally after one execution, of which only the fills know."""
+    draft = DraftTally(tally)
+    draft.add("DAX", None, execution, Policy.adopt(), at_ns, awaited=True)
+    return draft.sealed()
+
+
 def today(w: World) -> str:
     return str(now(w).realised_today.get("", D(0)))
 
@@ -32,12 +39,12 @@ def today(w: World) -> str:
 @given(st.lists(st.tuples(st.sampled_from([-3, -2, -1, 1, 2, 3]), st.integers(1, 5)), max_size=25))
 def test_it_is_first_in_first_out(moves: list[tuple[int, int]]) -> None:
     """An oracle that knows nothing of lots: each unit by itself, in a queue."""
-    tally, policy = Tally(), Policy.adopt()
+    tally = Tally()
     queue: deque[tuple[int, int]] = deque()
     realised, peak, worst = 0, 0, 0
     for n, (move, price) in enumerate(moves):
         execution = Execution(f"x{n}", "DAX", D(move), D(price))
-        tally = tallied(tally, "DAX", None, execution, policy, 0, awaited=True)
+        tally = tallied(tally, execution)
         for _ in range(abs(move)):
             sign = 1 if move > 0 else -1
             if queue and queue[0][0] != sign:
@@ -47,7 +54,8 @@ def test_it_is_first_in_first_out(moves: list[tuple[int, int]]) -> None:
                 queue.append((sign, price))
         peak = max(peak, realised)
         worst = max(worst, peak - realised)
-    assert sum((lot.quantity for lot in tally.lots.get("DAX", ())), D(0)) == sum(sign for sign, _ in queue)
+    assert tally.open.get("DAX", Lots()).total == sum(sign for sign, _ in queue)
+    assert sum((lot.quantity for lot in tally.open.get("DAX", Lots()).lots), D(0)) == sum(sign for sign, _ in queue)
     assert tally.total.get("", D(0)) == realised
     assert tally.peak.get("", D(0)) == peak
     assert tally.worst.get("", D(0)) == worst
@@ -173,7 +181,7 @@ def test_lots_follow_an_entry_to_its_ticket(world: Worlds) -> None:
     w = world(mode="hedging")
     w.record(fill("a1", "DAX", "2", "100", order_id="7"), fill("a0", "DAX", "-1", "101", order_id="7"))
     w.record(fill("a2", "DAX", "-1", "105", ticket="7"))
-    assert (today(w), dict(w.state.tally.lots), dict(w.state.tally.trips)) == ("6", {}, {})
+    assert (today(w), dict(w.state.tally.open)) == ("6", {})
 
 
 def test_orphans_are_at_stake_too_and_kept_apart(world: Worlds) -> None:
@@ -184,11 +192,11 @@ def test_orphans_are_at_stake_too_and_kept_apart(world: Worlds) -> None:
 
 
 def test_law_12_lots_are_bounded() -> None:
-    tally, policy = Tally(), Policy.adopt()
+    tally = Tally()
     for n in range(LOTS_PER_KEY_MAX + 50):
         execution = Execution(f"x{n}", "DAX", D(1), None if n == LOTS_PER_KEY_MAX + 40 else D(n % 7))
-        tally = tallied(tally, "DAX", None, execution, policy, n * DAY_NS, awaited=True)
-    lots = tally.lots["DAX"]
+        tally = tallied(tally, execution, n * DAY_NS)
+    lots = tally.open["DAX"].lots
     assert len(lots) == LOTS_PER_KEY_MAX
     assert sum((lot.quantity for lot in lots), D(0)) == LOTS_PER_KEY_MAX + 50
     assert lots[0].price is not None
@@ -197,8 +205,8 @@ def test_law_12_lots_are_bounded() -> None:
 
 @pytest.mark.parametrize("first", [None, "5"])
 def test_of_two_lots_of_which_one_has_no_price_the_sum_has_none(first: str | None) -> None:
-    tally, policy = Tally(), Policy.adopt()
+    tally = Tally()
     for n in range(LOTS_PER_KEY_MAX + 1):
         price = None if (n == 0) == (first is None) and n < 2 else D(n % 2 + 5)
-        tally = tallied(tally, "DAX", None, Execution(f"x{n}", "DAX", D(1), price), policy, 0, awaited=True)
-    assert tally.lots["DAX"][0].price is None
+        tally = tallied(tally, Execution(f"x{n}", "DAX", D(1), price))
+    assert tally.open["DAX"].lots[0].price is None

@@ -30,7 +30,7 @@ from trueup.reconciliation.state import (
     State,
     View,
 )
-from trueup.tally import Tally
+from trueup.tally import DraftTally
 
 V = TypeVar("V")
 
@@ -121,7 +121,7 @@ class Draft:
     quarantine: Map[str, Quarantine]
     recheck: bool
     pass_number: int
-    tally: Tally
+    tally: DraftTally
     doubted: tuple[str, ...]
     unpriced: tuple[str, ...]
     guards: Map[Key, Guard]
@@ -156,6 +156,7 @@ class Draft:
         fields["bindings"] = DraftMemory(state.bindings, BINDINGS_MAX)
         fields["executions"] = DraftMemory(state.executions, EXECUTIONS_MAX)
         fields["ended_orders"] = DraftMemory(state.ended_orders, ENDED_ORDERS_MAX)
+        fields["tally"] = DraftTally(state.tally)
         fields["order_names"] = DraftMemory(state.order_names, ORDER_NAMES_MAX)
         fields["ended_actions"] = DraftMemory(state.ended_actions, ENDED_ACTIONS_MAX)
         fields["observation_ids"] = DraftMemory(state.observation_ids, OBSERVATION_IDS_MAX)
@@ -202,4 +203,5 @@ _MEMORY_FIELDS = (
     "order_names",
     "ended_actions",
     "observation_ids",
+    "tally",
 )

@@ -51,7 +51,6 @@ from trueup.reconciliation.state import (
     State,
     View,
 )
-from trueup.tally import is_another_day, pruned, renamed, tallied
 
 _DAY_NS: Final = 86_400_000_000_000
 CHANNELS_MAX: Final = 100
@@ -272,10 +271,13 @@ def _tally(draft: Draft, key: Key, slot: Slot | None, execution: Execution) -> N
     if slot is not None and slot.source != "set":
         held = slot.holding
         latest_ns = draft.policy.inferred_ns_max
-        awaited = any(one.remaining and elapsed_ns(one.since, at) <= latest_ns for one in slot.inferred)
-    if is_another_day(draft.tally, at.at_ns):
-        draft.tally = pruned(draft.tally, draft.book)
-    draft.tally = tallied(draft.tally, key, held, execution, draft.policy, at.at_ns, awaited=awaited)
+        awaited = bool(slot.inferred) and any(
+            one.remaining and elapsed_ns(one.since, at) <= latest_ns for one in slot.inferred
+        )
+    tally = draft.tally
+    if tally.is_another_day(at.at_ns):
+        tally.prune(draft.book)
+    tally.add(key, held, execution, draft.policy, at.at_ns, awaited=awaited)
 
 
 def first_recorded(state: Draft | State, execution: Execution) -> int | None:
@@ -316,7 +318,7 @@ def rename(draft: Draft, unbound: Key, key: Key) -> None:
     draft.dirty.pop(unbound, None)
     draft.put_slot(key, slot)
     draft.bindings.put(unbound, key)
-    draft.tally = renamed(draft.tally, unbound, key)
+    draft.tally.rename(unbound, key)
 
 
 def _renamed(state: Draft | State, unbound: Key, key: Key) -> Slot:

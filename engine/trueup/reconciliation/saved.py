@@ -25,7 +25,7 @@ from trueup.reconciliation.state import (
     State,
     View,
 )
-from trueup.tally import Lot, Tally
+from trueup.tally import Lots, Tally
 
 
 class _SavedView(msgspec.Struct, frozen=True, array_like=True):
@@ -118,8 +118,7 @@ def load(saved: bytes) -> State:
 class _SavedTally(msgspec.Struct, frozen=True, array_like=True):
     """A tally with its maps in order."""
 
-    lots: tuple[tuple[Key, tuple[Lot, ...]], ...]
-    trips: tuple[tuple[Key, Decimal], ...]
+    open: tuple[tuple[Key, Lots], ...]
     day: int
     today: tuple[tuple[str, Decimal], ...]
     total: tuple[tuple[str, Decimal], ...]
@@ -131,8 +130,7 @@ class _SavedTally(msgspec.Struct, frozen=True, array_like=True):
 
 def _save_tally(tally: Tally) -> _SavedTally:
     return _SavedTally(
-        lots=tuple(sorted(tally.lots.items())),
-        trips=tuple(sorted(tally.trips.items())),
+        open=tuple(sorted(tally.open.items())),
         day=tally.day,
         today=tuple(sorted(tally.today.items())),
         total=tuple(sorted(tally.total.items())),
@@ -146,8 +144,7 @@ def _save_tally(tally: Tally) -> _SavedTally:
 def _load_tally(raw: msgspec.Raw) -> Tally:
     saved = _decode(raw, type=_SavedTally)
     return Tally(
-        lots=Map(saved.lots),
-        trips=Map(saved.trips),
+        open=Map(saved.open),
         day=saved.day,
         today=Map(saved.today),
         total=Map(saved.total),
