@@ -96,7 +96,8 @@ def tell_otherwise(found: Otherwise, policy: Policy) -> None:
         note(f"undetermined: {knob} is another, but {why}")
     if found.set_aside or found.unsent:
         note(
-            f"{found.set_aside} outcomes of actions it did not request were set aside; {len(found.unsent)} that it did were never sent"
+            f"{found.set_aside} outcomes of actions it did not request were set aside; "
+            f"{len(found.unsent)} that it did were never sent"
         )
     table(
         ("world", "corrections", "wrong", "standing", "to a human", "final book and broker"),
