@@ -40,15 +40,17 @@ class BreakerStatus(msgspec.Struct, frozen=True, kw_only=True):
 def breaker_of(state: State, at_ns: int) -> BreakerStatus:
     """The numbers as of wall time `at_ns`: it says which day today is."""
     tally = state.tally
+    money = sorted(tally.money.items())
+    today = tally.day == at_ns // DAY_NS
     held = [slot.holding for slot in state.book.values() if slot.holding is not None]
     exposure, unpriced = _exposure(state.policy, ((one.symbol, one.signed_quantity, one.price) for one in held))
     orphans = [(one.symbol, one.quantity, one.limit or one.stop) for one in orphans_of(state).values()]
     strange, nameless = _exposure(state.policy, orphans)
     return BreakerStatus(
-        realised_today=_amounts(tally.today) if tally.day == at_ns // DAY_NS else {},
-        realised_total=_amounts(tally.total),
-        drawdown={name: subtract(tally.peak[name], tally.total[name]) for name in sorted(tally.total)},
-        drawdown_deepest=_amounts(tally.worst),
+        realised_today={name: one.today for name, one in money if one.today} if today else {},
+        realised_total={name: one.total for name, one in money},
+        drawdown={name: subtract(one.peak, one.total) for name, one in money},
+        drawdown_deepest={name: one.worst for name, one in money},
         consecutive_losses=tally.losses,
         open_exposure=exposure,
         orphan_exposure=strange,

@@ -9,19 +9,21 @@ crash exactly what it would have known without one.
 from __future__ import annotations
 
 from collections.abc import Container
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Final
 
 import msgspec
 from immutables import Map, MapMutation
-from msgspec.structs import replace
 
-from trueup.model import EXACT, ZERO, Execution, Holding, Key, add, subtract
+from trueup.model import DIGITS_MAX, EXACT, ZERO, Execution, Holding, Key, add, subtract
 from trueup.policy import Policy
 
 DAY_NS: Final = 86_400_000_000_000
 LOTS_PER_KEY_MAX: Final = 256
-"""Lots that are kept of one key (law 12); beyond it the two oldest become one, at their average price."""
+"""Lots that are kept of one key (law 12); beyond it the oldest become one, at their average price."""
+LOTS_JOINED: Final = 128
+_AVERAGE: Final = Context(prec=DIGITS_MAX)
+"""An average has as many digits as any number that is admitted."""
 ONE: Final = Decimal(1)
 
 
@@ -43,20 +45,27 @@ class Lots(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What has been realised since the key was last flat."""
 
 
+class Money(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What was earned in one currency, less fees."""
+
+    today: Decimal = ZERO
+    """On the UTC day of the last execution."""
+    total: Decimal = ZERO
+    """Since the journal began."""
+    peak: Decimal = ZERO
+    """The most that `total` has ever been, at least 0."""
+    worst: Decimal = ZERO
+    """The deepest that `total` has ever fallen below its peak, as a number of at least 0."""
+
+
 class Tally(msgspec.Struct, frozen=True):
     """What the executions so far add up to. Amounts are in the quote currency of their instrument."""
 
     open: Map[Key, Lots] = Map()
+    money: Map[str, Money] = Map()
+    """By currency; `""` where the policy names none."""
     day: int = 0
     """The UTC day of the last execution, in days since 1970, by our own clock."""
-    today: Map[str, Decimal] = Map()
-    """By currency: realised on that day, less fees."""
-    total: Map[str, Decimal] = Map()
-    """By currency: realised since the journal began, less fees."""
-    peak: Map[str, Decimal] = Map()
-    """By currency: the most that `total` has ever been, at least 0."""
-    worst: Map[str, Decimal] = Map()
-    """By currency: the deepest that `total` has ever fallen below its peak, as a number of at least 0."""
     losses: int = 0
     """Round trips in a row that ended with a loss."""
     unpriced: int = 0
@@ -64,20 +73,34 @@ class Tally(msgspec.Struct, frozen=True):
 
 
 NOTHING: Final = Lots()
+NO_MONEY: Final = Money()
 
 
 class DraftTally:
     """A tally that executions are added to; until one is, it costs nothing. Ten thousand may come at once."""
 
-    __slots__ = ("_open", "_tally")
+    __slots__ = ("_before", "_day", "_losses", "_money", "_open", "_unpriced")
 
     def __init__(self, tally: Tally) -> None:
-        self._tally = tally
+        self._before = tally
         self._open: MapMutation[Key, Lots] | None = None
+
+    def _begin(self) -> MapMutation[Key, Lots]:
+        if self._open is None:
+            before = self._before
+            self._open = before.open.mutate()
+            self._money = dict(before.money)
+            self._day, self._losses, self._unpriced = before.day, before.losses, before.unpriced
+        return self._open
 
     def sealed(self) -> Tally:
         """The tally as it stands."""
-        return self._tally if self._open is None else replace(self._tally, open=self._open.finish())
+        if self._open is None:
+            return self._before
+        money = self._before.money
+        if self._money != dict(money):
+            money = Map(self._money)
+        return Tally(self._open.finish(), money, self._day, self._losses, self._unpriced)
 
     def add(
         self, key: Key, held: Holding | None, execution: Execution, policy: Policy, at_ns: int, *, awaited: bool
@@ -89,11 +112,11 @@ class DraftTally:
         awaited  whether a correction inferred some of it, so that its fill may still come: then lots that the book
                  holds no more are not given up
         """
-        kept = self._open
-        if kept is None:
-            kept = self._open = self._tally.open.mutate()
-        if at_ns // DAY_NS != self._tally.day:
-            self._tally = replace(self._tally, day=at_ns // DAY_NS, today=Map())
+        kept = self._begin()
+        day = at_ns // DAY_NS
+        if day != self._day:
+            self._day = day
+            self._money = {name: Money(ZERO, one.total, one.peak, one.worst) for name, one in self._money.items()}
         lots = kept.get(key, NOTHING)
         move = execution.signed_quantity
         if not awaited:
@@ -114,25 +137,24 @@ class DraftTally:
 
     def rename(self, unbound: Key, key: Key) -> None:
         """An entry without a ticket was recognised: its lots go on under its ticket's key."""
-        if self._open is None:
-            self._open = self._tally.open.mutate()
-        lots = self._open.pop(unbound, None)
+        kept = self._begin()
+        lots = kept.pop(unbound, None)
         if lots is not None:
-            known = self._open.get(key, NOTHING)
-            self._open[key] = Lots(add(known.total, lots.total), (*known.lots, *lots.lots), add(known.trip, lots.trip))
+            known = kept.get(key, NOTHING)
+            kept[key] = Lots(add(known.total, lots.total), (*known.lots, *lots.lots), add(known.trip, lots.trip))
 
     def is_another_day(self, at_ns: int) -> bool:
         """Whether the UTC day has changed since the last execution."""
-        return at_ns // DAY_NS != self._tally.day
+        return at_ns // DAY_NS != (self._before.day if self._open is None else self._day)
 
     def prune(self, book: Container[Key]) -> None:
         """Give up the lots of what the book holds no more: their fills never came (law 12)."""
-        kept = self.sealed().open
-        gone = sorted(key for key in kept if key not in book)
+        kept = self._begin().finish()
+        gone = [key for key in kept if key not in book]
         self._open = kept.mutate()
         for key in gone:
             del self._open[key]
-        self._tally = replace(self._tally, unpriced=self._tally.unpriced + len(gone))
+        self._unpriced += len(gone)
 
     # -- inner parts ---------------------------------------------------------------------------------------
 
@@ -147,7 +169,7 @@ class DraftTally:
                 return lots
         else:
             excess = lots.total.copy_abs()
-        self._tally = replace(self._tally, unpriced=self._tally.unpriced + 1)
+        self._unpriced += 1
         rest, _, _ = _taken(lots.lots, excess.copy_sign(lots.total), None, ONE)
         return Lots(subtract(lots.total, excess.copy_sign(lots.total)), rest, lots.trip)
 
@@ -156,34 +178,39 @@ class DraftTally:
         move, price = execution.signed_quantity, execution.price
         most = min(move.copy_abs(), lots.total.copy_abs()).copy_sign(lots.total)
         rest, gained, unpriced = _taken(lots.lots, most, price, _size_of(policy, execution.symbol))
+        self._unpriced += unpriced
         left = add(move, most)
-        after = Lots(add(lots.total, move), rest, lots.trip)
-        if left:
-            after = Lots(left, (Lot(left, price),), lots.trip)
-        if unpriced:
-            self._tally = replace(self._tally, unpriced=self._tally.unpriced + 1)
-        after = self._earned(after, gained, execution, policy)
-        if left:
-            self._over(after.trip)
-            return Lots(after.total, after.lots)
-        return after
+        after = self._earned(Lots(add(lots.total, move), rest, lots.trip), gained, execution, policy)
+        if not left:
+            return after
+        self._over(after.trip)
+        return Lots(left, (Lot(left, price),))
 
     def _earned(self, lots: Lots, gained: Decimal | None, execution: Execution, policy: Policy) -> Lots:
         """Book what was realised, and the fee, each in its own currency."""
         currency = currency_of(policy, execution.symbol)
-        earned: dict[str, Decimal] = {} if gained is None else {currency: gained}
-        if execution.fee:
-            paid_in = currency if execution.fee_asset is None else execution.fee_asset
-            earned[paid_in] = subtract(earned.get(paid_in, ZERO), execution.fee)
-        for name in sorted(earned):
-            self._tally = _booked(self._tally, name, earned[name])
-        return Lots(lots.total, lots.lots, add(lots.trip, earned.get(currency, ZERO)))
+        fee = execution.fee
+        if fee and execution.fee_asset not in (None, currency):
+            self._book(execution.fee_asset or "", fee.copy_negate())
+        elif fee:
+            gained = subtract(gained or ZERO, fee)
+        if gained is None:
+            return lots
+        self._book(currency, gained)
+        return Lots(lots.total, lots.lots, add(lots.trip, gained)) if gained else lots
+
+    def _book(self, currency: str, amount: Decimal) -> None:
+        known = self._money.get(currency, NO_MONEY)
+        total = add(known.total, amount)
+        peak = total if total > known.peak else known.peak
+        fallen = subtract(peak, total)
+        worst = fallen if fallen > known.worst else known.worst
+        self._money[currency] = Money(add(known.today, amount), total, peak, worst)
 
     def _over(self, trip: Decimal) -> None:
         """A round trip has ended: won, or lost one more in a row."""
         if trip:
-            losses = self._tally.losses + 1 if trip < 0 else 0
-            self._tally = replace(self._tally, losses=losses)
+            self._losses = self._losses + 1 if trip.is_signed() else 0
 
 
 def currency_of(policy: Policy, symbol: str) -> str:
@@ -218,7 +245,7 @@ def _opened(lots: Lots, move: Decimal, price: Decimal | None) -> Lots:
     elif len(known) < LOTS_PER_KEY_MAX:
         rest = (*known, Lot(move, price))
     else:
-        rest = (_joined(known[0], known[1]), *known[2:], Lot(move, price))
+        rest = (_joined(known[:LOTS_JOINED]), *known[LOTS_JOINED:], Lot(move, price))
     return Lots(add(lots.total, move), rest, lots.trip)
 
 
@@ -244,25 +271,13 @@ def _taken(
     return (), gained, unpriced
 
 
-def _joined(one: Lot, other: Lot) -> Lot:
-    quantity = add(one.quantity, other.quantity)
-    if one.price is None or other.price is None:
+def _joined(lots: tuple[Lot, ...]) -> Lot:
+    """Several lots as one, at their average price; without a price where one of them has none."""
+    quantity, worth = ZERO, ZERO
+    for lot in lots:
+        quantity = add(quantity, lot.quantity)
+        if lot.price is not None:
+            worth = add(worth, EXACT.multiply(lot.quantity, lot.price))
+    if any(lot.price is None for lot in lots):
         return Lot(quantity, None)
-    worth = add(EXACT.multiply(one.quantity, one.price), EXACT.multiply(other.quantity, other.price))
-    return Lot(quantity, EXACT.divide(worth, quantity))
-
-
-def _booked(tally: Tally, currency: str, amount: Decimal) -> Tally:
-    total = add(tally.total.get(currency, ZERO), amount)
-    peak = max(tally.peak.get(currency, ZERO), total)
-    worst = max(tally.worst.get(currency, ZERO), subtract(peak, total))
-    return Tally(
-        tally.open,
-        tally.day,
-        tally.today.set(currency, add(tally.today.get(currency, ZERO), amount)),
-        tally.total.set(currency, total),
-        tally.peak.set(currency, peak),
-        tally.worst.set(currency, worst),
-        tally.losses,
-        tally.unpriced,
-    )
+    return Lot(quantity, _AVERAGE.divide(worth, quantity))

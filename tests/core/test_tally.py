@@ -15,7 +15,7 @@ from trueup import Instrument, Policy
 from trueup.breaker import BreakerStatus, breaker_of
 from trueup.model import Execution
 from trueup.reconciliation.saved import load, save
-from trueup.tally import DAY_NS, LOTS_PER_KEY_MAX, DraftTally, Lots, Tally
+from trueup.tally import DAY_NS, LOTS_PER_KEY_MAX, DraftTally, Lots, Money, Tally
 
 Worlds = Callable[..., World]
 D = Decimal
@@ -56,9 +56,8 @@ def test_it_is_first_in_first_out(moves: list[tuple[int, int]]) -> None:
         worst = max(worst, peak - realised)
     assert tally.open.get("DAX", Lots()).total == sum(sign for sign, _ in queue)
     assert sum((lot.quantity for lot in tally.open.get("DAX", Lots()).lots), D(0)) == sum(sign for sign, _ in queue)
-    assert tally.total.get("", D(0)) == realised
-    assert tally.peak.get("", D(0)) == peak
-    assert tally.worst.get("", D(0)) == worst
+    money = tally.money.get("", Money())
+    assert (money.total, money.peak, money.worst) == (realised, peak, worst)
 
 
 def test_a_day_with_wins_losses_and_fees(world: Worlds) -> None:
@@ -193,14 +192,16 @@ def test_orphans_are_at_stake_too_and_kept_apart(world: Worlds) -> None:
 
 def test_law_12_lots_are_bounded() -> None:
     tally = Tally()
-    for n in range(LOTS_PER_KEY_MAX + 50):
-        execution = Execution(f"x{n}", "DAX", D(1), None if n == LOTS_PER_KEY_MAX + 40 else D(n % 7))
-        tally = tallied(tally, execution, n * DAY_NS)
-    lots = tally.open["DAX"].lots
-    assert len(lots) == LOTS_PER_KEY_MAX
-    assert sum((lot.quantity for lot in lots), D(0)) == LOTS_PER_KEY_MAX + 50
-    assert lots[0].price is not None
-    assert lots[0].quantity == 51
+    for n in range(LOTS_PER_KEY_MAX * 5):
+        tally = tallied(tally, Execution(f"x{n}", "DAX", D(1), D(n % 7)), n * DAY_NS)
+        assert len(tally.open["DAX"].lots) <= LOTS_PER_KEY_MAX
+    lots = tally.open["DAX"]
+    assert lots.total == sum((lot.quantity for lot in lots.lots), D(0)) == LOTS_PER_KEY_MAX * 5
+    assert lots.lots[0].price is not None
+    assert len(lots.lots[0].price.as_tuple().digits) <= 34
+    closed = tallied(tally, Execution("end", "DAX", -lots.total, D(3)), 0)
+    average = sum(n % 7 for n in range(LOTS_PER_KEY_MAX * 5))
+    assert round(closed.money[""].total, 20) == 3 * LOTS_PER_KEY_MAX * 5 - average, "what was joined earns the same"
 
 
 @pytest.mark.parametrize("first", [None, "5"])

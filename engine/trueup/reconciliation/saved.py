@@ -7,7 +7,6 @@ byte. So the bytes are canonical: maps in key order, memories generation by gene
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
@@ -25,7 +24,7 @@ from trueup.reconciliation.state import (
     State,
     View,
 )
-from trueup.tally import Lots, Tally
+from trueup.tally import Lots, Money, Tally
 
 
 class _SavedView(msgspec.Struct, frozen=True, array_like=True):
@@ -119,40 +118,20 @@ class _SavedTally(msgspec.Struct, frozen=True, array_like=True):
     """A tally with its maps in order."""
 
     open: tuple[tuple[Key, Lots], ...]
+    money: tuple[tuple[str, Money], ...]
     day: int
-    today: tuple[tuple[str, Decimal], ...]
-    total: tuple[tuple[str, Decimal], ...]
-    peak: tuple[tuple[str, Decimal], ...]
-    worst: tuple[tuple[str, Decimal], ...]
     losses: int
     unpriced: int
 
 
 def _save_tally(tally: Tally) -> _SavedTally:
-    return _SavedTally(
-        open=tuple(sorted(tally.open.items())),
-        day=tally.day,
-        today=tuple(sorted(tally.today.items())),
-        total=tuple(sorted(tally.total.items())),
-        peak=tuple(sorted(tally.peak.items())),
-        worst=tuple(sorted(tally.worst.items())),
-        losses=tally.losses,
-        unpriced=tally.unpriced,
-    )
+    kept, money = tuple(sorted(tally.open.items())), tuple(sorted(tally.money.items()))
+    return _SavedTally(kept, money, tally.day, tally.losses, tally.unpriced)
 
 
 def _load_tally(raw: msgspec.Raw) -> Tally:
     saved = _decode(raw, type=_SavedTally)
-    return Tally(
-        open=Map(saved.open),
-        day=saved.day,
-        today=Map(saved.today),
-        total=Map(saved.total),
-        peak=Map(saved.peak),
-        worst=Map(saved.worst),
-        losses=saved.losses,
-        unpriced=saved.unpriced,
-    )
+    return Tally(Map(saved.open), Map(saved.money), saved.day, saved.losses, saved.unpriced)
 
 
 def _load_view(saved: _SavedView) -> View:
