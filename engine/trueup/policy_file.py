@@ -30,8 +30,8 @@ WHOLE_MAX: Final = 10**12
 SETTINGS: Final = ("account", "broker", "store")
 """What a file may hold beside its policy: text, each of them."""
 BESIDE: Final = (
-    "accounts", "alerts", "baseline", "book", "dry_run", "durability", "environment", "insecure", "logs", "metrics",
-    "mode", "timeout_ms", "views",
+    "accounts", "alerts", "baseline", "book", "curve_secret_file", "curve_server", "dry_run", "durability",
+    "environment", "insecure", "logs", "metrics", "mode", "timeout_ms", "views",
 )  # fmt: skip
 """What else a sidecar's configuration may hold at its top level; judged by whoever reads that."""
 

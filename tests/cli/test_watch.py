@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from rich.console import Console
 
-from trueup import PassReport, Policy, Reconciler
+from trueup import Command, PassReport, Policy, Reconciler
 from trueup.model import BrokerPosition, Holding
 from trueup.report import failed_report
 from trueup.testing.broker import SimulatedBroker
@@ -92,3 +92,10 @@ def test_a_pass_is_drawn_with_what_it_corrected(rec) -> None:
 )
 def test_ages_are_said_in_the_unit_that_a_person_would_use(seconds: int, said: str) -> None:
     assert age(seconds) == said
+
+
+def test_an_override_is_loud(rec) -> None:
+    rec.startup_recovery()
+    rec.command(Command(name="override", who="ada", why="late", arguments={"scope": "account", "seconds": "60"}))
+    text = drawn(Picture(), rec)
+    assert f"override account until {rec.get_status().overrides[0].until}, by ada: late" in text

@@ -32,6 +32,8 @@ book = "sqlite:///b.db"
 mode = "netting"
 baseline = false
 insecure = true
+curve_server = "the gateway's"
+curve_secret_file = "ours"
 timeout_ms = 300
 durability = "normal"
 confirmations = 3
@@ -89,6 +91,7 @@ def test_every_key_is_read() -> None:
         False,
         True,
     )
+    assert (one.curve_server, one.curve_secret_file) == ("the gateway's", "ours")
     assert (one.timeout_ms, found.durability, found.several) == (300, "normal", False)
     assert one.policy == Policy.guarded(confirmations=3)
     desk, night = found.alerts.channels

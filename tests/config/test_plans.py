@@ -66,6 +66,22 @@ def test_several_accounts_one_of_them_and_stores_of_their_own() -> None:
     )
 
 
+def test_curve_keys_from_flag_environment_and_file() -> None:
+    text = ONE + 'curve_server = "file"\ncurve_secret_file = "file"\n'
+    environ = {"GTW_CURVE_SERVER": "env", "GTW_CURVE_SECRET": "a secret of nobody"}
+    flags = {"curve_server": "flag", "curve_secret_file": "flag"}
+    found = [
+        (one.curve_server, one.curve_secret_file)
+        for (one,) in (plans(text), plans(text, environ), plans(text, environ, **flags), plans(ONE))
+    ]
+    assert found == [("file", "file"), ("env", None), ("flag", "flag"), (None, None)]
+    several = TWO.replace('account = "a:1"', 'account = "a:1"\ncurve_server = "own"\ncurve_secret_file = "own"')
+    assert [(one.curve_server, one.curve_secret_file) for one in plans(several, environ)] == [
+        ("own", "own"),  # the environment has one gateway's keys: they are for the account that names none
+        ("env", None),
+    ]
+
+
 WORDS = ("paper", "live", None)
 
 

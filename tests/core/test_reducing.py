@@ -284,9 +284,19 @@ def test_other_orders_that_ended_just_now_take_nothing(world: Worlds) -> None:
     w.record(
         pending("b", "EURUSD", "filled", side="buy", filled=1),
         pending("g", "GBPUSD", "filled", side="sell", filled=1),
-        pending("e", "EURUSD", "canceled", side="sell"),
+        pending("e", "EURUSD", "rejected", side="sell"),
     )
     assert free(w, LONG, after_ms=0) == "2"
+
+
+def test_l17_an_order_that_was_cancelled_just_now_may_have_filled_before(world: Worlds) -> None:
+    """Nobody has heard of it yet, and an answer may be older than it: so much is not free until one would show it."""
+    w = world(held("EURUSD", "2"))
+    w.passes(s=60)
+    w.record(pending("s1", "EURUSD", "accepted", side="sell"), pending("s1", "EURUSD", "canceled", side="sell"))
+    found = left(w, LONG, after_ms=0)
+    assert (plain(found.free), found.claims) == ("1", ("order s1 has just ended, and may have taken 1",))
+    assert free(w, LONG) == "2"
 
 
 def test_a_working_order_that_has_just_filled_in_part(world: Worlds) -> None:

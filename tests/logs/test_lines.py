@@ -186,3 +186,17 @@ def test_without_structlog_one_sentence_names_the_extra(monkeypatch: pytest.Monk
     monkeypatch.setitem(__import__("sys").modules, "structlog", None)
     with pytest.raises(TrueupError, match=r'pip install "trueup\[metrics\]"'):
         Log(io.StringIO(), "json")
+
+
+def test_an_override_is_a_warning_when_it_begins_and_when_it_ends() -> None:
+    w = World(held("EURUSD", "1"))
+    w.fails()
+    w.says("override", scope="account", seconds="60")
+    w.passes(s=60)
+    w.fails()
+    lines = [json.loads(line) for line in logged(w, "json", "warning")]
+    found = [one["what"] for one in lines if one["event"] == "override-moved"]
+    assert [what.split(" given by ")[0].split(" until ")[0] for what in found] == [
+        "override of the gate for account granted", "override of the gate for account ended,",
+    ]  # fmt: skip
+    w.close()

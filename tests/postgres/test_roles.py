@@ -11,7 +11,7 @@ import pytest
 from journal.databases import PostgresStore
 from journal.samples import ACCOUNT, OTHER, fill, fills, item
 from trueup.errors import InputError, JournalError, StoreUrlError
-from trueup.journal import Snapshot, accounts, open_inbox, open_reader, open_writer, verify
+from trueup.journal import Snapshot, accounts, open_inbox, open_reader, open_writer, store_user, verify
 
 
 class Role:
@@ -43,6 +43,13 @@ def role(postgres: PostgresStore) -> Iterator[Role]:
     one = Role(postgres)
     yield one
     one.drop()
+
+
+def test_who_an_operator_is_is_what_the_server_authenticated(postgres: PostgresStore, role: Role) -> None:
+    """Whoever the session is of, and no environment variable; a store need not be there yet."""
+    assert store_user(role.url) == role.name
+    with pytest.raises(JournalError, match="could not ask who we are"):
+        store_user(role.url.replace(f"{role.name}@", "nobody_of_that_name@"))
 
 
 WRITER = ("USAGE ON SCHEMA", "SELECT, INSERT ON ALL TABLES IN SCHEMA", "USAGE ON ALL SEQUENCES IN SCHEMA")

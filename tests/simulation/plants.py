@@ -28,7 +28,11 @@ from trueup.reconciliation import (
     fills,
     fold,
     gatekeeping,
+    guarding,
     lifecycle,
+    order_lifecycle,
+    orphans,
+    outbox,
     outcomes,
     remedies,
     saved,
@@ -123,7 +127,7 @@ def orders_in_flight_are_ignored(patch: Patch) -> None:
     always(patch, settling, "_flying", False)
 
 
-@planted(2, 4, runs_max=120)
+@planted(2, 4, 9, runs_max=120)
 def the_wall_clock_measures_intervals(patch: Patch) -> None:
     for module in (evidence, settling, lifecycle, fills):
         patch.setattr(module, "elapsed_ns", lambda earlier, later: later.at_ns - earlier.at_ns)
@@ -144,7 +148,7 @@ def nothing_is_too_much_to_vanish_at_once(patch: Patch) -> None:
     always(patch, absence.Count, "is_mass", False)
 
 
-@planted(4, runs_max=120)
+@planted(4, runs_max=300)
 def a_small_book_may_vanish_whole(patch: Patch) -> None:
     always(patch, absence.Count, "is_total", False)
 
@@ -419,6 +423,62 @@ def a_closed_gate_refuses_cancels(patch: Patch) -> None:
         return refused if intent.kind == "cancel" and self.status == "closed" else genuine(self, intent)
 
     patch.setattr(gate.Gate, "check", check)
+
+
+# -- orders, actions, protection ---------------------------------------------------------------------------
+
+
+@planted(6)
+def actions_are_sent_before_they_are_stored(patch: Patch) -> None:
+    genuine = ledger.Ledger.sending
+
+    def sending(self: Any, client_id: str) -> Any:
+        return ledger.Committed(self.state.position + 1, self.state.position, ())
+
+    assert genuine is not None
+    patch.setattr(ledger.Ledger, "sending", sending)
+
+
+@planted(6, runs_max=400)
+def a_send_without_an_answer_is_taken_for_failed(patch: Patch) -> None:
+    after(patch, asking, "send_once", lambda made, *given: _failed(made))  # whoever asks again at once has two of them
+    patch.setattr(passes, "send_once", asking.send_once)
+
+
+async def _failed(made: Any) -> Any:
+    outcome = await made
+    return replace(outcome, state="rejected", why="no answer") if outcome.state == "unknown" else outcome
+
+
+@planted(6, runs_max=300)
+def what_a_closed_connection_had_queued_is_forgotten(patch: Patch) -> None:
+    always(patch, outbox, "behind", True)
+    always(patch, outbox, "independent", True)
+
+
+@planted(10, runs_max=200)
+def an_orphan_is_cancelled_whatever_it_protects(patch: Patch) -> None:
+    always(patch, orphans, "guarded", None)
+
+
+@planted(10)
+def no_stop_is_ever_placed(patch: Patch) -> None:
+    always(patch, guarding, "_unguarded", None)
+
+
+@planted(10, runs_max=200)
+def a_list_of_orders_older_than_the_stop_is_believed(patch: Patch) -> None:
+    always(patch, guarding, "_is_new_witness", True)
+
+
+@planted(2, runs_max=200)
+def orders_that_nobody_lists_are_never_looked_up(patch: Patch) -> None:
+    patch.setattr(passes, "to_look_up", lambda *given: [])
+
+
+@planted(2, runs_max=200)
+def what_was_filled_is_not_taken_from_the_brokers_list(patch: Patch) -> None:
+    patch.setattr(order_lifecycle, "merged", lambda order, row: order)
 
 
 # -- limits and reports ------------------------------------------------------------------------------------

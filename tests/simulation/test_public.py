@@ -14,7 +14,7 @@ from trueup.changes import Fill, OrderUpdate
 from trueup.model import BrokerPosition
 from trueup.policy import Policy
 from trueup.ports import Answer
-from trueup.simulation import simulate
+from trueup.simulation import shrinking, simulate
 from trueup.simulation.drawing import draw
 from trueup.testing import plugin, strategies
 from trueup.testing.broker import SimulatedBroker
@@ -134,6 +134,7 @@ def test_a_failing_history_is_told_shortened_and_left(monkeypatch: pytest.Monkey
     from simulation.plants import PLANTS
 
     next(one for one in PLANTS if one.name == "one_confirmation_is_enough").plant(monkeypatch)
+    monkeypatch.setattr(shrinking, "TRIES_MAX", 40)
     seed = next(seed for seed in range(1, 30) if simulate(draw(seed)).violations)
     outcome = simulate(draw(seed))
     text = plugin._told(seed, "all", None, outcome, str(tmp_path))

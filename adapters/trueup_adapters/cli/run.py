@@ -59,6 +59,13 @@ Baseline: TypeAlias = Annotated[
 Insecure: TypeAlias = Annotated[
     bool | None, typer.Option("--insecure", help="Accept a plain connection to another machine.")
 ]
+CurveServer: TypeAlias = Annotated[
+    str | None, typer.Option("--curve-server", metavar="KEY", help="The gateway's public CURVE key: encrypted.")
+]
+CurveSecretFile: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--curve-secret-file", metavar="FILE", help="Our secret CURVE key; else GTW_CURVE_SECRET."),
+]
 Live: TypeAlias = Annotated[
     bool, typer.Option("--live", help="Real money: the second word, beside the one in --config.")
 ]
@@ -104,6 +111,8 @@ def run(
     mode: Mode = None,
     baseline: Baseline = None,
     insecure: Insecure = None,
+    curve_server: CurveServer = None,
+    curve_secret_file: CurveSecretFile = None,
     durability: HowDurable = None,
     timeout_ms: Annotated[
         int | None, typer.Option("--timeout-ms", metavar="MS", min=1, help="For one answer; else GTW_TIMEOUT_MS.")
@@ -126,7 +135,8 @@ def run(
     flags = Flags(
         account=account, broker=broker, store=store, mode=mode, baseline=baseline, insecure=insecure or None,
         durability=durability, timeout_ms=timeout_ms, interval_s=interval_s, live=live, dry_run=dry_run,
-        policy=None if policy is None else read_settings(policy).policy,
+        policy=None if policy is None else read_settings(policy).policy, curve_server=curve_server,
+        curve_secret_file=curve_secret_file,
     )  # fmt: skip
     what = planned(said, flags, os.environ)
     if metrics is not None:

@@ -83,6 +83,8 @@ def simulate(
             )
         except sqlite3.Error as error:
             raise CouldNot(f"{results}: the results cannot be written ({error}); name another file") from error
+        except ImportError as error:
+            raise CouldNot(str(error)) from error
         except OSError as error:
             raise CouldNot(f"the campaign could not be run: {error}") from error
     if export is not None:

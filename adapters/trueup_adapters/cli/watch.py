@@ -96,6 +96,8 @@ def _header(status: Status, now_ns: int) -> RenderableType:
         text.append(f"\nreduce-only {symbol}: {why}", style="yellow")
     if len(status.limited) > LIMITED_MAX:
         text.append(f"\nreduce-only: {len(status.limited) - LIMITED_MAX:,} more symbols", style="yellow")
+    for one in status.overrides:
+        text.append(f"\noverride {one.scope} until {one.until}, by {one.who}: {one.why}", style="bold red")
     for scope, why in status.quarantine.items():
         text.append(f"\nquarantine {scope}: {why}", style="yellow")
     if status.held:

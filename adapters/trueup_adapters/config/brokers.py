@@ -5,6 +5,9 @@
     alpaca+http://127.0.0.1:PORT   something that speaks Alpaca's API
     ccxt://EXCHANGE?market=spot    an exchange that ccxt knows; keys in CCXT_API_KEY, CCXT_SECRET, CCXT_PASSWORD
 
+What an exchange has to be told further stands in its address: `type` (ccxt's `defaultType`), `quotes`, `symbols`,
+`scope=settleCoin=USDC` and `contract_size=BTC/USDT:USDT=0.01`, the last two as often as they are needed.
+
 Adapters are imported only when they are asked for, and one that is not installed says which extra brings it. Keys are
 never part of an address: addresses are shown, stored and committed.
 """
@@ -12,20 +15,26 @@ never part of an address: addresses are shown, stored and committed.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 from trueup.errors import InputError, TrueupError
-from trueup.model import PositionMode
+from trueup.model import PositionMode, exact
 from trueup.ports import Broker
 from trueup_adapters.config.plans import Plan
 from trueup_adapters.logs.secrets import hide
 from trueup_adapters.mt5 import Mt5Broker
 from trueup_adapters.mt5.address import URL_DEFAULT
+from trueup_adapters.mt5.key_files import curve_of
 
 _CCXT_KEYS: Final = {"apiKey": "CCXT_API_KEY", "secret": "CCXT_SECRET", "password": "CCXT_PASSWORD"}
-_CCXT_PARAMETERS: Final = ("market", "quotes", "symbols")
+_CCXT_PARAMETERS: Final = ("market", "type", "quotes", "symbols")
+_CCXT_PARTS: Final = ("scope", "contract_size")
+_ALPACA_NUMBER: Final = re.compile(r"alpaca:(?:PA[0-9A-Z]{8,14}|[0-9]{8,14})\Z")
+"""What Alpaca itself calls an account. `alpaca:mine` is a name that somebody gave it: no answer can be held to it."""
 
 
 def address_of(plan: Plan) -> str:
@@ -54,6 +63,7 @@ def open_broker(plan: Plan, mode: PositionMode, environ: Mapping[str, str] | Non
         position_mode=mode,
         timeout_ms=plan.timeout_ms,
         insecure=plan.insecure,
+        curve=curve_of(plan.curve_server, plan.curve_secret_file, given),
         strategies=_strategies(plan),
         canonical=plan.policy.canonical,
     )
@@ -67,13 +77,38 @@ def _strategies(plan: Plan) -> dict[int | str, str]:
     return {mark: name for mark, name in plan.policy.strategies.items()}  # noqa: C416 - wider keys
 
 
-def _parameters(address: str, known: tuple[str, ...]) -> dict[str, str]:
-    """What stands behind the question mark. Raises InputError for a name that is not known."""
-    found = dict(parse_qsl(urlsplit(address).query, keep_blank_values=True))
-    for name in found:
-        if name not in known:
-            raise InputError(f"broker {address.partition('?')[0]}: there is no {name!r}; there are {', '.join(known)}")
+def _parameters(address: str, known: tuple[str, ...], *, often: tuple[str, ...] = ()) -> dict[str, list[str]]:
+    """What stands behind the question mark. Raises InputError for a name that is not known, or is there twice."""
+    found: dict[str, list[str]] = {}
+    plain = address.partition("?")[0]
+    for name, value in parse_qsl(urlsplit(address).query, keep_blank_values=True):
+        if name not in (*known, *often):
+            raise InputError(f"broker {plain}: there is no {name!r}; there are {', '.join((*known, *often))}")
+        if name in found and name not in often:
+            raise InputError(f"broker {plain}: {name} is there twice; say it once")
+        found.setdefault(name, []).append(value)
     return found
+
+
+def _scope_of(text: str) -> dict[str, object]:
+    """`settleCoin=USDC,category=linear` as parameters of ccxt; '' is the account as it is asked without any."""
+    found: dict[str, object] = {}
+    for part in filter(None, text.split(",")):
+        name, equals, value = part.partition("=")
+        if not (name and equals and value):
+            raise InputError(
+                f"scope is {text[:80]!r}; write it like scope=settleCoin=USDC, with commas between several"
+            )
+        found[name] = {"true": True, "false": False}.get(value, value)
+    return found
+
+
+def _size_of(text: str) -> tuple[str, Decimal]:
+    """`BTC/USDT:USDT=0.01`: a symbol in ccxt's spelling, and how much one contract of it must be."""
+    symbol, _, size = text.rpartition("=")
+    if not symbol:
+        raise InputError(f"contract_size is {text[:80]!r}; write it like contract_size=BTC/USDT:USDT=0.01")
+    return symbol, exact(size, what=f"contract_size of {symbol[:80]!r}")
 
 
 def _alpaca(plan: Plan, environ: Mapping[str, str]) -> Broker:
@@ -81,7 +116,10 @@ def _alpaca(plan: Plan, environ: Mapping[str, str]) -> Broker:
     plain, _, _ = address.partition("?")
     parameters = _parameters(address, ("key_file",))
     named = plain.partition("://")[2].strip("/").lower()
-    settings: dict[str, Any] = {**parameters, "insecure": plan.insecure}
+    settings: dict[str, Any] = {"insecure": plan.insecure}
+    settings |= {name: values[0] for name, values in parameters.items()}
+    if _ALPACA_NUMBER.match(plan.account):
+        settings["account"] = plan.account  # whose keys these are is asked before anything is believed (L32)
     if "+" in plain.partition("://")[0]:
         settings["url"] = plain.partition("+")[2]
         settings["environment"] = plan.environment or "paper"
@@ -95,7 +133,8 @@ def _alpaca(plan: Plan, environ: Mapping[str, str]) -> Broker:
         from trueup_adapters.alpaca import from_config
     except ImportError as error:
         raise TrueupError(f'{plan.account}: Alpaca needs its extra; pip install "trueup[alpaca]"') from error
-    return from_config(settings, environ=environ)
+    aliases = any(one.aliases for one in plan.policy.instruments.values())
+    return from_config(settings, environ=environ, canonical=plan.policy.canonical if aliases else None)
 
 
 def _agreed(plan: Plan, named: str) -> str:
@@ -115,8 +154,9 @@ def _agreed(plan: Plan, named: str) -> str:
 def _ccxt(plan: Plan, mode: PositionMode, environ: Mapping[str, str]) -> Broker:
     address = address_of(plan)
     exchange = urlsplit(address).netloc.lower()
-    parameters = _parameters(address, _CCXT_PARAMETERS)
-    market = parameters.get("market", "contracts")
+    parameters = _parameters(address, _CCXT_PARAMETERS, often=_CCXT_PARTS)
+    once = {name: values[0] for name, values in parameters.items()}
+    market = once.get("market", "contracts")
     if not exchange or market not in ("contracts", "spot"):
         raise InputError(f"broker {address[:80]!r}: write ccxt://EXCHANGE?market=contracts, or market=spot&quotes=USDT")
     if plan.environment is None:
@@ -131,12 +171,15 @@ def _ccxt(plan: Plan, mode: PositionMode, environ: Mapping[str, str]) -> Broker:
     keys = {name: environ[variable].strip() for name, variable in _CCXT_KEYS.items() if environ.get(variable)}
     for secret in keys.values():
         hide(secret)
+    options: dict[str, object] = {"options": {"defaultType": once["type"]}} if once.get("type") else {}
     return CcxtBroker.of(
         exchange,
-        {**keys, "sandbox": plan.environment == "paper"},
+        {**keys, **options, "sandbox": plan.environment == "paper"},
         market=market,
         position_mode=mode,
-        quotes=tuple(filter(None, parameters.get("quotes", "").split(","))),
-        symbols=tuple(filter(None, parameters.get("symbols", "").split(","))),
+        quotes=tuple(filter(None, once.get("quotes", "").split(","))),
+        symbols=tuple(filter(None, once.get("symbols", "").split(","))),
+        scopes=tuple(map(_scope_of, parameters.get("scope", [""]))),
+        contract_sizes=dict(map(_size_of, parameters.get("contract_size", ()))),
         canonical=plan.policy.canonical,
     )

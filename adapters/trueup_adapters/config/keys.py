@@ -52,6 +52,14 @@ _STORE: Final = Key(
 _BOOK: Final = Key("book", "text", "A book that somebody else keeps, which is compared too.", '"sqlite:///bot.db"')
 _TIMEOUT: Final = Key("timeout_ms", "whole", "For one answer of the broker.", "10000", at_least=1, at_most=86_400_000)
 _INSECURE: Final = Key("insecure", "yes", "Accept a plain connection to another machine.", "false")
+_CURVE_SERVER: Final = Key(
+    "curve_server", "text", "An MT5 gateway's public CURVE key: the connection is encrypted.",
+    '"<40 characters>"',
+)  # fmt: skip
+_CURVE_SECRET: Final = Key(
+    "curve_secret_file", "text", "The file with our secret CURVE key; else GTW_CURVE_SECRET is the key.",
+    '"~/.trueup/mt5.key_secret"',
+)  # fmt: skip
 _BASELINE: Final = Key("baseline", "yes", "Take the first complete answer over as the book, or compare it.", "true")
 
 TABLES: Final[dict[str, tuple[Key, ...]]] = {
@@ -65,6 +73,8 @@ TABLES: Final[dict[str, tuple[Key, ...]]] = {
         _MODE,
         _BASELINE,
         _INSECURE,
+        _CURVE_SERVER,
+        _CURVE_SECRET,
         _TIMEOUT,
         Key(
             "durability",
@@ -84,6 +94,8 @@ TABLES: Final[dict[str, tuple[Key, ...]]] = {
         _MODE,
         _BASELINE,
         _INSECURE,
+        _CURVE_SERVER,
+        _CURVE_SECRET,
         _TIMEOUT,
     ),
     "alerts": (
@@ -133,6 +145,8 @@ ENVIRONMENT: Final = (
     Variable("GTW_PORT", "the MT5 gateway's port"),
     Variable("GTW_TIMEOUT_MS", "`timeout_ms`"),
     Variable("GTW_INSECURE", "1: accept a plain connection to another machine"),
+    Variable("GTW_CURVE_SERVER", "`curve_server`"),
+    Variable("GTW_CURVE_SECRET", "our secret CURVE key itself"),
     Variable("SYNC_INTERVAL_SEC", "`sync_interval_s` of the policy"),
 )
 """Every variable that is read. A name of ours that is nearly one of them is an error: it was meant."""

@@ -27,6 +27,7 @@ from trueup_adapters.config.reading import (
 )
 from trueup_adapters.logs.secrets import hidden, hide_address, hide_environment, hide_password
 from trueup_adapters.mt5.address import timeout_ms_from, url_from
+from trueup_adapters.mt5.key_files import SECRET, SERVER
 
 _YES: Final = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
@@ -41,6 +42,8 @@ class Flags(msgspec.Struct, frozen=True, kw_only=True):
     policy: Policy | None = None
     baseline: bool | None = None
     insecure: bool | None = None
+    curve_server: str | None = None
+    curve_secret_file: str | None = None
     durability: Literal["full", "normal"] | None = None
     timeout_ms: int | None = None
     interval_s: int | None = None
@@ -65,6 +68,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     insecure: bool
     durability: Literal["full", "normal"]
     timeout_ms: int | None
+    curve_server: str | None = None
+    """An MT5 gateway's public key."""
+    curve_secret_file: str | None = None
+    """Where ours is; None: in the environment, if anywhere."""
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,6 +139,8 @@ def _plan(
         problems.append("where the journal is nobody says; give --store, such as sqlite:///trueup.db")
     gateway = None if said.several and one.broker is not None else _gateway(environ)
     broker = flags.broker or _text("TRUEUP_BROKER", environ) or gateway or one.broker
+    own_keys = said.several and one.curve_server is not None  # as with GTW_HOST: the environment has one gateway
+    curve = {} if own_keys else {name: _text(name, environ) for name in (SERVER, SECRET)}
     for address in (store, broker, one.book):
         hide_password(address)
     timeout_ms, interval_s = flags.timeout_ms, flags.interval_s
@@ -162,6 +171,8 @@ def _plan(
         insecure=_first(flags.insecure, one.insecure, built_in=False),
         durability=flags.durability or said.durability or "full",
         timeout_ms=timeout_ms,
+        curve_server=flags.curve_server or curve.get(SERVER) or one.curve_server,
+        curve_secret_file=flags.curve_secret_file or (None if curve.get(SECRET) else one.curve_secret_file),
     )
 
 

@@ -41,6 +41,8 @@ class AccountSettings(msgspec.Struct, frozen=True, kw_only=True):
     mode: PositionMode | None = None
     baseline: bool | None = None
     insecure: bool | None = None
+    curve_server: str | None = None
+    curve_secret_file: str | None = None
     timeout_ms: int | None = None
     policy: Policy
 

@@ -2,6 +2,7 @@
 
 Reading order:
     address   where a gateway may be, and when a connection there is safe
+    key_files which CURVE keys, and from where
     rows      the rows that a reply may hold, and what their cells must be
     positions rows into positions, one by one
     deals     rows into executions, one by one

@@ -37,6 +37,10 @@ CLAIMS_TOLD_MAX: Final = 3
 """Claims that a refusal names; it says how many more there are (L60)."""
 
 
+_MAY_HAVE_FILLED: Final = frozenset({OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.REPLACED})
+"""Ends before which an order may have filled without anybody having heard of it yet (L17, L18)."""
+
+
 class Room(msgspec.Struct, frozen=True):
     """What is left of a live position."""
 
@@ -192,10 +196,15 @@ def _late(
     after the asking an answer would show it)."""
     claims: list[_Claim] = []
     wait_ns = 0
+    known = state.slot(key_of_row(state.mode, row))
+    by_fills = known is not None and known.source == "fill"  # only then do executions move the book (L15)
     for name, slot in _lately_changed(state, row.symbol, asked, window_ns):
-        unseen = subtract(slot.order.filled, slot.executed)
+        ended = slot.order.status in _MAY_HAVE_FILLED
+        booked = slot.executed if by_fills else ZERO
+        unseen = subtract(slot.order.quantity if ended else slot.order.filled, booked)
         if name != order and unseen > 0 and _takes(state, slot.order, row, stops=True):
-            claims.append(_Claim(unseen, f"order {name} has just taken {plain(unseen)}"))
+            what = "ended, and may have taken" if ended else "taken"
+            claims.append(_Claim(unseen, f"order {name} has just {what} {plain(unseen)}"))
             wait_ns = max(wait_ns, window_ns - elapsed_ns(slot.changed, asked))
     return claims, wait_ns
 

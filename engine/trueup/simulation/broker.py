@@ -25,6 +25,8 @@ ALL_SURFACES: Final[frozenset[Surface]] = frozenset({"positions", "fills", "open
 ACTIONS: Final[frozenset[ActionKind]] = frozenset({"cancel", "place_stop", "close_position"})
 STALE_MS_MAX: Final = 60_000
 """How old an answer may be where the declared lag is not kept."""
+LONG_MS: Final = 60_000
+MISLED_ANSWERS: Final = 12
 SLOW_MS_MAX: Final = 30_000
 
 
@@ -151,6 +153,8 @@ class HardBroker:
         order = world.desk.orders.get(action.order_id or "")
         stop = order is not None and (order.stop is not None or "stop" in order.type)
         guards = guarded(order, world.exchange.rows) if order is not None and stop else None
+        if guards is not None and (self._misled() or guards not in world.exchange.at(world.loop.now_ns - LONG_MS * MS)):
+            guards = None  # nobody could know of it
         stored = action.client_id in world.stored
         world.acted.append(Acted(action, world.loop.now_ns, stored, fault, guards))
         world.tally.cover(f"actions sent: {action.kind}")
@@ -164,12 +168,17 @@ class HardBroker:
         dice = world.dice("action", len(world.acted))
         latency_ms = dice.between(1, world.settings.latency_ms_max)
         if fault == "action_late":
+            self.disconnect()  # what a closed connection had queued may still be executed; on one that lives, in order
             latency_ms = dice.between(latency_ms, max(latency_ms, world.policy.action_queue_s_max * 1_000 - 1_000))
         if fault != "action_silence":
             world.loop.after_ms(latency_ms, lambda: self._arrived(action, answered, fault))
         if fault == "action_raises":
             raise RuntimeError("the adapter has a bug of its own")
         return await answered
+
+    def _misled(self) -> bool:
+        """Whether one of the last answers left out what there was, or was older than declared."""
+        return any(one.fault in (*LIES, "stale_answer") for one in self._world.said[-MISLED_ANSWERS:])
 
     def _arrived(self, action: Action, answered: asyncio.Future[Outcome], fault: str | None) -> None:
         """An action reaches the broker, and its answer the process, unless something is wrong."""

@@ -101,7 +101,7 @@ def campaign(
     on_progress  called with the number of runs that have just been finished
     scheduler    the address of a Dask scheduler, which has the work done by its workers instead
 
-    Raises InputError where Dask is wanted and not installed, sqlite3.Error where `results` cannot be written.
+    Raises ImportError where Dask is wanted and not installed, sqlite3.Error where `results` cannot be written.
     """
     shared = lots(seeds, faults, minutes)
     if scheduler is not None:

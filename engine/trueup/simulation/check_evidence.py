@@ -90,8 +90,8 @@ def _well_founded(world: World, history: History, made: Made) -> Iterator[Violat
     policy = turn.before.policy
     lag_ns = _lag_ns(turn.before)
     spacing_ns = max(policy.confirm_interval_ms * MS, lag_ns)
-    settle_ns = max(lag_ns, (policy.settle_ms or 0) * MS)
-    chain = _chain(history, made, settle_ns)
+    settle_ns = _settle_ns(turn.before)
+    chain = _chain(history, made)
     needed = policy.confirmations if made.correction.kind == "ghost" else 2
     if made.correction.kind == "ghost" and _is_total(turn, history):
         needed = max(needed, policy.confirmations_total)
@@ -111,7 +111,11 @@ def _lag_ns(state: State) -> int:
     return (declared if own is None else own) * MS
 
 
-def _chain(history: History, made: Made, settle_ns: int) -> list[Observed]:
+def _settle_ns(state: State) -> int:
+    return max(_lag_ns(state), (state.policy.settle_ms or 0) * MS)
+
+
+def _chain(history: History, made: Made) -> list[Observed]:
     """The answers that say the very same of the key, back to the last change of it on either side; oldest first."""
     key, fields = made.key, _changed(made.correction.before, made.correction.after)
     wanted = _claim(history.answers[made.turn.position][1].get(key), fields)
@@ -129,7 +133,7 @@ def _chain(history: History, made: Made, settle_ns: int) -> list[Observed]:
             if _claim(row, fields) != wanted:
                 break
             slot = turn.before.slot(known)
-            if slot is None or apart_ns(slot.changed, observed.asked) >= settle_ns:
+            if slot is None or apart_ns(slot.changed, observed.asked) >= _settle_ns(turn.before):
                 found.append(observed)
         if known != key:
             break  # before that nobody knew whose ticket it was

@@ -188,7 +188,7 @@ def _bounded(world: World, history: History) -> Iterator[Violation]:
     size = len(save(history.state))
     if size > STATE_BYTES_MAX:
         yield Violation(12, f"the state takes {size} bytes")
-    if not history.state.breaks:
+    if not history.state.breaks and not history.state.order_breaks:
         looks = [turn for turn in history.turns if isinstance(turn.fact, Observed)][-2:]
         for turn in looks:
             if turn.decisions:

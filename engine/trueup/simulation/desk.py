@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec.structs import replace
@@ -18,6 +18,11 @@ from trueup.simulation.past import Past
 
 if TYPE_CHECKING:
     from trueup.simulation.exchange import Exchange
+
+
+ACTION_FAULTS: Final = ("action_silence", "action_lost_ack", "action_refused", "action_raises", "action_late")
+"""What can go wrong with an action: it never arrives; it is done and nobody hears of it (L21); the broker says no; the
+adapter raises after it was sent; a server executes it later, from its queue."""
 
 
 class Acted(msgspec.Struct):

@@ -11,7 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+
 from trueup.policy import Policy, Protect
+from trueup.simulation.desk import ACTION_FAULTS
 from trueup.simulation.dice import Dice
 from trueup.simulation.happenings import LASTING
 from trueup.simulation.ordering import FATES
@@ -45,6 +48,9 @@ def draw(seed: int, faults: Faults = "all", minutes: int | None = None) -> Scena
     hardness = dice.one_of(("none", "light", "heavy", "heavy")) if faults == "all" else faults
     honest = dice.percent(HONEST_PERCENT)
     settings = _settings(dice, honest, minutes or dice.one_of(MINUTES))
+    if settings.lists_orders and hardness != "none":
+        faults_of_actions = tuple(dice.some_of(range(len(ACTION_FAULTS)), 40))
+        settings = msgspec.structs.replace(settings, action_faults=faults_of_actions)
     happenings = [*_trading(dice, settings), *_trouble(dice, settings, *_HARDNESS[hardness])]
     happenings += [*_looking(dice, settings)]
     happenings.sort(key=lambda one: one.at_ms)

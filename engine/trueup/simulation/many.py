@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from trueup.errors import InputError
 from trueup.simulation.run import Outcome
 
 if TYPE_CHECKING:
@@ -17,12 +16,12 @@ def played_by_dask(scheduler: str, shared: Sequence[Lot]) -> Iterator[list[Outco
 
     scheduler   its address, `tcp://scheduler:8786`; every worker needs this version of trueup
 
-    Raises InputError where Dask is not installed, OSError where the scheduler cannot be reached.
+    Raises ImportError where Dask is not installed, OSError where the scheduler cannot be reached.
     """
     try:
         import distributed
     except ImportError as error:
-        raise InputError(f'a campaign on Dask needs it installed ({error}): pip install "trueup[dask]"') from error
+        raise ImportError(f'a campaign on Dask needs it installed ({error}): pip install "trueup[dask]"') from error
     from trueup.simulation.campaign import play
 
     library: Any = distributed

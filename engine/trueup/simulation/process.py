@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from trueup.simulation.world import World
 
 OWNER: contextvars.ContextVar[Process | None] = contextvars.ContextVar("trueup_simulated_process", default=None)
-TICK_S: Final = 1.0
-"""How often the bot comes around to `sync_continuous`."""
 FAILED_MAX: Final = 3
 """Passes in a row that end FAILED, after which the bot gives up."""
 
@@ -109,7 +107,7 @@ class Process:
             self._report(await rec.startup_recovery())
             while True:
                 self._report(rec.sync_continuous())
-                await asyncio.sleep(TICK_S)
+                await asyncio.sleep(self._world.settings.tick_ms / 1_000)
 
     def _open(self) -> AsyncReconciler | None:
         """Become the writer; None where the store would not have it: the process ends, and is started again."""

@@ -55,6 +55,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How a hedging fill names the position that it opens: by ticket, or by the order that became it (MT5)."""
     lists_orders: bool = False
     """Whether the broker can be asked for its orders; then it can be asked to act, too."""
+    action_faults: tuple[int, ...] = ()
+    """What goes wrong with two of five actions, by number; `desk.ACTION_FAULTS` are there to draw from."""
     names_clients: bool = False
     """Whether the broker's list of executions names our own ids of their orders."""
     bold: bool = False
@@ -71,6 +73,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     message_ms_max: int = 1_000
     """How long a message takes when nothing is wrong."""
     poll_ms: int = 2_000
+    """How often the shell looks after inbox and connection, and `tick_ms` the bot after its passes."""
+    tick_ms: int = 1_000
     minutes: int = 5
 
 

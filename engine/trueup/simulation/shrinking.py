@@ -14,13 +14,16 @@ import msgspec
 from trueup.simulation.run import simulate
 from trueup.simulation.scenario import Happening, Scenario
 
-TRIES_MAX: Final = 600
+TRIES_MAX: Final = 300
 """Histories that shrinking plays at most (law 12)."""
 
 
-def shrink(scenario: Scenario, laws: frozenset[int], *, tries_max: int = TRIES_MAX) -> Scenario:
-    """The shortest scenario found that still breaks one of these laws; the given one where nothing can be left out."""
-    search = _Search(laws, tries_max)
+def shrink(scenario: Scenario, laws: frozenset[int], *, tries_max: int | None = None) -> Scenario:
+    """The shortest scenario found that still breaks one of these laws; the given one where nothing can be left out.
+
+    tries_max   how many histories may be played for it; None: `TRIES_MAX`
+    """
+    search = _Search(laws, TRIES_MAX if tries_max is None else tries_max)
     scenario = search.fewer(scenario)
     for plainer in _plainer(scenario):
         changed = msgspec.structs.replace(scenario, settings=plainer(scenario))
@@ -72,6 +75,7 @@ def _plainer(scenario: Scenario) -> Iterator[Callable[[Scenario], object]]:
     plain: dict[str, object] = {
         "held": (),
         "policies": (),
+        "action_faults": (),
         "priced": True,
         "baseline": True,
         "bold": True,

@@ -30,7 +30,7 @@ from trueup.policy import Policy
 from trueup.reconciliation.state import State
 from trueup.simulation import happenings
 from trueup.simulation.answers import ANSWER_FAULTS, Said
-from trueup.simulation.desk import Acted, Desk
+from trueup.simulation.desk import ACTION_FAULTS, Acted, Desk
 from trueup.simulation.dice import Dice
 from trueup.simulation.disk import ACCOUNT, Disk
 from trueup.simulation.exchange import Exchange, Placed
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 Work: TypeAlias = Coroutine[Any, Any, Any] | Generator[Any, None, Any]
 REDELIVERED_MS: Final = 2_000
 """How soon a durable stream tries again what nobody took."""
-ACTION_FAULTS: Final = ("action_silence", "action_lost_ack", "action_refused", "action_raises", "action_late")
 LATE_MS_MAX: Final = 120_000
 """How late a message is at most; beyond `inferred_s_max` it would be lost for all that law 3 says."""
 RESTART_MS_MAX: Final = 20_000
@@ -163,7 +162,11 @@ class World:
 
     def action_fault_now(self) -> str | None:
         """What is wrong with an action that is sent now."""
-        return next((name for name in ACTION_FAULTS if self.is_on(name)), None)
+        dice = self.dice("action fault", len(self.acted))
+        lasting = next((name for name in ACTION_FAULTS if self.is_on(name)), None)
+        if lasting is None and not self.quiet and self.settings.action_faults and dice.percent(40):
+            return ACTION_FAULTS[dice.one_of(self.settings.action_faults)]
+        return lasting
 
     def is_on(self, fault: str) -> bool:
         """Whether a lasting fault is on."""
@@ -419,8 +422,10 @@ class World:
         settled_ms = self.now_ms + liveness_ms(self.policy, self.settings.lag_ms, acts=self.settings.lists_orders)
         while self.now_ms < settled_ms:
             await asyncio.sleep(self.policy.sync_interval_s)
-            rec = None if self.process is None else self.process.rec
-            if rec is not None and rec.get_status().held:
+            process = self.process
+            if process is None or not process.alive or process.rec is None:
+                self.start_process()
+            elif process.rec.get_status().held:
                 self.operate("ack", {"what": "mass-absence"})
 
     def close(self) -> None:
