@@ -11,7 +11,7 @@ from decimal import Decimal
 
 import msgspec
 
-from trueup.model import ZERO, add, subtract
+from trueup.model import ZERO, add, plain, subtract
 from trueup.policy import Policy
 from trueup.reconciliation.orphans import orphans_of
 from trueup.reconciliation.state import State
@@ -47,10 +47,10 @@ def breaker_of(state: State, at_ns: int) -> BreakerStatus:
     orphans = [(one.symbol, one.quantity, one.limit or one.stop) for one in orphans_of(state).values()]
     strange, nameless = _exposure(state.policy, orphans)
     return BreakerStatus(
-        realised_today={name: one.today for name, one in money if one.today} if today else {},
-        realised_total={name: one.total for name, one in money},
-        drawdown={name: subtract(one.peak, one.total) for name, one in money},
-        drawdown_deepest={name: one.worst for name, one in money},
+        realised_today=_amounts({name: one.today for name, one in money if one.today} if today else {}),
+        realised_total=_amounts({name: one.total for name, one in money}),
+        drawdown=_amounts({name: subtract(one.peak, one.total) for name, one in money}),
+        drawdown_deepest=_amounts({name: one.worst for name, one in money}),
         consecutive_losses=tally.losses,
         open_exposure=exposure,
         orphan_exposure=strange,
@@ -72,4 +72,5 @@ def _exposure(policy: Policy, rows: Iterable[tuple[str, Decimal, Decimal | None]
 
 
 def _amounts(kept: Mapping[str, Decimal]) -> dict[str, Decimal]:
-    return {name: kept[name] for name in sorted(kept)}
+    """By currency, in order, without the zeros that multiplying leaves behind."""
+    return {name: Decimal(plain(kept[name])) for name in sorted(kept)}
