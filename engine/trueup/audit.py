@@ -37,6 +37,9 @@ from trueup.facts import (
     ActionAnswered,
     ActionSent,
     AlertsDelivered,
+    BookRead,
+    BookWriting,
+    BookWritten,
     CommandGiven,
     CorrectionsDelivered,
     ExecutionPushed,
@@ -234,6 +237,31 @@ def _alerts_delivered(event: AlertsDelivered) -> str:
     return f"alerts up to {event.upto} were told on {event.channel} in {event.messages} messages{failed}"
 
 
+def _book_read(event: BookRead) -> str:
+    if event.completeness == "failed":
+        return f"the book {event.book} could not be read, and nothing is concluded: {event.why}"
+    parts = [f"{event.rows} positions", f"{event.edits} changed by its own process"]
+    if event.missing:
+        held = f", {len(event.held)} of them held back as too many at once" if event.held else ""
+        parts.append(f"{len(event.missing)} missing until a second read{held}")
+    parts += [f"row {one.row} refused: {one.why}" for one in event.refused]
+    return f"the book {event.book} was read: {'; '.join(parts)}"
+
+
+def _book_writing(event: BookWriting) -> str:
+    places = ", ".join(str(one) for one in event.corrections[:5])
+    more = f" and {len(event.corrections) - 5} more" if len(event.corrections) > 5 else ""
+    return f"corrections {places}{more} are about to be written into {event.book}"
+
+
+def _book_written(event: BookWritten) -> str:
+    parts = [f"{event.written} rows of {event.book} written, corrections up to {event.upto} are settled"]
+    parts += [f"correction {position} conflicts and was not written: {why}" for position, why in event.conflicts]
+    if event.failed:
+        parts.append(f"the rest failed: {event.failed}")
+    return "; ".join(parts)
+
+
 def _baseline(event: BaselineTaken) -> str:
     return f"baseline: {len(event.keys)} positions taken over; {event.why}"
 
@@ -262,6 +290,9 @@ _SENTENCES: Final[dict[type[Event], Callable[[Any], str]]] = {
     CommandGiven: lambda event: f"{event.who} said {event.name} {' '.join(v for _, v in event.arguments)}: {event.why}",
     CorrectionsDelivered: _delivered,
     AlertsDelivered: _alerts_delivered,
+    BookRead: _book_read,
+    BookWriting: _book_writing,
+    BookWritten: _book_written,
     BaselineTaken: _baseline,
     PositionBound: lambda event: event.why,
     BreakMoved: _moved,

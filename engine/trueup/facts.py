@@ -16,6 +16,7 @@ from trueup.model import (
     BrokerOrder,
     BrokerPosition,
     Execution,
+    Key,
     Moment,
     OrderStatus,
     PositionMode,
@@ -270,6 +271,52 @@ class PermitGiven(Fact, frozen=True, array_like=True, tag="permit-given/1"):
     """Under which the order will be recorded, where the process said so."""
 
 
+class BookRead(Fact, frozen=True, array_like=True, tag="book-read/1"):
+    """A book that lives elsewhere was read, and it says something new, or could not be read, or can be again.
+
+    What its own process changed in it follows in the same transaction as local changes (`position-recorded`,
+    `order-recorded`). A read that says nothing new is not journalled.
+    """
+
+    book: str
+    """Its name: the address without secrets."""
+    completeness: Completeness
+    """`partial`: rows were refused, and of what they may be about nothing is concluded."""
+    why: str
+    """Why it is not complete; '' when it is."""
+    rows: int = 0
+    """Open positions that it lists."""
+    edits: int = 0
+    """Local changes that follow."""
+    missing: tuple[Key, ...] = ()
+    """Positions that it listed and does not list any more, and that wait for a second read (L02)."""
+    held: tuple[Key, ...] = ()
+    """Those of them that are too many at once: nothing of it is believed until the broker, or a person, agrees."""
+    refused: tuple[Refusal, ...] = ()
+
+
+class BookWriting(Fact, frozen=True, array_like=True, tag="book-writing/1"):
+    """Corrections are about to be written into a book that lives elsewhere: stored before (law 6)."""
+
+    book: str
+    corrections: tuple[int, ...]
+    """Their journal positions, ascending."""
+
+
+class BookWritten(Fact, frozen=True, array_like=True, tag="book-written/1"):
+    """What writing corrections into a book that lives elsewhere came to."""
+
+    book: str
+    upto: int
+    """Every correction at or before this journal position has been written, was there already, or conflicts."""
+    written: int = 0
+    """Rows changed, each by compare-and-set."""
+    conflicts: tuple[tuple[int, str], ...] = ()
+    """(journal position of the correction, what the book said instead): nothing was overwritten."""
+    failed: str = ""
+    """Why the rest could not be written, or its outcome is unknown; '' when there is no rest."""
+
+
 FACTS: tuple[type[Fact], ...] = (
     WriterClaimed,
     PolicyAdopted,
@@ -286,4 +333,7 @@ FACTS: tuple[type[Fact], ...] = (
     ActionAnswered,
     AlertsDelivered,
     PermitGiven,
+    BookRead,
+    BookWriting,
+    BookWritten,
 )

@@ -9,6 +9,7 @@ import pytest
 
 from lessons.world import World, deal, fill, held, order_row, pending, row
 from trueup import Instrument, Policy, PushedExecution
+from trueup.facts import BookRead
 from trueup.model import Refusal, Stop
 from trueup.policy import Protect
 from trueup.ports import Answer, failed
@@ -60,6 +61,8 @@ def eventful(world: Worlds) -> World:
     w.record(pending("c8", "GBPUSD", "filled"))
     w.permit("GBPUSD", "1", ticket="new", client_order_id="c9")
     w.says("override", scope="GBPUSD", seconds="600")
+    lost = (Refusal(1, "a float"),)
+    w.ledger.judged(lambda _, at: [BookRead(at, "bot.db", "partial", "1 rows refused", 1, 0, ("#S09",), (), lost)])
     return w
 
 

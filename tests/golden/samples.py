@@ -36,6 +36,9 @@ from trueup.facts import (
     ActionAnswered,
     ActionSent,
     AlertsDelivered,
+    BookRead,
+    BookWriting,
+    BookWritten,
     CommandGiven,
     CorrectionsDelivered,
     ExecutionPushed,
@@ -152,6 +155,16 @@ EVENTS: Final[dict[str, list[Event]]] = {
     "state-pushed": [StatePushed(AT, "open_orders", "EURUSD", "m-2", '{"status": "new"}'), StatePushed(AT, "balances")],
     "inbox-taken": [InboxTaken(AT, 12, DIGEST)],
     "command-given": [CommandGiven(AT, "ack", "ada", "all sold by phone", (("what", "mass-absence"),))],
+    "book-read": [
+        BookRead(AT, "sqlite:///bot.db", "partial", "1 rows refused", 3, 1, ("AAPL", "EURUSD"), ("AAPL",),
+                 (Refusal(2, "its quantity is a float", "MSFT", None),)),
+        BookRead(AT, "sqlite:///bot.db", "failed", "database is locked"),
+    ],
+    "book-writing": [BookWriting(AT, "sqlite:///bot.db", (40, 41))],
+    "book-written": [
+        BookWritten(AT, "sqlite:///bot.db", 41, 2, ((40, "AAPL: the book says long 7"),), "the server went away"),
+        BookWritten(AT, "sqlite:///bot.db", 0),
+    ],
     "corrections-delivered": [CorrectionsDelivered(AT, 41, ((40, "KeyError: 'EURUSD'"),)), CorrectionsDelivered(AT, 0)],
     "alerts-delivered": [
         AlertsDelivered(AT, "desk", 41, 2, ((40, "HTTP 429, again in 30 s"),)),

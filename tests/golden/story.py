@@ -13,6 +13,7 @@ from unittest.mock import patch
 from lessons.world import LAG_MS, World, deal, fill, held, order_row, pending, row
 from trueup import Instrument, OrderUpdate, Policy, PushedExecution, PushedState
 from trueup.changes import Command
+from trueup.facts import BookRead, BookWriting, BookWritten
 from trueup.journal import InboxItem
 from trueup.model import Refusal
 from trueup.policy import Protect
@@ -106,3 +107,14 @@ def _operators(w: World) -> None:
     w.says("release", scope="*:NOPE")
     w.sees(row("XAUUSD", "3", ticket="29", price="4000", stop=None))
     w.says("adopt", target="#29", why="seen on the broker's page")
+    _foreign_book(w)
+
+
+def _foreign_book(w: World) -> None:
+    """A book that lives elsewhere: read, cannot be read, loses a row, takes one correction and refuses another."""
+    name = "sqlite:///bot.db"
+    lost = (Refusal(2, "its quantity is a float", symbol="XPDUSD"),)
+    w.ledger.judged(lambda _, at: [BookRead(at, name, "partial", "1 rows refused", 1, 0, ("#29",), ("#29",), lost)])
+    w.ledger.judged(lambda _, at: [BookRead(at, name, "failed", "database is locked")])
+    w.ledger.judged(lambda _, at: [BookWriting(at, name, (7, 9))])
+    w.ledger.judged(lambda _, at: [BookWritten(at, name, 7, 1, ((7, "XAUUSD: it says long 5 now"),), "gone")])

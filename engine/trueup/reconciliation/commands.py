@@ -13,7 +13,7 @@ from typing import Final, Literal
 from trueup.decisions import OverrideMoved, QuarantineMoved
 from trueup.facts import CommandGiven
 from trueup.model import elapsed_ns
-from trueup.reconciliation import absence, at_broker, by_hand
+from trueup.reconciliation import absence, at_broker, by_hand, foreign_decide
 from trueup.reconciliation.deciding import Deciding
 from trueup.reconciliation.state import State
 from trueup.reconciliation.targets import listed, target
@@ -69,9 +69,10 @@ def _ack(deciding: Deciding, fact: CommandGiven, given: Mapping[str, str]) -> st
     if given.get("what") != "mass-absence":
         return "only a mass absence can be acknowledged: `ack mass-absence`"
     moved = absence.acknowledge(deciding.state, fact)
-    if moved is None:
+    if moved is not None:
+        deciding.emit([moved])
+    if not foreign_decide.acknowledged(deciding, fact) and moved is None:
         return "no mass absence is held: there is nothing to acknowledge"
-    deciding.emit([moved])
     return None
 
 

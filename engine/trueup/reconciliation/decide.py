@@ -23,6 +23,8 @@ from trueup.decisions import (
 from trueup.explain import missed, named
 from trueup.facts import (
     ActionAnswered,
+    BookRead,
+    BookWritten,
     CommandGiven,
     ExecutionPushed,
     Fact,
@@ -34,7 +36,7 @@ from trueup.facts import (
     WriterClaimed,
 )
 from trueup.model import Execution, Key, plain
-from trueup.reconciliation import absence, binding, lifecycle
+from trueup.reconciliation import absence, binding, foreign_decide, lifecycle
 from trueup.reconciliation.at_broker import still_wanted
 from trueup.reconciliation.commands import command_given, end_overrides
 from trueup.reconciliation.deciding import Deciding, judged
@@ -193,6 +195,8 @@ def _is_known(state: State, execution: Execution) -> bool:
 def _adopt_fill(deciding: Deciding, execution: Execution) -> None:
     """An execution that the broker reports and the book lacks: a missed fill, never silently (L10)."""
     state = deciding.state
+    if state.foreign.read:
+        return  # a book of whole positions has one source per quantity: the fill is history, positions decide (L15)
     if older_than(execution, state.at, state.policy.fill_window_days_max):
         deciding.refuse(f"execution {execution.execution_id}", "it is older than execution ids are remembered for")
         return
@@ -316,6 +320,8 @@ _HANDLERS: Final[dict[type[Fact], Callable[[Deciding, Any], None]]] = {
     FillRecorded: _fill_recorded,
     ExecutionPushed: _execution_pushed,
     PositionRecorded: _position_recorded,
+    BookRead: foreign_decide.book_read,
+    BookWritten: foreign_decide.book_written,
     CommandGiven: command_given,
     WriterClaimed: _begun,
     PolicyAdopted: _begun,

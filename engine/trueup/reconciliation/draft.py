@@ -18,6 +18,7 @@ from trueup.reconciliation.state import (
     NO_VIEW,
     ActionSlot,
     Break,
+    ForeignBook,
     GateState,
     Guard,
     Hold,
@@ -128,6 +129,7 @@ class Draft:
     passes_tried: int
     overrides: tuple[Override, ...]
     permits: tuple[Reservation, ...]
+    foreign: ForeignBook
 
     book: MapMutation[Key, Slot]
     orders: MapMutation[str, OrderSlot]

@@ -31,6 +31,9 @@ from trueup.facts import (
     ActionAnswered,
     ActionSent,
     AlertsDelivered,
+    BookRead,
+    BookWriting,
+    BookWritten,
     CommandGiven,
     CorrectionsDelivered,
     ExecutionPushed,
@@ -45,7 +48,7 @@ from trueup.facts import (
     StatePushed,
     WriterClaimed,
 )
-from trueup.reconciliation import inputs, order_inputs, order_outcomes, outcomes
+from trueup.reconciliation import foreign, inputs, order_inputs, order_outcomes, outcomes
 from trueup.reconciliation.draft import Draft
 from trueup.reconciliation.state import (
     State,
@@ -77,6 +80,9 @@ _HANDLERS: Final[dict[type[Event], Callable[[Draft, int, Any], None]]] = {
     CommandGiven: inputs.command_given,
     CorrectionsDelivered: inputs.corrections_delivered,
     AlertsDelivered: inputs.alerts_delivered,
+    BookRead: foreign.book_read,
+    BookWriting: foreign.book_writing,
+    BookWritten: foreign.book_written,
     BaselineTaken: outcomes.baseline_taken,
     PositionBound: outcomes.position_bound,
     BreakMoved: outcomes.break_moved,

@@ -18,6 +18,9 @@ from trueup.events import Event
 from trueup.explain import named
 from trueup.facts import (
     AlertsDelivered,
+    BookRead,
+    BookWriting,
+    BookWritten,
     CommandGiven,
     CorrectionsDelivered,
     ExecutionPushed,
@@ -241,6 +244,7 @@ def _break_marks(position: int, at_ns: int, event: BreakMoved) -> Iterable[Mark]
 
 _IDLE: Final = (
     WriterClaimed, PolicyAdopted, StatePushed, InboxTaken, CommandGiven, CorrectionsDelivered, AlertsDelivered,
+    BookRead, BookWriting, BookWritten,
 )  # fmt: skip
 """Inputs after which no quantity is another one."""
 
