@@ -100,7 +100,11 @@ def test_no_breaks(store: str, shell: Shell) -> None:
 def test_status_field_by_field(store: str, shell: Shell) -> None:
     ended = shell("status", "--store", store, "--json")
     found = ended.json
-    size = found.pop("size_bytes")
+    size, breaker = found.pop("size_bytes"), found.pop("breaker")
+    assert breaker == {
+        "realised_today": {}, "realised_total": {}, "drawdown": {}, "drawdown_deepest": {}, "consecutive_losses": 0,
+        "open_exposure": {"": "2.410543"}, "orphan_exposure": {}, "unpriced": 1,
+    }  # fmt: skip
     assert isinstance(size, int)
     assert size > 0
     assert ended.status == 0
@@ -129,6 +133,10 @@ def test_status_field_by_field(store: str, shell: Shell) -> None:
         ],
         "overrides": [],
         "permits": [],
+        "orders": 0,
+        "orphans": [],
+        "actions": [],
+        "unprotected": {},
         "verified_at": None,
         "failures": 0,
     }

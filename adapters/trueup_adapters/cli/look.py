@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Annotated, Any, Literal, cast
 
 import msgspec
 import typer
 
 from trueup.audit import entry
+from trueup.breaker import BreakerStatus, breaker_of
 from trueup.causes import Proposal
 from trueup.errors import InputError
-from trueup.model import BrokerPosition, Holding
+from trueup.model import BrokerPosition, Holding, plain
 from trueup.reconciliation.state import Break, State
-from trueup.report import in_order, iso, row_of_break
+from trueup.report import ActionRow, OrphanRow, action_rows, in_order, iso, orphan_rows, row_of_break
 from trueup.shell import AUDIT_MAX
 from trueup.standing import (
     OverrideRow,
@@ -67,6 +69,16 @@ class StoredStatus(msgspec.Struct, frozen=True, kw_only=True):
     """By whose word orders pass although the evidence does not support it."""
     permits: tuple[PermitRow, ...]
     """For reducing orders that were not recorded yet."""
+    orders: int
+    """Working orders in the book."""
+    orphans: tuple[OrphanRow, ...]
+    """Orders that work at the broker and that nobody here knows."""
+    actions: tuple[ActionRow, ...]
+    """What was asked of the broker and is not settled."""
+    unprotected: dict[str, str]
+    """Positions without a working stop, while the policy asks for one, by key, and why."""
+    breaker: BreakerStatus
+    """Profit and loss, losses in a row, drawdown, and exposure: of the book, and of orphans."""
     verified_at: str | None
     """When the question behind the last answer was asked, ISO 8601, UTC; None: never in this epoch."""
     failures: int
@@ -117,6 +129,11 @@ def _status(state: State, now_ns: int, size_bytes: int) -> StoredStatus:
         scopes=scope_rows(state),
         overrides=override_rows(state, now_ns),
         permits=permit_rows(state, now_ns),
+        orders=len(state.orders),
+        orphans=orphan_rows(state),
+        actions=action_rows(state, ()),
+        unprotected={key: state.guards[key].why for key in sorted(state.guards)},
+        breaker=breaker_of(state, now_ns),
         verified_at=iso(verified_ns) if verified_ns else None,
         failures=view.failures,
         size_bytes=size_bytes,
@@ -124,15 +141,43 @@ def _status(state: State, now_ns: int, size_bytes: int) -> StoredStatus:
 
 
 def _said(value: object) -> str:
+    if isinstance(value, BreakerStatus):
+        return _breaker_said(value)
     if isinstance(value, dict):
-        rows = cast("dict[str, QuarantineRow]", value)
-        return "; ".join(f"{scope}: {one.why}; released by {one.release}" for scope, one in rows.items()) or "none"
+        rows = cast("dict[str, QuarantineRow | str]", value)
+        return "; ".join(f"{scope}: {_reason(one)}" for scope, one in rows.items()) or "none"
     if isinstance(value, tuple):
         return "; ".join(_row_said(one) for one in cast("tuple[object, ...]", value)) or "none"
     return "never" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
 
 
+def _reason(one: QuarantineRow | str) -> str:
+    return one if isinstance(one, str) else f"{one.why}; released by {one.release}"
+
+
+def _breaker_said(found: BreakerStatus) -> str:
+    """`realised today 12.5 USD, 2 losses in a row; …`; `0` where nothing was earned or is at stake."""
+    parts = [
+        f"realised today {_money(found.realised_today)}",
+        f"in all {_money(found.realised_total)}",
+        f"{found.consecutive_losses} losses in a row",
+        f"drawdown {_money(found.drawdown)}",
+        f"at stake {_money(found.open_exposure)}",
+        f"in orphans {_money(found.orphan_exposure)}",
+    ]
+    return ", ".join(parts) + (f"; {found.unpriced} without a price" if found.unpriced else "")
+
+
+def _money(amounts: dict[str, Decimal]) -> str:
+    return " and ".join(f"{plain(amount)} {name}".strip() for name, amount in amounts.items()) or "0"
+
+
 def _row_said(row: object) -> str:
+    if isinstance(row, OrphanRow):
+        guards = f", protects {row.protects}" if row.protects else ""
+        return f"{row.order_id or row.client_order_id}: {row.side} {row.quantity} {row.symbol} {row.type}{guards}"
+    if isinstance(row, ActionRow):
+        return f"{row.id} {row.state}: {row.kind} {row.symbol}: {row.why}"
     if isinstance(row, OverrideRow):
         return f"{row.scope} PASSES until {row.until}, by {row.who}: {row.why}"
     if isinstance(row, PermitRow):
