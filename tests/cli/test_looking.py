@@ -131,6 +131,18 @@ def test_status_field_by_field(store: str, shell: Shell) -> None:
         "permits": [],
         "verified_at": None,
         "failures": 0,
+        "orders": 0,
+        "orphans": [],
+        "actions": [],
+        "unprotected": {},
+        "exposure": {"open": {"": "2.410543"}, "orphans": {}, "unpriced": 1},
+        "breaker": {
+            "realised_today": {},
+            "realised_total": {},
+            "drawdown": {},
+            "drawdown_deepest": {},
+            "consecutive_losses": 0,
+        },
     }
     for line in ("mt5:5001", "no start-up pass yet", "hedging"):
         assert line in shell("status", "--store", store).out

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Annotated, Any, Literal, cast
 
 import msgspec
 import typer
 
 from trueup.audit import entry
+from trueup.breaker import BreakerStatus, breaker_of
 from trueup.causes import Proposal
 from trueup.errors import InputError
-from trueup.model import BrokerPosition, Holding
+from trueup.model import BrokerPosition, Holding, plain
 from trueup.reconciliation.state import Break, State
-from trueup.report import in_order, iso, row_of_break
+from trueup.report import ActionRow, OrphanRow, action_rows, in_order, iso, orphan_rows, row_of_break
 from trueup.shell import AUDIT_MAX
 from trueup.standing import (
     OverrideRow,
@@ -38,6 +40,29 @@ from trueup_adapters.cli.output import facts, give, note, say, table
 from trueup_adapters.cli.stores import moment_of, reading, state_at
 
 NS = 1_000_000_000
+
+
+class Exposure(msgspec.Struct, frozen=True, kw_only=True):
+    """What is at stake, by currency (`""` where no instrument names one): size times price, as exact text."""
+
+    open: dict[str, str]
+    """Of the book's positions, at their entry price."""
+    orphans: dict[str, str]
+    """Of what works at the broker and the book lacks: kept apart, because nobody here decided it."""
+    unpriced: int
+    """Positions, orphans and closings of which no price is known: they are in none of the sums (L36)."""
+
+
+class BreakerNumbers(msgspec.Struct, frozen=True, kw_only=True):
+    """What a circuit breaker goes by, from the journal; amounts by currency, as exact text."""
+
+    realised_today: dict[str, str]
+    """UTC day, less fees."""
+    realised_total: dict[str, str]
+    drawdown: dict[str, str]
+    """How far realised equity is below its peak now."""
+    drawdown_deepest: dict[str, str]
+    consecutive_losses: int
 
 
 class StoredStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +96,16 @@ class StoredStatus(msgspec.Struct, frozen=True, kw_only=True):
     """When the question behind the last answer was asked, ISO 8601, UTC; None: never in this epoch."""
     failures: int
     """Questions about positions in a row that brought nothing."""
+    orders: int
+    """Working orders in the book."""
+    orphans: tuple[OrphanRow, ...]
+    """Orders that work at the broker and that nobody here knows."""
+    actions: tuple[ActionRow, ...]
+    """What was asked of the broker and is not settled."""
+    unprotected: dict[str, str]
+    """Positions without a working stop, while the policy asks for one, by key, and why."""
+    exposure: Exposure
+    breaker: BreakerNumbers
     size_bytes: int
     """Of the whole store."""
 
@@ -97,7 +132,7 @@ def _status(state: State, now_ns: int, size_bytes: int) -> StoredStatus:
     gate, why = state.gate.status, state.gate.why
     if gate == "open" and (state.gate.symbols or state.quarantine):
         gate, why = "reduce_only", f"reduce-only: {', '.join(limited_in(state))}"
-    allowed_ns = state.policy.verified_age_ns_max()
+    allowed_ns, numbers = state.policy.verified_age_ns_max(), breaker_of(state, now_ns)
     if gate != "closed" and now_ns - verified_ns > allowed_ns:
         gate, why = "closed", f"the book was last verified more than {allowed_ns // NS} s ago: is `trueup run` running?"
     return StoredStatus(
@@ -119,17 +154,48 @@ def _status(state: State, now_ns: int, size_bytes: int) -> StoredStatus:
         permits=permit_rows(state, now_ns),
         verified_at=iso(verified_ns) if verified_ns else None,
         failures=view.failures,
+        orders=len(state.orders),
+        orphans=orphan_rows(state),
+        actions=action_rows(state, ()),
+        unprotected={key: state.guards[key].why for key in sorted(state.guards)},
+        exposure=Exposure(
+            open=_plain(numbers.open_exposure), orphans=_plain(numbers.orphan_exposure), unpriced=numbers.unpriced
+        ),
+        breaker=_breaker(numbers),
         size_bytes=size_bytes,
     )
 
 
+def _breaker(numbers: BreakerStatus) -> BreakerNumbers:
+    return BreakerNumbers(
+        realised_today=_plain(numbers.realised_today),
+        realised_total=_plain(numbers.realised_total),
+        drawdown=_plain(numbers.drawdown),
+        drawdown_deepest=_plain(numbers.drawdown_deepest),
+        consecutive_losses=numbers.consecutive_losses,
+    )
+
+
+def _plain(amounts: dict[str, Decimal]) -> dict[str, str]:
+    return {currency: plain(amount) for currency, amount in amounts.items()}
+
+
 def _said(value: object) -> str:
+    if isinstance(value, Exposure | BreakerNumbers):
+        told = ((name.replace("_", " "), _said(one)) for name, one in msgspec.structs.asdict(value).items())
+        return ", ".join(f"{name} {one}" for name, one in told)
     if isinstance(value, dict):
-        rows = cast("dict[str, QuarantineRow]", value)
-        return "; ".join(f"{scope}: {one.why}; released by {one.release}" for scope, one in rows.items()) or "none"
+        rows = cast("dict[str, QuarantineRow | str]", value)
+        return "; ".join(_entry_said(name, one) for name, one in rows.items()) or "none"
     if isinstance(value, tuple):
         return "; ".join(_row_said(one) for one in cast("tuple[object, ...]", value)) or "none"
     return "never" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _entry_said(name: str, one: QuarantineRow | str) -> str:
+    if isinstance(one, str):
+        return f"{name}: {one}" if name else one
+    return f"{name}: {one.why}; released by {one.release}"
 
 
 def _row_said(row: object) -> str:
@@ -137,6 +203,10 @@ def _row_said(row: object) -> str:
         return f"{row.scope} PASSES until {row.until}, by {row.who}: {row.why}"
     if isinstance(row, PermitRow):
         return f"{row.side} {row.quantity} {row.symbol}{f' #{row.ticket}' if row.ticket else ''} until {row.until}"
+    if isinstance(row, OrphanRow):
+        return f"{row.client_order_id or row.order_id} {row.side} {row.quantity} {row.symbol} {row.type}"
+    if isinstance(row, ActionRow):
+        return f"{row.kind} {row.symbol} {row.state}: {row.why}"
     assert isinstance(row, ScopeRow)
     return f"{row.scope} {row.gate}: {row.why}"
 
