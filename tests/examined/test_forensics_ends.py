@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -71,3 +73,28 @@ def test_a_picture_to_hand_on_holds_no_password(store: str, shell: Shell, tmp_pa
     for text in (said, page.read_text("utf-8"), picture.read_text("utf-8")):
         assert "no login" in text
         assert "hunter2" not in text
+
+
+@pytest.mark.parametrize("name", ["import:other", "other", "IMPORT:told", "import:tole", b"import:told"])
+@pytest.mark.parametrize("position", [1, 2, 4])
+def test_an_event_moved_under_another_name_is_found_without_asking_for_the_account(
+    store: str, shell: Shell, name: str | bytes, position: int
+) -> None:
+    with closing(sqlite3.connect(store.removeprefix("sqlite:///"))) as database:
+        database.execute("DROP TRIGGER stored_events_no_update")
+        with database:
+            moved = database.execute(
+                "UPDATE stored_events SET originator_id = ? WHERE originator_id = ? AND originator_version = ?",
+                (name, "import:told", position),
+            )
+            assert moved.rowcount == 1
+    found = shell("verify", "--store", store, "--json")
+    assert found.status == 1
+    assert not found.json["ok"]
+
+
+def test_of_several_accounts_one_has_to_be_named(store: str, shell: Shell, tmp_path: Path) -> None:
+    assert shell("import", tmp_path / "told.jsonl", "--store", store, "--account", "import:other").status == 0
+    ended = shell("verify", "--store", store)
+    assert (ended.status, ended.out) == (2, "")
+    assert "import:other, import:told" in ended.err
