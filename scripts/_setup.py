@@ -1,10 +1,11 @@
-"""Is .venv what this checkout needs, and if not, how does it become so?
+"""Is .venv what a script of this checkout needs, and if not, how does it become so?
 
-`ready` exits 0 when it is, in some tens of milliseconds. `make` sees to it: the packages that
-requirements.txt pins, each checked against its hash, then this checkout itself as an editable install,
-without the network.
+`ready NEED` exits 0 when it is, in some tens of milliseconds. `make NEED` sees to it: the packages that the need's
+requirements pin, each checked against its hash, then this checkout itself as an editable install, without the network.
+There are two needs: `run`, what trueup itself imports (some 60 MB), and `dev`, every extra and every tool besides (more
+than a gigabyte). Both pin what they share alike, so that `dev` after `run` fetches only what is new.
 
-A stamp in .venv says what it was made from. Another requirements.txt or pyproject.toml is installed over
+A stamp in .venv says what it was made from. Other requirements or another pyproject.toml are installed over
 what is there; a moved checkout, another Python, or a set-up that was interrupted begins from nothing, because
 pip takes a package whose installation was cut short for a whole one. Only the standard library is used here.
 """
@@ -23,7 +24,12 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "made-from.json"
 UNFINISHED = VENV / "unfinished"
-INPUTS = ("requirements.txt", "pyproject.toml")
+REQUIREMENTS = {"run": "requirements.txt", "dev": "requirements-dev.txt"}
+INPUTS = {
+    "run": ("pyproject.toml", "requirements.txt"),
+    "dev": ("pyproject.toml", "requirements.txt", "requirements-dev.txt"),
+}
+"""A .venv that was made from the inputs of `dev` serves `run` as well: they hold those of `run`."""
 ASK = "import pip, sys; print(*sys.version_info[:2], sep='.')"
 PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet", "install")
 
@@ -33,13 +39,18 @@ def place() -> dict[str, str]:
     return {"root": str(ROOT), "python": ".".join(map(str, sys.version_info[:2]))}
 
 
-def wanted() -> dict[str, str]:
-    """The stamp that fits this checkout under the running Python."""
+def wanted(need: str) -> dict[str, str]:
+    """What a stamp that fits this checkout, this need and the running Python says; it may say more."""
+    return place() | {one: digest_of(INPUTS[one]) for one in REQUIREMENTS if set(INPUTS[one]) <= set(INPUTS[need])}
+
+
+def digest_of(names: tuple[str, ...]) -> str:
+    """One digest of several files."""
     digest = hashlib.sha256()
-    for name in INPUTS:
+    for name in names:
         content = (ROOT / name).read_bytes()
         digest.update(b"%d:" % len(content) + content)
-    return place() | {"inputs": digest.hexdigest()}
+    return digest.hexdigest()
 
 
 def stamp() -> dict[str, str] | None:
@@ -51,9 +62,9 @@ def stamp() -> dict[str, str] | None:
     return found if isinstance(found, dict) else None
 
 
-def ready() -> bool:
+def ready(need: str) -> bool:
     """Whether nothing is left to do. Run by .venv's own Python, so that a dead one answers no."""
-    return not UNFINISHED.exists() and stamp() == wanted()
+    return not UNFINISHED.exists() and wanted(need).items() <= (stamp() or {}).items()
 
 
 def usable() -> bool:
@@ -88,7 +99,7 @@ def run(*command: str | Path) -> None:
         raise SystemExit(3)
 
 
-def make() -> None:
+def make(need: str) -> None:
     """Makes or mends .venv. One process at a time: a second one waits and then finds it ready."""
     with Path(__file__).open("rb") as lock:
         try:
@@ -97,11 +108,10 @@ def make() -> None:
             fcntl.flock(lock, fcntl.LOCK_EX)  # let go of by the system, however we end
         except ImportError:
             pass
-        if PYTHON.exists() and ready():
+        if PYTHON.exists() and ready(need):
             return
         begin_anew = not usable()
-        word = "Setting up (once, about a minute)" if begin_anew else "Bringing .venv up to date"
-        sys.stderr.write(f"{word}…\n")
+        sys.stderr.write(f"{said(need, begin_anew=begin_anew)}…\n")
         sys.stderr.flush()
         if begin_anew:
             shutil.rmtree(VENV, ignore_errors=True)
@@ -110,13 +120,21 @@ def make() -> None:
             run(sys.executable, "-I", "-m", "venv", VENV)
         UNFINISHED.touch()
         STAMP.unlink(missing_ok=True)
-        run(PYTHON, *PIP, "--require-hashes", "-r", ROOT / "requirements.txt")
+        run(PYTHON, *PIP, "--require-hashes", "-r", ROOT / REQUIREMENTS[need])
         run(PYTHON, *PIP, "--no-index", "--no-deps", "--no-build-isolation", "--editable", ROOT)
-        STAMP.write_text(json.dumps(wanted()))
+        STAMP.write_text(json.dumps(wanted(need)))
         UNFINISHED.unlink()
 
 
+def said(need: str, *, begin_anew: bool) -> str:
+    """What whoever waits is told."""
+    if need == "dev" and (begin_anew or "dev" not in (stamp() or {})):
+        return "Setting up what tests and checks need (once, a few minutes: every broker's and store's library)"
+    return "Setting up (once, half a minute)" if begin_anew else "Bringing .venv up to date"
+
+
 if __name__ == "__main__":
-    if sys.argv[1:] == ["ready"]:
-        raise SystemExit(0 if ready() else 1)
-    make()
+    _, verb, need = sys.argv
+    if verb == "ready":
+        raise SystemExit(0 if ready(need) else 1)
+    make(need)

@@ -1,5 +1,6 @@
 # Sourced by the scripts beside it: makes .venv when there is none that fits, and puts it first on PATH.
 #
+# A script that needs no more than trueup itself says so before: _need=run. Tests and checks need all (_need=dev).
 # Needs nothing but Python 3.11 or newer with its venv module. PYTHON=/path/to/python chooses another one.
 # What is done, and when it is done again, is told in _setup.py.
 
@@ -29,9 +30,10 @@ _find_python() {
     return 1
 }
 
-if ! .venv/bin/python -I scripts/_setup.py ready >/dev/null 2>&1; then
+_need="${_need:-dev}"
+if ! .venv/bin/python -I scripts/_setup.py ready "$_need" >/dev/null 2>&1; then
     _python="$(_find_python)" || exit 3
-    "$_python" -I scripts/_setup.py make || exit 3
+    "$_python" -I scripts/_setup.py make "$_need" || exit 3
 fi
 
 export VIRTUAL_ENV="$ROOT/.venv" PATH="$ROOT/.venv/bin:$PATH"

@@ -27,7 +27,7 @@ def test_an_order_of_nobody_is_quarantined_until_it_is_gone(shell: Shell, tmp_pa
         ended = once()
         report = checked(ended.json)
         assert (ended.status, report["status"], report["gate"]) == (1, "PARTIAL", "reduce_only")
-        assert order_rows(report) == [("recovery", "escalated", "EURUSD", str(number), None, "quarantine")]
+        assert order_rows(report) == [("recovery", "escalated", "EURUSD", "hand-1", None, "quarantine")]
         assert report["counts"]["recovery"] == 1
         status = shell("status", "--store", at(tmp_path), "--json").json
         assert list(status["quarantine"]) == ["*:EURUSD"]
@@ -35,7 +35,7 @@ def test_an_order_of_nobody_is_quarantined_until_it_is_gone(shell: Shell, tmp_pa
         ended = once()
         report = checked(ended.json)
         assert (ended.status, report["status"], report["gate"]) == (0, "SUCCESS", "open")
-        assert order_rows(report) == [("recovery", "cleared", "EURUSD", str(number), None, "quarantine")]
+        assert order_rows(report) == [("recovery", "cleared", "EURUSD", "hand-1", None, "quarantine")]
         assert shell("verify", "--store", at(tmp_path)).status == 0
         assert shell("replay", "--store", at(tmp_path), "--json").json["identical"]
 

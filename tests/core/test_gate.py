@@ -13,8 +13,10 @@ from trueup.decisions import GateMoved
 from trueup.errors import JournalError
 from trueup.events import Event
 from trueup.gate import CLOSED, Gate, GateRefusal, GateView, Intent, NeedsProof, Warned
+from trueup.gate_view import gate_view
 from trueup.journal import Head
-from trueup.model import Refusal
+from trueup.model import Moment, Refusal
+from trueup.reconciliation.state import Override, State
 
 Worlds = Callable[..., World]
 S = 1_000_000_000
@@ -313,6 +315,15 @@ def test_a_policy_that_blocks_says_nothing_of_warnings(world: Worlds) -> None:
     w.fails(times=2)
     assert moved(w) == ["compared and agreeing"]
     assert refused(w) == "account"
+
+
+def test_law_9_an_override_of_another_epoch_opens_nothing() -> None:
+    """Also where nobody has said yet that it is over."""
+    mine, theirs = (Override("account", "ada", "why", Moment(0, 0, epoch), 10**18) for epoch in (4, 3))
+    for one, scopes in ((mine, ["account"]), (theirs, [])):
+        state = State(account="a:b", epoch=4, overrides=(one,))
+        view = gate_view(state, epoch=4, epoch_tick_ns=0, failure=None, failed_tick_ns=None)
+        assert list(view.overrides) == scopes
 
 
 # -- the gate by itself ------------------------------------------------------------------------------------

@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from house.source import ROOT, tracked
 
-REQUIREMENTS = ROOT / "requirements.txt"
+RUN, DEV = ROOT / "requirements.txt", ROOT / "requirements-dev.txt"
+"""What trueup itself imports; and everything that its tests and checks need."""
+LISTS = pytest.mark.parametrize("path", [RUN, DEV], ids=lambda path: path.name)
 COMMANDS = [path for path in sorted((ROOT / "scripts").iterdir()) if path.is_file() and "." not in path.name] + [
     ROOT / ".ci" / "run"
 ]
@@ -70,8 +74,9 @@ def test_git_keeps_commands_executable() -> None:
     assert not wrong, f"git add --chmod=+x {wrong}"
 
 
-def test_every_requirement_is_pinned_and_hashed() -> None:
-    text = REQUIREMENTS.read_text("utf-8").replace("\\\n", " ")
+@LISTS
+def test_every_requirement_is_pinned_and_hashed(path: Path) -> None:
+    text = path.read_text("utf-8").replace("\\\n", " ")
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     assert lines
     for line in lines:
@@ -79,17 +84,52 @@ def test_every_requirement_is_pinned_and_hashed() -> None:
         assert "--hash=sha256:" in line, f"no hash: {line[:60]}"
 
 
-def test_the_requirements_say_nothing_of_where_packages_come_from() -> None:
-    text = REQUIREMENTS.read_text("utf-8")
+@LISTS
+def test_the_requirements_say_nothing_of_where_packages_come_from(path: Path) -> None:
+    text = path.read_text("utf-8")
     assert not re.search(r"https?:|file:/|^\s*-(?!-hash)", text, re.MULTILINE)
 
 
 def test_every_dependency_that_the_project_declares_is_pinned() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
-    names = {re.match(r"[\w.\-]+", line)[0].lower().replace("_", "-") for line in wanted}  # type: ignore[index]
-    pinned = set(re.findall(r"(?m)^([a-z0-9][\w.\-]*)==", REQUIREMENTS.read_text("utf-8")))
-    assert names <= pinned, f"run scripts/pin: {sorted(names - pinned)}"
+    whole = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    project = whole["project"]
+    built_in = named([*project["dependencies"], *whole["build-system"]["requires"]])
+    extras = named(line for lines in project["optional-dependencies"].values() for line in lines)
+    for path, names in ((RUN, built_in), (DEV, built_in | extras)):
+        lacking = names - pinned(path).keys()
+        assert not lacking, f"run scripts/pin: {path.name} lacks {sorted(lacking)}"
+
+
+def named(lines: Iterable[str]) -> set[str]:
+    """The names of requirements."""
+    return {re.match(r"[\w.\-]+", line)[0].lower().replace("_", "-") for line in lines}  # type: ignore[index]
+
+
+def pinned(path: Path) -> dict[str, str]:
+    """Name and version of what a list pins."""
+    return dict(re.findall(r"(?m)^([a-z0-9][\w.\-]*)==(\S+)", path.read_text("utf-8")))
+
+
+def test_both_lists_pin_what_they_share_alike() -> None:
+    run, dev = pinned(RUN), pinned(DEV)
+    assert run.items() <= dev.items(), f"run scripts/pin: {sorted(run.items() - dev.items())}"
+    assert len(run) * 2 < len(dev), "the demo waits for as few packages as can be"
+
+
+def test_the_demo_imports_nothing_that_a_fresh_machine_lacks() -> None:
+    """What `scripts/demo` and every command of trueup load at their start is in requirements.txt."""
+    code = (
+        "import pkgutil, sys, importlib, importlib.metadata as metadata\n"
+        "import trueup_adapters.cli.app, trueup_adapters.demo\n"
+        "for one in pkgutil.iter_modules(trueup_adapters.demo.__path__, 'trueup_adapters.demo.'):\n"
+        "    one.name.endswith('__main__') or importlib.import_module(one.name)\n"
+        "of = metadata.packages_distributions()\n"
+        "print(*{name for module in list(sys.modules) if '.' not in module for name in of.get(module, ())})\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    loaded = named(done.stdout.split()) - {"trueup", "setuptools"}  # setuptools hooks itself into every start
+    assert {"eventsourcing", "pyzmq"} <= loaded
+    assert loaded <= pinned(RUN).keys(), sorted(loaded - pinned(RUN).keys())
 
 
 def test_no_tracked_file_names_a_registry_or_one_machine() -> None:

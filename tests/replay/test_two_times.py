@@ -156,4 +156,4 @@ def test_words_that_cannot_be_meant(told: Told, shell: Shell) -> None:
     assert "give a time" in refused("diff", 3, 5)
     assert "earlier moment first" in refused("diff", told.after(50), told.after(5))
     assert "--side book" in refused("positions", "--side", "broker", "--as-of", told.after(5))
-    assert "not in UTC" in refused("positions", "--as-of", "2026-01-15T09:30:00")
+    assert "which zone" in refused("positions", "--as-of", "2026-01-15T09:30:00")

@@ -42,6 +42,29 @@ from trueup_adapters.cli.stores import moment_of, reading, state_at
 NS = 1_000_000_000
 
 
+class Exposure(msgspec.Struct, frozen=True, kw_only=True):
+    """What is at stake, by currency (`""` where no instrument names one): size times price, as exact text."""
+
+    open: dict[str, str]
+    """Of the book's positions, at their entry price."""
+    orphans: dict[str, str]
+    """Of what works at the broker and the book lacks: kept apart, because nobody here decided it."""
+    unpriced: int
+    """Positions, orphans and closings of which no price is known: they are in none of the sums (L36)."""
+
+
+class BreakerNumbers(msgspec.Struct, frozen=True, kw_only=True):
+    """What a circuit breaker goes by, from the journal; amounts by currency, as exact text."""
+
+    realised_today: dict[str, str]
+    """UTC day, less fees."""
+    realised_total: dict[str, str]
+    drawdown: dict[str, str]
+    """How far realised equity is below its peak now."""
+    drawdown_deepest: dict[str, str]
+    consecutive_losses: int
+
+
 class StoredStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How an account stood at its journal's end."""
 
@@ -69,6 +92,10 @@ class StoredStatus(msgspec.Struct, frozen=True, kw_only=True):
     """By whose word orders pass although the evidence does not support it."""
     permits: tuple[PermitRow, ...]
     """For reducing orders that were not recorded yet."""
+    verified_at: str | None
+    """When the question behind the last answer was asked, ISO 8601, UTC; None: never in this epoch."""
+    failures: int
+    """Questions about positions in a row that brought nothing."""
     orders: int
     """Working orders in the book."""
     orphans: tuple[OrphanRow, ...]
@@ -77,12 +104,8 @@ class StoredStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked of the broker and is not settled."""
     unprotected: dict[str, str]
     """Positions without a working stop, while the policy asks for one, by key, and why."""
-    breaker: BreakerStatus
-    """Profit and loss, losses in a row, drawdown, and exposure: of the book, and of orphans."""
-    verified_at: str | None
-    """When the question behind the last answer was asked, ISO 8601, UTC; None: never in this epoch."""
-    failures: int
-    """Questions about positions in a row that brought nothing."""
+    exposure: Exposure
+    breaker: BreakerNumbers
     size_bytes: int
     """Of the whole store."""
 
@@ -109,7 +132,7 @@ def _status(state: State, now_ns: int, size_bytes: int) -> StoredStatus:
     gate, why = state.gate.status, state.gate.why
     if gate == "open" and (state.gate.symbols or state.quarantine):
         gate, why = "reduce_only", f"reduce-only: {', '.join(limited_in(state))}"
-    allowed_ns = state.policy.verified_age_ns_max()
+    allowed_ns, numbers = state.policy.verified_age_ns_max(), breaker_of(state, now_ns)
     if gate != "closed" and now_ns - verified_ns > allowed_ns:
         gate, why = "closed", f"the book was last verified more than {allowed_ns // NS} s ago: is `trueup run` running?"
     return StoredStatus(
@@ -129,59 +152,61 @@ def _status(state: State, now_ns: int, size_bytes: int) -> StoredStatus:
         scopes=scope_rows(state),
         overrides=override_rows(state, now_ns),
         permits=permit_rows(state, now_ns),
+        verified_at=iso(verified_ns) if verified_ns else None,
+        failures=view.failures,
         orders=len(state.orders),
         orphans=orphan_rows(state),
         actions=action_rows(state, ()),
         unprotected={key: state.guards[key].why for key in sorted(state.guards)},
-        breaker=breaker_of(state, now_ns),
-        verified_at=iso(verified_ns) if verified_ns else None,
-        failures=view.failures,
+        exposure=Exposure(
+            open=_plain(numbers.open_exposure), orphans=_plain(numbers.orphan_exposure), unpriced=numbers.unpriced
+        ),
+        breaker=_breaker(numbers),
         size_bytes=size_bytes,
     )
 
 
+def _breaker(numbers: BreakerStatus) -> BreakerNumbers:
+    return BreakerNumbers(
+        realised_today=_plain(numbers.realised_today),
+        realised_total=_plain(numbers.realised_total),
+        drawdown=_plain(numbers.drawdown),
+        drawdown_deepest=_plain(numbers.drawdown_deepest),
+        consecutive_losses=numbers.consecutive_losses,
+    )
+
+
+def _plain(amounts: dict[str, Decimal]) -> dict[str, str]:
+    return {currency: plain(amount) for currency, amount in amounts.items()}
+
+
 def _said(value: object) -> str:
-    if isinstance(value, BreakerStatus):
-        return _breaker_said(value)
+    if isinstance(value, Exposure | BreakerNumbers):
+        told = ((name.replace("_", " "), _said(one)) for name, one in msgspec.structs.asdict(value).items())
+        return ", ".join(f"{name} {one}" for name, one in told)
     if isinstance(value, dict):
         rows = cast("dict[str, QuarantineRow | str]", value)
-        return "; ".join(f"{scope}: {_reason(one)}" for scope, one in rows.items()) or "none"
+        return "; ".join(_entry_said(name, one) for name, one in rows.items()) or "none"
     if isinstance(value, tuple):
         return "; ".join(_row_said(one) for one in cast("tuple[object, ...]", value)) or "none"
     return "never" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def _reason(one: QuarantineRow | str) -> str:
-    return one if isinstance(one, str) else f"{one.why}; released by {one.release}"
-
-
-def _breaker_said(found: BreakerStatus) -> str:
-    """`realised today 12.5 USD, 2 losses in a row; …`; `0` where nothing was earned or is at stake."""
-    parts = [
-        f"realised today {_money(found.realised_today)}",
-        f"in all {_money(found.realised_total)}",
-        f"{found.consecutive_losses} losses in a row",
-        f"drawdown {_money(found.drawdown)}",
-        f"at stake {_money(found.open_exposure)}",
-        f"in orphans {_money(found.orphan_exposure)}",
-    ]
-    return ", ".join(parts) + (f"; {found.unpriced} without a price" if found.unpriced else "")
-
-
-def _money(amounts: dict[str, Decimal]) -> str:
-    return " and ".join(f"{plain(amount)} {name}".strip() for name, amount in amounts.items()) or "0"
+def _entry_said(name: str, one: QuarantineRow | str) -> str:
+    if isinstance(one, str):
+        return f"{name}: {one}" if name else one
+    return f"{name}: {one.why}; released by {one.release}"
 
 
 def _row_said(row: object) -> str:
-    if isinstance(row, OrphanRow):
-        guards = f", protects {row.protects}" if row.protects else ""
-        return f"{row.order_id or row.client_order_id}: {row.side} {row.quantity} {row.symbol} {row.type}{guards}"
-    if isinstance(row, ActionRow):
-        return f"{row.id} {row.state}: {row.kind} {row.symbol}: {row.why}"
     if isinstance(row, OverrideRow):
         return f"{row.scope} PASSES until {row.until}, by {row.who}: {row.why}"
     if isinstance(row, PermitRow):
         return f"{row.side} {row.quantity} {row.symbol}{f' #{row.ticket}' if row.ticket else ''} until {row.until}"
+    if isinstance(row, OrphanRow):
+        return f"{row.client_order_id or row.order_id} {row.side} {row.quantity} {row.symbol} {row.type}"
+    if isinstance(row, ActionRow):
+        return f"{row.kind} {row.symbol} {row.state}: {row.why}"
     assert isinstance(row, ScopeRow)
     return f"{row.scope} {row.gate}: {row.why}"
 

@@ -11,8 +11,8 @@ import msgspec
 import typer
 from msgspec.structs import replace
 
-from trueup.errors import InputError
-from trueup.journal import Head, Recorded, new_key, require_signature, sign_head
+from trueup.errors import InputError, JournalCorrupt
+from trueup.journal import Head, Recorded, accounts, new_key, open_reader, require_signature, sign_head
 from trueup.journal import verify as verify_journal
 from trueup.model import account_of
 from trueup.reconciliation.fold import fold
@@ -81,7 +81,7 @@ def verify(
     if key is not None and head is None:
         raise InputError("--key says who must have signed a head; give that head with --head")
     given = None if head is None else read_head(head)
-    name = account_in(store, account or (None if given is None else given.account))
+    name = _whose(store, account or (None if given is None else given.account))
     exported = None if head is None else head_of(head, name)
 
     def refold(recorded: Iterable[Recorded], upto: int) -> bytes:
@@ -108,6 +108,39 @@ def verify(
         if given is not None and given.signature is not None and key is None:
             note("the head is signed, and nobody looked by whom; --key FILE does")
     return DONE if shown.ok else FOUND
+
+
+def _whose(store: str, account: str | None) -> str:
+    """The account that is meant. One event that was moved under another name makes no second account: it is a fault
+    to be found, and no reason to ask which of the two is meant (law 8)."""
+    try:
+        return account_in(store, account)
+    except InputError:
+        if account is not None:
+            raise
+        named = [name for name in accounts(store) if _is_account(name)]
+        begun = [name for name in named if _begins(store, name)] or named
+        if len(begun) != 1:
+            raise
+        return begun[0]
+
+
+def _is_account(name: str) -> bool:
+    try:
+        account_of(name)
+    except InputError:
+        return False
+    return True
+
+
+def _begins(store: str, name: str) -> bool:
+    """Whether a journal begins under this name."""
+    with open_reader(store, name) as reader:
+        first = reader.begins_after
+        try:
+            return any(reader.read(after=first, upto=first + 1))
+        except JournalCorrupt:
+            return False
 
 
 def _for_people(name: str, shown: Verified, *, against: ExportedHead | None) -> None:

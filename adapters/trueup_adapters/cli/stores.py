@@ -105,11 +105,18 @@ def _before(reader: JournalReader, limit_us: int, as_of: str, head: int) -> Mome
 
 
 def microseconds(text: str) -> int:
-    """Microseconds since 1970. Raises InputError for what is no time, or not in UTC."""
+    """Microseconds since 1970. Raises InputError for what is no time, or does not say in which zone it is.
+
+    A time with another offset than UTC's is one exact moment too, and is taken as it says: whoever copies it from a
+    log of another zone must not be led to put a Z behind it and look hours beside the incident.
+    """
     try:
-        when = datetime.fromisoformat(text)
+        when = datetime.fromisoformat(text.upper())  # RFC 3339 writes `t` and `z` as well
     except ValueError as error:
-        raise InputError(f"--as-of is {text[:40]!r}; write ISO 8601 in UTC, like 2026-01-15T09:30:00Z") from error
-    if when.utcoffset() != timedelta(0):
-        raise InputError(f"--as-of is {text[:40]!r}, which is not in UTC; end it with Z, like 2026-01-15T09:30:00Z")
+        raise InputError(f"{text[:40]!r} is no time; write ISO 8601 in UTC, like 2026-01-15T09:30:00Z") from error
+    if when.tzinfo is None:
+        raise InputError(
+            f"{text[:40]!r} does not say in which zone it is; end it with Z where it is in UTC, like "
+            "2026-01-15T09:30:00Z, else with its offset, like +02:00"
+        )
     return (when - _EPOCH) // timedelta(microseconds=1)

@@ -23,6 +23,7 @@ from trueup_adapters.cli.explain import EXPLAINED_MAX, JournalPast, reasons_in
 from trueup_adapters.cli.options import Account, Json, Store
 from trueup_adapters.cli.output import busy, give, note, out, say
 from trueup_adapters.cli.stores import moment_of, reading
+from trueup_adapters.logs.secrets import hidden
 from trueup_adapters.pictures import drawn, page, svg
 from trueup_adapters.pictures.scene import scene_of
 
@@ -55,6 +56,7 @@ def timeline_command(
         if explain:
             with busy("looking for causes"):
                 found = _with_causes(reader, found)
+    found = _fit_to_be_seen(found)
     for path, content in ((html, page), (picture, svg)):
         if path is not None:
             _write(path, content(found))
@@ -104,6 +106,11 @@ def _with_causes(reader: JournalReader, found: Timeline) -> Timeline:
                 mark = replace(mark, text=f"{mark.text}. Cause: {cause_said(propose(facts)[0])}")
         marks.append(mark)
     return replace(found, marks=tuple(marks))
+
+
+def _fit_to_be_seen(found: Timeline) -> Timeline:
+    """A gateway's own words may quote a password, and a picture is made to be handed on: masked as on the screen."""
+    return replace(found, marks=tuple(replace(mark, text=hidden(mark.text)) for mark in found.marks))
 
 
 def _nothing(reader: JournalReader, symbol: str, position: int) -> str:

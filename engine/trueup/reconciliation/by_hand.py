@@ -95,8 +95,8 @@ def _close_position(
 ) -> str | None:
     state, key = deciding.state, found.key
     slot = state.book.get(key)
-    if key in state.view().rows or slot is None or slot.holding is None:
-        return f"the two sides agree on {found.title} by now, or the broker lists it again: the next pass will say so"
+    if slot is None or slot.holding is None:  # an answer that lists it again has ended the break already
+        return f"the two sides agree on {found.title} by now: the next pass will say so"
     if not unproven and (doubt := _doubt(state, key, slot, ghost)) is not None:
         return f"{doubt}; if you know that it is gone, say `--unproven`"
     proof = "" if not unproven else ", unproven"

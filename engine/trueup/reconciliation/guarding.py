@@ -35,8 +35,8 @@ def guard_positions(deciding: Deciding, fact: Observed) -> None:
         for key in sorted(state.guards):
             _move(deciding, state.guards[key], "protected", 0, "the policy asks for no protection any more")
         return
-    if not _can_tell(state) or fact.completeness not in ("complete", "partial"):
-        return
+    if not _can_tell(state) or (fact.surface == "positions" and fact.completeness not in ("complete", "partial")):
+        return  # that working orders cannot be listed is learned as well by an answer that lists none
     rows = state.view().rows
     orders = state.view("open_orders").orders
     for key in sorted(state.guards):
@@ -86,12 +86,27 @@ def _unguarded(deciding: Deciding, fact: Observed, protect: Protect, key: Key, r
         return
     if _is_blind(state):
         _give_up(deciding, guard, "working orders cannot be listed, so nobody can tell whether one of them is a stop")
+    elif why := _unseen(state, guard, row):
+        _give_up(deciding, guard, why)
     elif guard.state in ("unprotected", "placing") and guard.attempts < protect.retries_max:
         _place(deciding, protect, guard, row)
     elif guard.state in ("unprotected", "placing"):
         _exit(deciding, guard, row)
     elif guard.state == "exiting":
         _give_up(deciding, guard, "it was asked to be closed, and it is still open")
+
+
+def _unseen(state: State, guard: Guard, row: BrokerPosition) -> str:
+    """Why a stop could be there although nobody sees it; '' where it would be seen. One more would be placed beside it,
+    and in the end a position be closed that was protected all along (law 4, L22)."""
+    if state.offers("open_orders"):
+        return ""
+    if row.stop is None:
+        return "the broker tells neither of the stops of positions nor of working orders"
+    placed = state.ended_actions.get(action_id(state, "protect", guard.key, guard.position, guard.attempts))
+    if placed is not None and placed.state == "done":
+        return "a stop was acknowledged, and the broker lists no working orders among which it could be seen"
+    return ""
 
 
 def _is_new_witness(state: State, key: Key, guard: Guard, row: BrokerPosition) -> bool:

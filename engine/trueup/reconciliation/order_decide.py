@@ -244,8 +244,8 @@ def watch(deciding: Deciding, name: str, before: OrderSlot | None) -> None:
         f"order {order.client_order_id} on {order.symbol} was filled {plain(max(order.filled, slot.executed))} of "
         f"{plain(order.quantity)}: no new orders there until an operator has looked"
     )
-    if scope not in deciding.state.quarantine:
-        mark = deciding.state.policy_mark
+    known, mark = deciding.state.quarantine.get(scope), deciding.state.policy_mark
+    if known is None or known.break_id is not None:  # one that ends with a break would let go of this one with it
         deciding.emit([QuarantineMoved(deciding.cause, deciding.at_ns, mark, scope, "entered", why)])
     deciding.alert("critical", "overfill", why)
 

@@ -8,6 +8,7 @@ Pure handlers on a draft.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Final
 
 from msgspec.structs import replace
@@ -27,6 +28,7 @@ from trueup.model import (
 )
 from trueup.orders import joined_filled, joined_status, order_ref, settled_status, with_fill
 from trueup.reconciliation.draft import Draft
+from trueup.reconciliation.fills import average_price
 from trueup.reconciliation.state import ActionSlot, OrderSlot, Reservation, State, View
 
 IN_FLIGHT_PER_SYMBOL_MAX: Final = 256
@@ -195,14 +197,26 @@ def executed(draft: Draft, position: int, execution: Execution) -> None:
     if slot is None:
         return
     total = add(slot.executed, execution.signed_quantity.copy_abs())
-    order = slot.order
+    order = replace(slot.order, average_price=_averaged(slot, execution))
     if order.is_open or order.status is OrderStatus.FILLED:
         order = with_fill(order, total)
-        if order.average_price is None and total == execution.signed_quantity.copy_abs():
-            order = replace(order, average_price=execution.price)
         if order.order_id is None and execution.order_id is not None:
             order = replace(order, order_id=execution.order_id)
     put_order(draft, replace(slot, order=order, executed=total, changed=draft.at, position=position))
+
+
+def _averaged(slot: OrderSlot, execution: Execution) -> Decimal | None:
+    """What an order was filled at on average with one more execution; None where that of a part is unknown (L36).
+
+    Where more was said to be filled than the executions that came before, what was said of the average stands: this
+    one may be in it.
+    """
+    order, before, size = slot.order, slot.executed, execution.signed_quantity.copy_abs()
+    if before and order.filled <= before:
+        return average_price(order.average_price, before, execution.price, size)
+    if order.average_price is not None:
+        return order.average_price
+    return execution.price if not before and size >= order.filled else None
 
 
 # -- permits -----------------------------------------------------------------------------------------------

@@ -68,7 +68,7 @@ class OrderReading:
             of="order",
             key=key,
             symbol=row.symbol,
-            ticket=order_title(key),
+            ticket=_called(key, row),
             steps=tuple(steps),
             evidence=tuple(sorted({*proof, self.cause})),
             order_correction=correction,
@@ -82,6 +82,14 @@ class OrderReading:
 def orphan_key(row: BrokerOrder) -> str:
     """Under what the breaks of an order that the book lacks are kept."""
     return "@" + order_ref(row)
+
+
+def _called(key: str, row: BookOrder | BrokerOrder | Break) -> str | None:
+    """What a break's `ticket` says: the client id, else the order id, as in `trueup check`. An order that the book
+    lacks is kept under the broker's id and may have a client id all the same."""
+    if isinstance(row, Break):
+        return row.ticket
+    return row.client_order_id or order_title(key)
 
 
 def order_title(key: str) -> str:

@@ -180,7 +180,7 @@ def update(
 
 def told(world: World, change: OrderUpdate | Fill | PositionSet) -> bool:
     """The process writes something down of its own accord; whether that is done."""
-    from trueup.simulation.world import Letter
+    from trueup.simulation.remembered import Letter
 
     return world.hand(Letter(change))
 
