@@ -15,7 +15,7 @@ from trueup.model import ZERO, add, plain, subtract
 from trueup.policy import Policy
 from trueup.reconciliation.orphans import orphans_of
 from trueup.reconciliation.state import State
-from trueup.tally import DAY_NS, currency_of, worth_of
+from trueup.tally import DAY_NS, currency_of, reckoned, worth_of
 
 
 class BreakerStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +39,7 @@ class BreakerStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 def breaker_of(state: State, at_ns: int) -> BreakerStatus:
     """The numbers as of wall time `at_ns`: it says which day today is."""
-    tally = state.tally
+    tally = reckoned(state.tally)
     money = sorted(tally.money.items())
     today = tally.day == at_ns // DAY_NS
     held = [slot.holding for slot in state.book.values() if slot.holding is not None]

@@ -15,7 +15,7 @@ from typing import Final, TypeAlias, get_args
 import msgspec
 
 from trueup.errors import BadNumber, InputError
-from trueup.model import OrderStatus, Side, Surface, TradeSide, exact, name_of
+from trueup.model import OrderStatus, Side, Surface, TradeSide, exact, is_name, name_of
 
 Number: TypeAlias = Decimal | str | int
 
@@ -72,6 +72,8 @@ class _Checked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """These fields name something; those that may be left out may be None."""
         for field in fields:
             value = getattr(self, field)
+            if type(value) is str and is_name(value):
+                continue  # the rule: nothing is to be settled, and recording a fill is measured in microseconds
             if value is not None or field in _required(type(self)):
                 self._settle(field, name_of(value, what=f"{type(self).__name__}.{field}"))
 

@@ -107,6 +107,11 @@ def account_of(text: str) -> str:
     return text
 
 
+def is_name(text: str) -> bool:
+    """Whether a text can name something: 1 to 128 printable characters, no surrounding space."""
+    return 0 < len(text) <= TEXT_MAX and text.isprintable() and text[0] != " " and text[-1] != " "
+
+
 def name_of(value: object, *, what: str) -> str:
     """`value` as a symbol, ticket, id or strategy: 1 to 128 printable characters, no surrounding space.
 
@@ -116,7 +121,7 @@ def name_of(value: object, *, what: str) -> str:
         value = str(value)
     if not isinstance(value, str):
         raise InputError(f"{what} is {value!r}, a {type(value).__name__}; it must be text")
-    if not value or len(value) > TEXT_MAX or value != value.strip() or not value.isprintable():
+    if not is_name(value):
         raise InputError(
             f"{what} is {value[:40]!r}; it must be 1 to {TEXT_MAX} printable characters without surrounding space"
         )

@@ -13,7 +13,8 @@ from decimal import Context, Decimal
 from typing import Final
 
 import msgspec
-from immutables import Map, MapMutation
+from immutables import Map
+from msgspec.structs import replace
 
 from trueup.model import DIGITS_MAX, EXACT, ZERO, Execution, Holding, Key, add, subtract
 from trueup.policy import Policy
@@ -22,6 +23,8 @@ DAY_NS: Final = 86_400_000_000_000
 LOTS_PER_KEY_MAX: Final = 256
 """Lots that are kept of one key (law 12); beyond it the oldest become one, at their average price."""
 LOTS_JOINED: Final = 128
+NOTED_MAX: Final = 64
+"""Executions that wait to be reckoned (law 12): recording one is measured in microseconds."""
 _AVERAGE: Final = Context(prec=DIGITS_MAX)
 """An average has as many digits as any number that is admitted."""
 ONE: Final = Decimal(1)
@@ -58,6 +61,26 @@ class Money(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The deepest that `total` has ever fallen below its peak, as a number of at least 0."""
 
 
+class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One execution that is noted and not reckoned yet."""
+
+    key: Key
+    held: Decimal | None
+    """What the book held under the key before it, signed, where fills move that; None: nothing."""
+    held_price: Decimal | None
+    quantity: Decimal
+    price: Decimal | None
+    size: Decimal
+    """Units in one contract."""
+    currency: str
+    fee: Decimal | None
+    fee_asset: str | None
+    at_ns: int
+    awaited: bool
+    """Whether a correction inferred some of it, so that its fill may still come: then lots that the book holds no more
+    are not given up."""
+
+
 class Tally(msgspec.Struct, frozen=True):
     """What the executions so far add up to. Amounts are in the quote currency of their instrument."""
 
@@ -70,97 +93,136 @@ class Tally(msgspec.Struct, frozen=True):
     """Round trips in a row that ended with a loss."""
     unpriced: int = 0
     """Executions that closed something at a price, or from one, that nobody states."""
+    noted: tuple[Entry, ...] = ()
+    """The latest executions, fewer than `NOTED_MAX`: reckoned when somebody asks (`reckoned`), or there are more."""
 
 
 NOTHING: Final = Lots()
 NO_MONEY: Final = Money()
 
 
+def reckoned(tally: Tally) -> Tally:
+    """The tally with everything that was noted worked in: what it says of money is only then complete."""
+    return _Reckoning(tally).done() if tally.noted else tally
+
+
 class DraftTally:
     """A tally that executions are added to; until one is, it costs nothing. Ten thousand may come at once."""
 
-    __slots__ = ("_before", "_day", "_losses", "_money", "_open", "_unpriced")
+    __slots__ = ("_noted", "_tally")
 
     def __init__(self, tally: Tally) -> None:
-        self._before = tally
-        self._open: MapMutation[Key, Lots] | None = None
-
-    def _begin(self) -> MapMutation[Key, Lots]:
-        if self._open is None:
-            before = self._before
-            self._open = before.open.mutate()
-            self._money = dict(before.money)
-            self._day, self._losses, self._unpriced = before.day, before.losses, before.unpriced
-        return self._open
+        self._tally = tally
+        self._noted: list[Entry] | None = None
 
     def sealed(self) -> Tally:
         """The tally as it stands."""
-        if self._open is None:
-            return self._before
-        money = self._before.money
-        if self._money != dict(money):
-            money = Map(self._money)
-        return Tally(self._open.finish(), money, self._day, self._losses, self._unpriced)
+        if self._noted is None:
+            return self._tally
+        before = self._tally
+        return Tally(before.open, before.money, before.day, before.losses, before.unpriced, tuple(self._noted))
 
     def add(
         self, key: Key, held: Holding | None, execution: Execution, policy: Policy, at_ns: int, *, awaited: bool
     ) -> None:
-        """One execution that was seen for the first time.
+        """Note one execution that was seen for the first time.
 
         held     what the book held under `key` before it, where fills move that; None: nothing
         at_ns    our own wall time: it decides which day it belongs to
-        awaited  whether a correction inferred some of it, so that its fill may still come: then lots that the book
-                 holds no more are not given up
+        awaited  see `Entry`
         """
-        kept = self._begin()
-        day = at_ns // DAY_NS
-        if day != self._day:
-            self._day = day
-            self._money = {name: Money(ZERO, one.total, one.peak, one.worst) for name, one in self._money.items()}
-        lots = kept.get(key, NOTHING)
-        move = execution.signed_quantity
-        if not awaited:
-            lots = self._given_up(lots, held)
-        if held is not None and held.signed_quantity.is_signed() != move.is_signed():
-            lots = _completed(lots, held)
-        if not lots.total or lots.total.is_signed() == move.is_signed():
-            lots = _opened(lots, move, execution.price)
-            if execution.fee:
-                lots = self._earned(lots, None, execution, policy)
-        else:
-            lots = self._closed(lots, execution, policy)
-        if lots.total:
-            kept[key] = lots
-        else:
-            kept.pop(key, None)
-            self._over(lots.trip)
+        noted = self._noted
+        if noted is None:
+            noted = self._noted = list(self._tally.noted)
+        symbol = execution.symbol
+        noted.append(
+            Entry(
+                key,
+                None if held is None else held.signed_quantity,
+                None if held is None else held.price,
+                execution.signed_quantity,
+                execution.price,
+                size_of(policy, symbol) if policy.instruments else ONE,
+                currency_of(policy, symbol) if policy.instruments else "",
+                execution.fee,
+                execution.fee_asset,
+                at_ns,
+                awaited,
+            )
+        )
+        if len(noted) >= NOTED_MAX:
+            self._reckon()
 
     def rename(self, unbound: Key, key: Key) -> None:
         """An entry without a ticket was recognised: its lots go on under its ticket's key."""
-        kept = self._begin()
-        lots = kept.pop(unbound, None)
+        tally = self._reckon()
+        lots = tally.open.get(unbound)
         if lots is not None:
-            known = kept.get(key, NOTHING)
-            kept[key] = Lots(add(known.total, lots.total), (*known.lots, *lots.lots), add(known.trip, lots.trip))
+            known = tally.open.get(key, NOTHING)
+            joined = Lots(add(known.total, lots.total), (*known.lots, *lots.lots), add(known.trip, lots.trip))
+            self._tally = replace(tally, open=tally.open.delete(unbound).set(key, joined))
 
     def is_another_day(self, at_ns: int) -> bool:
         """Whether the UTC day has changed since the last execution."""
-        return at_ns // DAY_NS != (self._before.day if self._open is None else self._day)
+        noted = self._tally.noted if self._noted is None else self._noted
+        return at_ns // DAY_NS != (noted[-1].at_ns // DAY_NS if noted else self._tally.day)
 
     def prune(self, book: Container[Key]) -> None:
         """Give up the lots of what the book holds no more: their fills never came (law 12)."""
-        kept = self._begin().finish()
-        gone = [key for key in kept if key not in book]
-        self._open = kept.mutate()
+        tally = self._reckon()
+        kept = tally.open.mutate()
+        gone = [key for key in tally.open if key not in book]
         for key in gone:
-            del self._open[key]
-        self._unpriced += len(gone)
+            del kept[key]
+        self._tally = replace(tally, open=kept.finish(), unpriced=tally.unpriced + len(gone))
 
-    # -- inner parts ---------------------------------------------------------------------------------------
+    def _reckon(self) -> Tally:
+        self._tally = reckoned(self.sealed())
+        self._noted = []
+        return self._tally
 
-    def _given_up(self, lots: Lots, held: Holding | None) -> Lots:
+
+class _Reckoning:
+    """Works what was noted into lots and money, in order."""
+
+    def __init__(self, tally: Tally) -> None:
+        self._noted = tally.noted
+        self._open = tally.open.mutate()
+        self._money = dict(tally.money)
+        self._day, self._losses, self._unpriced = tally.day, tally.losses, tally.unpriced
+
+    def done(self) -> Tally:
+        """The tally with nothing left to reckon."""
+        for entry in self._noted:
+            self._add(entry)
+        return Tally(self._open.finish(), Map(self._money), self._day, self._losses, self._unpriced)
+
+    def _add(self, entry: Entry) -> None:
+        day = entry.at_ns // DAY_NS
+        if day != self._day:
+            self._day = day
+            self._money = {name: Money(ZERO, one.total, one.peak, one.worst) for name, one in self._money.items()}
+        lots = self._open.get(entry.key, NOTHING)
+        held, move = entry.held, entry.quantity
+        if not entry.awaited:
+            lots = self._given_up(lots, held)
+        if held is not None and held.is_signed() != move.is_signed():
+            lots = _completed(lots, held, entry.held_price)
+        if not lots.total or lots.total.is_signed() == move.is_signed():
+            lots = _opened(lots, move, entry.price)
+            if entry.fee:
+                lots = self._earned(lots, None, entry)
+        else:
+            lots = self._closed(lots, entry)
+        if lots.total:
+            self._open[entry.key] = lots
+        else:
+            self._open.pop(entry.key, None)
+            self._over(lots.trip)
+
+    def _given_up(self, lots: Lots, held: Decimal | None) -> Lots:
         """The lots without those that left without any fill: what the book does not hold any more, oldest first."""
-        size = ZERO if held is None else held.signed_quantity
+        size = held or ZERO
         if lots.total == size or not lots.total:
             return lots
         if size and size.is_signed() == lots.total.is_signed():
@@ -173,25 +235,24 @@ class DraftTally:
         rest, _, _ = _taken(lots.lots, excess.copy_sign(lots.total), None, ONE)
         return Lots(subtract(lots.total, excess.copy_sign(lots.total)), rest, lots.trip)
 
-    def _closed(self, lots: Lots, execution: Execution, policy: Policy) -> Lots:
+    def _closed(self, lots: Lots, entry: Entry) -> Lots:
         """The lots after an execution that reduces them, and may turn the position round."""
-        move, price = execution.signed_quantity, execution.price
+        move, price = entry.quantity, entry.price
         most = min(move.copy_abs(), lots.total.copy_abs()).copy_sign(lots.total)
-        rest, gained, unpriced = _taken(lots.lots, most, price, _size_of(policy, execution.symbol))
+        rest, gained, unpriced = _taken(lots.lots, most, price, entry.size)
         self._unpriced += unpriced
         left = add(move, most)
-        after = self._earned(Lots(add(lots.total, move), rest, lots.trip), gained, execution, policy)
+        after = self._earned(Lots(add(lots.total, move), rest, lots.trip), gained, entry)
         if not left:
             return after
         self._over(after.trip)
         return Lots(left, (Lot(left, price),))
 
-    def _earned(self, lots: Lots, gained: Decimal | None, execution: Execution, policy: Policy) -> Lots:
+    def _earned(self, lots: Lots, gained: Decimal | None, entry: Entry) -> Lots:
         """Book what was realised, and the fee, each in its own currency."""
-        currency = currency_of(policy, execution.symbol)
-        fee = execution.fee
-        if fee and execution.fee_asset not in (None, currency):
-            self._book(execution.fee_asset or "", fee.copy_negate())
+        currency, fee = entry.currency, entry.fee
+        if fee and entry.fee_asset not in (None, currency):
+            self._book(entry.fee_asset or "", fee.copy_negate())
         elif fee:
             gained = subtract(gained or ZERO, fee)
         if gained is None:
@@ -219,22 +280,23 @@ def currency_of(policy: Policy, symbol: str) -> str:
     return "" if known is None or known.currency is None else known.currency
 
 
-def _size_of(policy: Policy, symbol: str) -> Decimal:
+def size_of(policy: Policy, symbol: str) -> Decimal:
+    """How many units one contract of an instrument has; 1 where the policy does not say."""
     known = policy.instruments.get(symbol)
     return ONE if known is None or known.contract_size is None else known.contract_size
 
 
 def worth_of(policy: Policy, symbol: str, quantity: Decimal, price: Decimal) -> Decimal:
     """What a quantity, unsigned, comes to at a price, in the instrument's currency."""
-    return EXACT.multiply(EXACT.multiply(quantity.copy_abs(), price), _size_of(policy, symbol))
+    return EXACT.multiply(EXACT.multiply(quantity.copy_abs(), price), size_of(policy, symbol))
 
 
-def _completed(lots: Lots, held: Holding) -> Lots:
+def _completed(lots: Lots, held: Decimal, price: Decimal | None) -> Lots:
     """The lots that a reducing execution meets: what the book holds beyond them was adopted, and is the oldest."""
-    missing = subtract(held.signed_quantity, lots.total)
-    if not missing or missing.is_signed() != held.signed_quantity.is_signed():
+    missing = subtract(held, lots.total)
+    if not missing or missing.is_signed() != held.is_signed():
         return lots
-    return Lots(held.signed_quantity, (Lot(missing, held.price), *lots.lots), lots.trip)
+    return Lots(held, (Lot(missing, price), *lots.lots), lots.trip)
 
 
 def _opened(lots: Lots, move: Decimal, price: Decimal | None) -> Lots:

@@ -15,7 +15,7 @@ from trueup import Instrument, Policy
 from trueup.breaker import BreakerStatus, breaker_of
 from trueup.model import Execution
 from trueup.reconciliation.saved import load, save
-from trueup.tally import DAY_NS, LOTS_PER_KEY_MAX, DraftTally, Lots, Money, Tally
+from trueup.tally import DAY_NS, LOTS_PER_KEY_MAX, NOTED_MAX, DraftTally, Lots, Money, Tally, reckoned
 
 Worlds = Callable[..., World]
 D = Decimal
@@ -29,7 +29,7 @@ def tallied(tally: Tally, execution: Execution, at_ns: int = 0) -> Tally:
     """The tally after one execution, of which only the fills know."""
     draft = DraftTally(tally)
     draft.add("DAX", None, execution, Policy.adopt(), at_ns, awaited=True)
-    return draft.sealed()
+    return reckoned(draft.sealed())
 
 
 def today(w: World) -> str:
@@ -58,6 +58,27 @@ def test_it_is_first_in_first_out(moves: list[tuple[int, int]]) -> None:
     assert sum((lot.quantity for lot in tally.open.get("DAX", Lots()).lots), D(0)) == sum(sign for sign, _ in queue)
     money = tally.money.get("", Money())
     assert (money.total, money.peak, money.worst) == (realised, peak, worst)
+
+
+@given(st.lists(st.tuples(st.sampled_from([-2, -1, 1, 2]), st.integers(1, 5)), max_size=200), st.integers(1, 7))
+def test_when_it_is_reckoned_makes_no_difference(moves: list[tuple[int, int]], size: int) -> None:
+    """One fold of everything, or one for each fill, or some at a time: the very same tally, noted and reckoned."""
+    at_once, policy = DraftTally(Tally()), Policy.adopt()
+    some, each = Tally(), Tally()
+    executions = [Execution(f"x{n}", "DAX", D(move), D(price)) for n, (move, price) in enumerate(moves)]
+    for execution in executions:
+        at_once.add("DAX", None, execution, policy, 0, awaited=True)
+        draft = DraftTally(each)
+        draft.add("DAX", None, execution, policy, 0, awaited=True)
+        each = draft.sealed()
+    for start in range(0, len(executions), size):
+        draft = DraftTally(some)
+        for execution in executions[start : start + size]:
+            draft.add("DAX", None, execution, policy, 0, awaited=True)
+        some = draft.sealed()
+    assert at_once.sealed() == each == some
+    assert len(each.noted) < NOTED_MAX
+    assert reckoned(each).noted == ()
 
 
 def test_a_day_with_wins_losses_and_fees(world: Worlds) -> None:
@@ -181,7 +202,7 @@ def test_lots_follow_an_entry_to_its_ticket(world: Worlds) -> None:
     w = world(mode="hedging")
     w.record(fill("a1", "DAX", "2", "100", order_id="7"), fill("a0", "DAX", "-1", "101", order_id="7"))
     w.record(fill("a2", "DAX", "-1", "105", ticket="7"))
-    assert (today(w), dict(w.state.tally.open)) == ("6", {})
+    assert (today(w), dict(reckoned(w.state.tally).open)) == ("6", {})
 
 
 def test_orphans_are_at_stake_too_and_kept_apart(world: Worlds) -> None:

@@ -6,7 +6,7 @@ takes any number of events, and is sealed into a new `State`. The state it began
 
 from __future__ import annotations
 
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from immutables import Map, MapMutation
 from msgspec.structs import asdict
@@ -145,31 +145,47 @@ class Draft:
     ended_actions: DraftMemory[ActionSlot]
     observation_ids: DraftMemory[int]
 
+    _state: State
+
     def __init__(self, state: State) -> None:
-        # One call for all plain fields: a draft is made for every single fill that is recorded.
+        # One call for all fields: a draft is made for every single fill that is recorded. What fills never change is
+        # opened for change when an event asks for it (`__getattr__`).
         fields = self.__dict__ = asdict(state)
+        for name in _SELDOM:
+            del fields[name]
+        fields["_state"] = state
         fields["book"] = state.book.mutate()
         fields["orders"] = state.orders.mutate()
-        fields["order_breaks"] = state.order_breaks.mutate()
-        fields["outbox"] = state.outbox.mutate()
         fields["dirty"] = state.dirty.mutate()
-        fields["breaks"] = state.breaks.mutate()
         fields["closed"] = DraftMemory(state.closed, CLOSED_KEYS_MAX)
-        fields["bindings"] = DraftMemory(state.bindings, BINDINGS_MAX)
         fields["executions"] = DraftMemory(state.executions, EXECUTIONS_MAX)
         fields["ended_orders"] = DraftMemory(state.ended_orders, ENDED_ORDERS_MAX)
         fields["tally"] = DraftTally(state.tally)
-        fields["order_names"] = DraftMemory(state.order_names, ORDER_NAMES_MAX)
-        fields["ended_actions"] = DraftMemory(state.ended_actions, ENDED_ACTIONS_MAX)
-        fields["observation_ids"] = DraftMemory(state.observation_ids, OBSERVATION_IDS_MAX)
+
+    def __getattr__(self, name: str) -> Any:
+        """Open a map or a memory for change; from then on it is a plain attribute."""
+        if name not in _SELDOM:
+            raise AttributeError(name)
+        kept = getattr(self._state, name)
+        opened: object = kept.mutate() if name in _SELDOM_MAPS else DraftMemory(kept, _limit(name))
+        self.__dict__[name] = opened
+        return opened
 
     def sealed(self) -> State:
         """The state that the events so far add up to. The draft is spent."""
         fields = self.__dict__
-        for name in _MAP_FIELDS:
-            fields[name] = fields[name].finish()
-        for name in _MEMORY_FIELDS:
-            fields[name] = fields[name].sealed()
+        state: State = fields.pop("_state")
+        for name in _SELDOM_MAPS:
+            fields[name] = fields[name].finish() if name in fields else getattr(state, name)
+        for name in _SELDOM_MEMORIES:
+            fields[name] = fields[name].sealed() if name in fields else getattr(state, name)
+        fields["book"] = self.book.finish()
+        fields["orders"] = self.orders.finish()
+        fields["dirty"] = self.dirty.finish()
+        fields["closed"] = self.closed.sealed()
+        fields["executions"] = self.executions.sealed()
+        fields["ended_orders"] = self.ended_orders.sealed()
+        fields["tally"] = self.tally.sealed()
         return State(**fields)
 
     def view(self, surface: Surface) -> View:
@@ -196,14 +212,16 @@ class Draft:
         self.dirty[key] = True
 
 
-_MAP_FIELDS = ("book", "orders", "order_breaks", "outbox", "dirty", "breaks")
-_MEMORY_FIELDS = (
-    "closed",
-    "bindings",
-    "executions",
-    "ended_orders",
-    "order_names",
-    "ended_actions",
-    "observation_ids",
-    "tally",
-)
+_SELDOM_MAPS = ("order_breaks", "outbox", "breaks")
+_SELDOM_MEMORIES = ("bindings", "order_names", "ended_actions", "observation_ids")
+_SELDOM = frozenset((*_SELDOM_MAPS, *_SELDOM_MEMORIES))
+
+
+def _limit(memory: str) -> int:
+    """How many things a memory keeps at least."""
+    return {
+        "bindings": BINDINGS_MAX,
+        "order_names": ORDER_NAMES_MAX,
+        "ended_actions": ENDED_ACTIONS_MAX,
+        "observation_ids": OBSERVATION_IDS_MAX,
+    }[memory]

@@ -61,7 +61,7 @@ def order_of(state: State | Draft, execution: Execution) -> str | None:
 
 def owned(state: State | Draft, execution: Execution) -> Execution:
     """The execution with its order's owner, where it names none: later fills attach to what was adopted (L53)."""
-    if execution.strategy is not None:
+    if execution.strategy is not None or not (execution.client_order_id or execution.order_id):
         return execution
     name = order_of(state, execution)
     slot = None if name is None else state.order(name)
@@ -192,6 +192,8 @@ def restated(order: BookOrder, fact: OrderRecorded) -> BookOrder:
 def executed(draft: Draft, position: int, execution: Execution) -> None:
     """An execution of ours, seen for the first time, moves its order as well; one that had ended waits for a decision
     (L17), and so does one that is now filled beyond its size."""
+    if execution.client_order_id is None and execution.order_id is None:
+        return
     name = order_of(draft, execution)
     slot = None if name is None else draft.order(name)
     if slot is None:

@@ -24,7 +24,7 @@ from trueup.reconciliation.state import (
     State,
     View,
 )
-from trueup.tally import Lots, Money, Tally
+from trueup.tally import Entry, Lots, Money, Tally
 
 
 class _SavedView(msgspec.Struct, frozen=True, array_like=True):
@@ -122,16 +122,17 @@ class _SavedTally(msgspec.Struct, frozen=True, array_like=True):
     day: int
     losses: int
     unpriced: int
+    noted: tuple[Entry, ...]
 
 
 def _save_tally(tally: Tally) -> _SavedTally:
     kept, money = tuple(sorted(tally.open.items())), tuple(sorted(tally.money.items()))
-    return _SavedTally(kept, money, tally.day, tally.losses, tally.unpriced)
+    return _SavedTally(kept, money, tally.day, tally.losses, tally.unpriced, tally.noted)
 
 
 def _load_tally(raw: msgspec.Raw) -> Tally:
     saved = _decode(raw, type=_SavedTally)
-    return Tally(Map(saved.open), Map(saved.money), saved.day, saved.losses, saved.unpriced)
+    return Tally(Map(saved.open), Map(saved.money), saved.day, saved.losses, saved.unpriced, saved.noted)
 
 
 def _load_view(saved: _SavedView) -> View:
