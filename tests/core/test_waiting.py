@@ -11,6 +11,7 @@ from lessons.world import LAG_MS, STEP_MS, World, fill, held, pending, row
 from trueup import Policy
 from trueup.model import Refusal
 from trueup.passes import Passes
+from trueup.ports import Answer, Question
 from trueup.reconciliation.settling import unsettled
 from trueup.reconciliation.waiting import MARGIN_NS, next_question_ns
 from trueup.testing.broker import SimulatedBroker
@@ -250,3 +251,19 @@ def test_a_resting_order_that_changes_its_status_unsettles_nothing(world: Worlds
     w.record(pending("c1", "EURUSD", "partially_filled"))
     w.sees(row("EURUSD", "1"), row("USDJPY", "1"), step_ms=1)
     assert w.state.breaks["EURUSD"][0].sightings.count == 1
+
+
+def test_a_look_up_at_the_moment_that_was_waited_for_counts(world: Worlds) -> None:
+    """However long the broker took over the last one: a look-up that comes too soon to be a witness is for nothing."""
+    w = world(pending("c1", "DAX", "accepted"), orders=True)
+    w.sees(times=2)
+    w.deals()
+    w.lists()
+    question = Question(surface="order", client_order_id="c1")
+    for count in (1, 2):
+        wait = next_question_ns(w.state, w.ledger.now())
+        assert wait is not None
+        w.answered(
+            Answer(completeness="complete"), surface="order", question=question, step_ms=wait // MS + 1, took_ms=1_500
+        )
+        assert w.state.order_breaks["c1"][0].sightings.count == count

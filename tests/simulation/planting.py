@@ -12,7 +12,14 @@ from typing import Any
 
 import pytest
 
+from trueup.simulation import Scenario
+
 Patch = pytest.MonkeyPatch
+
+
+def as_drawn(scenario: Scenario) -> Scenario:
+    """The history that the seed stands for."""
+    return scenario
 
 
 @dataclass(frozen=True)
@@ -23,16 +30,20 @@ class Plant:
     laws: frozenset[int]
     plant: Callable[[Patch], None]
     runs_max: int = 60
+    focus: Callable[[Scenario], Scenario] = as_drawn
+    """What a history is bent to, where what the bug needs is drawn too rarely."""
 
 
 PLANTS: list[Plant] = []
 
 
-def planted(*laws: int, runs_max: int = 60) -> Callable[[Callable[[Patch], None]], Callable[[Patch], None]]:
+def planted(
+    *laws: int, runs_max: int = 60, focus: Callable[[Scenario], Scenario] = as_drawn
+) -> Callable[[Callable[[Patch], None]], Callable[[Patch], None]]:
     """Enter a bug in the catalogue."""
 
     def enter(plant: Callable[[Patch], None]) -> Callable[[Patch], None]:
-        PLANTS.append(Plant(plant.__name__, frozenset(laws), plant, runs_max))
+        PLANTS.append(Plant(plant.__name__, frozenset(laws), plant, runs_max, focus))
         return plant
 
     return enter

@@ -12,6 +12,7 @@ from simulation.planting import Patch, after, always, planted
 from trueup import asking, edge, gate, ledger, passes, policy, shell
 from trueup.errors import JournalError
 from trueup.journal import lock, mapper, store
+from trueup.policy import Policy, Protect
 from trueup.reconciliation import (
     decide,
     gatekeeping,
@@ -23,6 +24,7 @@ from trueup.reconciliation import (
     remedies,
     saved,
 )
+from trueup.simulation import Happening, Scenario, Settings
 
 # -- replay -----------------------------------------------------------------------------------------------------
 
@@ -177,6 +179,29 @@ def a_closed_gate_refuses_cancels(patch: Patch) -> None:
 # -- orders, actions, protection --------------------------------------------------------------------------------
 
 
+def _calm(scenario: Scenario, *more: Happening) -> tuple[Happening, ...]:
+    """Our own trading, and nothing that goes wrong but what is added."""
+    own = [one for one in scenario.happenings if one.name in ("trade", "rest", "probe")]
+    return tuple(sorted([*own, *more], key=lambda one: one.at_ms))
+
+
+def _late_stops(scenario: Scenario) -> Scenario:
+    """Every position wants a stop, and two of five are executed late, from the queue of a connection that is gone."""
+    rules = Policy.adopt(
+        sync_interval_s=2, broker_timeout_s=2, action_queue_s_max=20, protect=Protect(), mass_absence_count_min=1_000
+    )
+    settings = Settings(policy=rules, honest=True, lists_orders=True, action_faults=(4,), held=(1, -2, 3), minutes=2)
+    return Scenario(seed=scenario.seed, settings=settings, happenings=_calm(scenario))
+
+
+def _stops_of_others(scenario: Scenario) -> Scenario:
+    """Somebody else places stops for positions that have been there for a while, and orphans are cancelled."""
+    rules = Policy.adopt(sync_interval_s=5, on_orphan_order="cancel")
+    settings = Settings(policy=rules, lists_orders=True, held=(1, -2, 3), minutes=3)
+    stops = [Happening(at_ms, "foreign", (0, 1, 1, at_ms)) for at_ms in (70_000, 90_001, 110_002)]
+    return Scenario(seed=scenario.seed, settings=settings, happenings=_calm(scenario, *stops))
+
+
 @planted(6)
 def actions_are_sent_before_they_are_stored(patch: Patch) -> None:
     genuine = ledger.Ledger.sending
@@ -199,13 +224,13 @@ async def _failed(made: Any) -> Any:
     return replace(outcome, state="rejected", why="no answer") if outcome.state == "unknown" else outcome
 
 
-@planted(6, runs_max=300)
+@planted(6, focus=_late_stops)
 def what_a_closed_connection_had_queued_is_forgotten(patch: Patch) -> None:
     always(patch, outbox, "behind", True)
     always(patch, outbox, "independent", True)
 
 
-@planted(10, runs_max=200)
+@planted(10, focus=_stops_of_others)
 def an_orphan_is_cancelled_whatever_it_protects(patch: Patch) -> None:
     always(patch, orphans, "guarded", None)
 

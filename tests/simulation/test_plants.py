@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from simulation.planting import as_drawn
 from simulation.plants import PLANTS, Plant
-from trueup.simulation.campaign import Lot, play
+from trueup.simulation import draw, simulate
 
 CAUGHT = 25
 """Bugs that the catalogue holds at least."""
@@ -22,8 +23,14 @@ def test_a_planted_bug_is_found(bug: Plant, monkeypatch: pytest.MonkeyPatch) -> 
     bug.plant(monkeypatch)
     found: set[int] = set()
     for seed in range(1, bug.runs_max + 1):
-        (outcome,) = play(Lot((seed,)))
+        outcome = simulate(bug.focus(draw(seed)))
         found |= {one.law for one in outcome.violations}
         if found & bug.laws:
             return
     pytest.fail(f"not found in {bug.runs_max} histories; of other laws: {sorted(found)}")
+
+
+@pytest.mark.parametrize("bug", [pytest.param(one, id=one.name) for one in PLANTS if one.focus is not as_drawn])
+def test_without_the_bug_nothing_is_found_where_it_was_looked_for(bug: Plant) -> None:
+    for seed in range(1, 13):
+        assert simulate(bug.focus(draw(seed))).violations == ()

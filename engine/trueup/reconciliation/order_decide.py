@@ -92,16 +92,13 @@ def _stranger(deciding: Deciding, reading: OrderReading, row: BrokerOrder) -> li
 def _cancel(deciding: Deciding, reading: OrderReading, row: BrokerOrder) -> list[BreakMoved]:
     """Ask the broker to cancel an orphan: one action at a time, a few times, then a human decides."""
     state, key = deciding.state, orphan_key(row)
-    known = state.order_breaks[key][0]
-    if known.state == "escalated":
+    opened = state.order_breaks[key][0].opened_position
+    attempt, client_id = 1, action_id(state, "cancel-orphan", key, opened, 1)
+    while state.ended_actions.get(client_id) is not None:  # at most CANCELS_MAX were ever asked for
+        attempt += 1
+        client_id = action_id(state, "cancel-orphan", key, opened, attempt)
+    if client_id in state.outbox:
         return []
-    attempt, client_id = 1, ""
-    for attempt in range(1, CANCELS_MAX + 2):
-        client_id = action_id(state, "cancel-orphan", key, known.opened_position, attempt)
-        if client_id in state.outbox:
-            return []
-        if state.ended_actions.get(client_id) is None:
-            break
     if "cancel" not in state.actions:
         return _give_up(deciding, reading, row, "this broker cannot be asked to cancel an order: a human decides")
     if attempt > CANCELS_MAX:

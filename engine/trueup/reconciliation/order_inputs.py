@@ -278,19 +278,20 @@ def resolved(base: Mapping[str, BrokerOrder], listed: OrderRows) -> Mapping[str,
 
 
 def looked_up(draft: Draft, fact: Observed) -> None:
-    """Remember when an order or action was last asked for: who waited longest comes first (L11)."""
+    """Remember when an order or action was last asked for: who waited longest comes first (L11). By the answer's
+    receipt, from which a new witness is reckoned: one that is asked for earlier would be asked for in vain."""
     assert fact.sought is not None
     name = fact.sought.client_order_id
     if name is not None and (action := draft.outbox.get(name)) is not None:
-        draft.outbox[name] = replace(action, looked_up=fact.asked)
+        draft.outbox[name] = replace(action, looked_up=fact.at)
     if name is None and fact.sought.order_id is not None:
         name = draft.order_names.get(fact.sought.order_id)
     for client_id, action in _sorted(draft):
         if action.terms.kind == "cancel" and _is_target(fact, action.terms.order_id, action.terms.target):
-            draft.outbox[client_id] = replace(action, looked_up=fact.asked)
+            draft.outbox[client_id] = replace(action, looked_up=fact.at)
     slot = None if name is None else draft.order(name)
     if name is not None and slot is not None:
-        noted = replace(slot, looked_up=fact.asked)
+        noted = replace(slot, looked_up=fact.at)
         if name in draft.orders:
             draft.orders[name] = noted
         else:

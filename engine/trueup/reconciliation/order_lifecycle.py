@@ -188,8 +188,6 @@ def _claimed(
 ) -> tuple[list[Step], bool]:
     """(the steps of one claim, whether it is confirmed and corrected)."""
     waits = too_soon(slot.changed, reading.asked, reading.settle_ns)
-    if known is not None and known.kind != found.kind:
-        known = None
     if known is None:
         why = waits or f"first seen; {CONFIRMATIONS} independent answers decide"
         identity = reading.opened(name, found.field)

@@ -113,7 +113,7 @@ class History:
         self.policies: list[tuple[int, Policy]] = []
         self.holds: list[tuple[int, MassAbsenceMoved]] = []
         self.others: deque[tuple[int, BreakMoved]] = deque(maxlen=OTHERS_MAX)
-        """Moves on other keys that opened a break."""
+        """Moves on other keys that opened a break, or corrected one."""
         self.undone: dict[str, str] = {}
         """The correction that compensates another, by that other's id."""
         self.deals: dict[str, HeardDeal] = {}
@@ -297,7 +297,7 @@ class History:
             made = event.correction or event.order_correction
             if made is not None:
                 self._corrected(position, event.at_ns, made)
-        elif event.of == "position" and any(step.state == "opened" for step in event.steps):
+        elif event.of == "position" and (event.correction or any(step.state == "opened" for step in event.steps)):
             self.others.append((position, event))
 
     def _corrected(self, position: int, at_ns: int, correction: Correction | OrderCorrection) -> None:

@@ -66,7 +66,7 @@ def facts_of_break(
             said=said,
         ),
         orders=history.orders_as_of(before),
-        neighbours=tuple(_neighbours(history, judged)),
+        neighbours=tuple(_neighbours(history, judged, seen_position)),
     )
 
 
@@ -93,15 +93,22 @@ def _as_row(held: Holding) -> BrokerPosition:
     )
 
 
-def _neighbours(history: History, judged: State) -> Iterable[Neighbour]:
-    """The other keys that differed at the same time: known before that answer, or opened by it."""
+def _neighbours(history: History, judged: State, seen_position: int) -> Iterable[Neighbour]:
+    """The other keys that differed at the same time: known before that answer, opened by it, or corrected since the
+    break was first seen. What the broker has under another name is adopted on two answers, and the ghost that it leaves
+    is closed later (L33): as far as the ghost is concerned, the book still lacks that other key."""
     rows = judged.view().rows
     found: dict[Key, int] = {key: breaks[0].opened_position for key, breaks in _in_order(judged)}
+    corrected: dict[Key, Correction] = {}
     for _, move in history.others:
         if move.cause == judged.position:
             found.setdefault(move.key, move.cause)
+        elif move.correction is not None and seen_position <= move.cause < judged.position:
+            found.setdefault(move.key, move.cause)
+            corrected.setdefault(move.key, move.correction)
     for key, position in found.items():
-        book, broker = judged.held(key), rows.get(key)
+        made = corrected.get(key)
+        book, broker = judged.held(key) if made is None else made.before, rows.get(key)
         if key not in history.keys and (book is not None or broker is not None):
             yield Neighbour(key=key, book=book, broker=broker, position=position)
 
