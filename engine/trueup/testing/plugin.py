@@ -9,23 +9,25 @@ Options
     --trueup-seed S     where `trueup_histories` begins; a failure names the seed that repeats it
     --trueup-runs N     how many it plays
     --trueup-keep DIR   where the journal, scenario and story of a failing history are left
+
+Nothing of the simulator is imported before a test asks for it: a suite that does not use it pays nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import pytest
 
-from trueup.simulation import Outcome, draw, shrink, simulate, story, to_json, told
-from trueup.simulation.disk import Disk
-from trueup.simulation.scenario import Faults
-from trueup.testing.broker import SimulatedBroker
+if TYPE_CHECKING:
+    from trueup.simulation import Outcome
+    from trueup.simulation.scenario import Faults
+    from trueup.testing.broker import SimulatedBroker
 
 RUNS_DEFAULT: Final = 20
-Histories: TypeAlias = Callable[..., list[Outcome]]
+Histories: TypeAlias = "Callable[..., list[Outcome]]"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -39,12 +41,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture
 def simulated_broker() -> SimulatedBroker:
     """A broker that does as it is told."""
+    from trueup.testing.broker import SimulatedBroker
+
     return SimulatedBroker()
 
 
 @pytest.fixture
 def trueup_store() -> Iterator[str]:
     """A store in memory, for one test."""
+    from trueup.simulation.disk import Disk
+
     disk = Disk("full")
     yield disk.url
     disk.close()
@@ -57,6 +63,8 @@ def trueup_histories(request: pytest.FixtureRequest) -> Histories:
     first: int = chosen.trueup_seed
     runs: int = chosen.trueup_runs
     keep: str | None = chosen.trueup_keep
+
+    from trueup.simulation import draw, simulate
 
     def histories(*, faults: Faults = "all", minutes: int | None = None) -> list[Outcome]:
         outcomes: list[Outcome] = []
@@ -72,6 +80,8 @@ def trueup_histories(request: pytest.FixtureRequest) -> Histories:
 
 def _told(seed: int, faults: Faults, minutes: int | None, outcome: Outcome, keep: str | None) -> str:
     """The story of a failing history, shortened, and where it was left."""
+    from trueup.simulation import draw, shrink, story, to_json, told
+
     shortest = shrink(draw(seed, faults, minutes), frozenset(one.law for one in outcome.violations))
     path = None if keep is None else Path(keep)
     if path is not None:
