@@ -11,8 +11,6 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from causes.world import facts
-from causes.world import held as book
 from cli.conftest import shell
 from cli.shell import Shell
 from house.source import ROOT
@@ -395,7 +393,7 @@ def test_the_page_names_every_cause_and_strength() -> None:
 def test_the_python_on_the_page_runs() -> None:
     text = PAGES[1].read_text("utf-8")
     (block,) = re.findall(r"(?ms)^```python\n(.*?)^```", text)
-    names: dict[str, Any] = {"facts": facts(book("1"), None)}
+    names: dict[str, Any] = {}
     exec(block, names)
-    assert names["proposals"][0].cause == "unexplained"
-    assert names["exit_reason"](names["facts"]).reason == "CLOSED_EXTERNALLY"
+    assert (names["best"].cause, names["best"].strength, names["best"].executions) == ("stop_hit", "certain", ("812",))
+    assert names["exit_reason"](names["facts"]).reason == "STOP_HIT"

@@ -112,6 +112,9 @@ def _explained(past: MadePast, position: int, event: BreakMoved | FillAdopted) -
     if isinstance(event, BreakMoved):
         assert {one.position for one in told.observations} == {*event.evidence, event.cause}
     facts = facts_of(past, target)
+    if isinstance(event, BreakMoved) and event.of == "order":
+        assert facts is None  # causes are sought for positions only
+        return
     assert facts is not None
     if correction is not None:
         before = ZERO if correction.before is None else correction.before.signed_quantity
