@@ -7,20 +7,25 @@ that the tables hold (law 11): the journal is the only thing that is remembered.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from sqlite_utils import Database
 
+from trueup.decisions import ActionMoved, ActionRequested
 from trueup.errors import JournalCorrupt
-from trueup.facts import Fact, WriterClaimed
+from trueup.facts import ActionAnswered, ActionSent, Fact, WriterClaimed
 from trueup.journal import Followed, JournalReader
-from trueup.reconciliation.fold import fold
 from trueup.reconciliation.state import State
 from trueup.storage import rehydrate
+from trueup_projections import moments
 from trueup_projections.cells import when
 from trueup_projections.living import Counts, Living
 from trueup_projections.logged import audit, log
-from trueup_projections.sides import MOVES_THE_BOOK, Exposure, write_book, write_broker
+from trueup_projections.order_sides import BrokerOrders, write_orders
+from trueup_projections.sides import LEAVES_THE_BOOK, Exposure, write_book, write_broker
 from trueup_projections.writing import Rows
+
+_ACTED: Final = tuple(str(kind.__struct_config__.tag) for kind in (ActionSent, ActionAnswered))
 
 
 class AccountTables:
@@ -31,6 +36,7 @@ class AccountTables:
         self._counts = counts
         self._exposure = Exposure(state.book)
         self._epoch = state.epoch
+        self._broker_orders = BrokerOrders(state)
 
     @classmethod
     def resumed(cls, db: Database, account: str, reader: JournalReader) -> AccountTables:
@@ -45,6 +51,11 @@ class AccountTables:
             "SELECT position, pass FROM observations WHERE account = ? ORDER BY position DESC LIMIT 1", [account]
         ).fetchone()
         counts = Counts(found["open_breaks"], found["held"], *(last or ()))
+        acted = db.conn.execute(
+            f"SELECT max(position) FROM audit WHERE account = ? AND name IN ({','.join('?' * len(_ACTED))})",
+            [account, *_ACTED],
+        ).fetchone()
+        counts.acted_position = acted[0] or 0
         return cls(state, counts)
 
     def apply(self, rows: Rows, events: Sequence[Followed]) -> None:
@@ -54,19 +65,25 @@ class AccountTables:
         """
         before = self._state
         self._follow_on(events)
-        living = Living(rows, before.account, self._counts)
+        living = Living(rows, before, self._counts)
         living.load(events)
+        moments.load(rows, before, events)
         for one in events:
             if isinstance(one.event, WriterClaimed):
                 self._epoch = one.event.at.epoch
             audit(rows, one, self._epoch)
             log(rows, one)
             living.apply(one)
-        after = fold(before, ((one.position, one.event) for one in events))
+        after = moments.follow(rows, before, events)
         living.stand(before.breaks, after.breaks)
-        if any(isinstance(one.event, MOVES_THE_BOOK) for one in events):
+        living.stand(before.order_breaks, after.order_breaks)
+        moved = any(type(one.event) not in LEAVES_THE_BOOK for one in events)
+        if moved:
             write_book(rows, before, after, self._exposure)
+            write_orders(rows, before, after)
         write_broker(rows, after.account, before.view().rows, after.view().rows)
+        if moved or _may_move_orphans(before, after, events):
+            self._broker_orders.write(rows, after)
         self._state = after
         self._stand(rows, events[-1])
 
@@ -94,7 +111,21 @@ class AccountTables:
                 "gate": state.gate.status,
                 "positions": len(state.book),
                 "broker_positions": len(state.view().rows),
+                "orders": len(state.orders),
+                "broker_orders": len(state.view("open_orders").orders),
+                "orphans": self._broker_orders.orphans,
                 "open_breaks": self._counts.open_breaks,
                 "held": self._counts.held,
+                "unsettled": len(state.outbox),
+                "unprotected": len(state.guards),
             },
         )
+
+
+def _may_move_orphans(before: State, after: State, events: Sequence[Followed]) -> bool:
+    """Whether who knows an order, or what it protects, may have changed although the book did not."""
+    if after.view().rows is not before.view().rows:
+        return True
+    if after.view("open_orders").orders is not before.view("open_orders").orders:
+        return True
+    return any(isinstance(one.event, ActionRequested | ActionMoved) for one in events)

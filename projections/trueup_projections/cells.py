@@ -67,6 +67,7 @@ def corrected(prefix: str, holding: Holding | None) -> dict[str, Any]:
         f"{prefix}_price": None if holding is None else text(holding.price),
         f"{prefix}_stop": None if holding is None or holding.stop is None else text(holding.stop.price),
         f"{prefix}_strategy": None if holding is None else holding.strategy,
+        **{f"{prefix}_{name}": None for name in ("status", "filled", "limit")},  # an order's own
     }
 
 

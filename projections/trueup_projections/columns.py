@@ -17,14 +17,19 @@ def audited(column: str = "position") -> tuple[tuple[str, ...], str, tuple[str, 
 
 
 def holding(prefix: str, whose: str) -> tuple[Column, ...]:
-    """The columns of a holding before or after a correction; all NULL when there is none."""
+    """The columns of a position or an order before or after a correction; all NULL when there is none."""
     return (
         may(
-            f"{prefix}_quantity", "decimal", f"signed (+ long, - short), in the instrument's unit: {whose}; NULL: none"
+            f"{prefix}_quantity",
+            "decimal",
+            f"signed (+ long or bought, - short or sold), in the instrument's unit: {whose}; NULL: none",
         ),
         may(f"{prefix}_price", "decimal", f"opening or average price: {whose}; NULL: unknown"),
         may(f"{prefix}_stop", "decimal", f"stop price: {whose}; NULL: none, or not reported"),
         may(f"{prefix}_strategy", "text", f"owner: {whose}"),
+        may(f"{prefix}_status", "text", f"of an order: {whose}"),
+        may(f"{prefix}_filled", "decimal", f"of an order, cumulative: {whose}"),
+        may(f"{prefix}_limit", "decimal", f"of an order, its limit price: {whose}; NULL: not reported"),
     )
 
 

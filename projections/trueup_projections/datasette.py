@@ -33,6 +33,20 @@ CANNED: Final[dict[str, tuple[str, str, str]]] = {
         "SELECT position, at, what, name, sentence FROM audit WHERE account = :account "
         "AND (position = :position OR cause = :position) ORDER BY position",
     ),
+    "life_of_an_order": (
+        "How did an order go?",
+        "What the book said of an order, step by step, who said so, and the event's sentence; by its client order id.",
+        'SELECT s.at, s.said_by, s.status, s.filled, s.average_price, s.quantity, s."limit", s.stop, s.order_id, '
+        "a.sentence, s.position FROM order_steps AS s "
+        "JOIN audit AS a ON a.account = s.account AND a.position = s.position "
+        "WHERE s.client_order_id = :client_order_id ORDER BY s.account, s.position",
+    ),
+    "what_was_asked_for": (
+        "What was asked of the broker for a symbol?",
+        "Every action about one symbol, with what became of it, in order.",
+        "SELECT account, requested_at, kind, purpose, side, quantity, stop, order_id, attempt, state, answer, "
+        "settled_at, why, client_id FROM actions WHERE symbol = :symbol ORDER BY account, requested_position",
+    ),
     "search_the_audit": (
         "Search the audit",
         "Full-text search over all sentences; FTS5 syntax.",
@@ -48,8 +62,15 @@ CANNED: Final[dict[str, tuple[str, str, str]]] = {
 }
 """Questions with parameters: name -> (title, description, SQL)."""
 
-_CHRONICLE: Final = frozenset({"audit", "observations", "corrections", "alerts", "gate", "quarantine", "break_steps"})
+_CHRONICLE: Final = frozenset(
+    {
+        "audit", "observations", "corrections", "alerts", "gate", "quarantine", "break_steps", "order_steps",
+        "protection", "overrides", "permits",
+    }
+)  # fmt: skip
 """Shown with the latest first."""
+_LATEST_BY: Final = {"passes": "pass", "actions": "requested_position", "orders": "changed_position"}
+"""These too, by a column of their own."""
 
 
 def metadata_path(views_path: Path) -> Path:
@@ -99,8 +120,8 @@ def _table(table: Table) -> dict[str, Any]:
     }
     if table.name in _CHRONICLE:
         shown["sort_desc"] = "position"
-    elif table.name == "passes":
-        shown["sort_desc"] = "pass"
+    elif table.name in _LATEST_BY:
+        shown["sort_desc"] = _LATEST_BY[table.name]
     return shown
 
 

@@ -23,8 +23,13 @@ ACCOUNTS: Final = Table(
         must("gate", "text", "`open`, `reduce_only` or `closed`, its age rule apart"),
         must("positions", "integer", "how many positions the book holds"),
         must("broker_positions", "integer", "how many positions the last complete answer stands for"),
-        must("open_breaks", "integer", "how many breaks are open"),
+        must("orders", "integer", "how many working orders the book holds"),
+        must("broker_orders", "integer", "how many orders the last complete list of working orders stands for"),
+        must("orphans", "integer", "how many of those nobody here knows"),
+        must("open_breaks", "integer", "how many breaks are open, of positions and of orders"),
         must("held", "integer", "how many missing positions a mass absence holds back"),
+        must("unsettled", "integer", "how many actions are not settled"),
+        must("unprotected", "integer", "how many positions have no working stop, where the policy asks for one"),
     ),
 )
 
@@ -44,11 +49,17 @@ PASSES: Final = Table(
         must("status", "text", "`SUCCESS`, `PARTIAL` or `DEGRADED`, as far as the journal shows"),
         must("observations", "integer", "how many"),
         must("unanswered", "integer", "how many of them brought no answer"),
-        must("surfaces", "json", "per surface how its last answer was: `complete`, `partial` or `failed`"),
+        must(
+            "surfaces",
+            "json",
+            "per surface that is known to answer, how it last did: `complete`, `partial` or `failed`",
+        ),
         must("moves", "integer", "keys whose breaks moved, each time counted"),
-        must("corrections", "integer", "how many"),
-        must("open_breaks", "integer", "breaks still open after it"),
+        must("corrections", "integer", "how many, of positions and of orders"),
+        must("open_breaks", "integer", "breaks still open after it, of positions and of orders"),
         must("held", "integer", "missing positions that a mass absence held back after it"),
+        must("unsettled", "integer", "actions not settled after it"),
+        must("unprotected", "integer", "positions without a working stop after it"),
     ),
     links=(ONE_ACCOUNT, audited()),
     indexes=(("began_at_ns",),),
@@ -69,9 +80,11 @@ BREAKS: Final = Table(
             "`recovery`: the book lacks it; `ghost`: the broker has not got it; `drift`: a field differs",
         ),
         may("field", "text", "of a drift: the field that differs"),
-        must("key", "text", "as in `positions`"),
+        must("key", "text", "as in `positions`; of an order its client order id, or `@` and the broker's reference"),
         must("symbol", "text", "by its one canonical name"),
-        may("ticket", "text", "the broker's own id of the position"),
+        may(
+            "ticket", "text", "the broker's own id of the position; of an order its client order id, else the broker's"
+        ),
         must("state", "text", "`opened`, `confirmed`, `escalated` while open; `corrected` or `cleared` when over"),
         must("is_open", "flag", "1 until it is over"),
         may("book", "text", "what the book said last"),
@@ -92,7 +105,7 @@ BREAKS: Final = Table(
         audited("over_position"),
         (("account", "correction_position"), "audit", ("account", "position")),
     ),
-    indexes=(("account", "is_open"), ("account", "symbol"), ("account", "kind")),
+    indexes=(("account", "is_open"), ("account", "symbol"), ("account", "kind"), ("account", "of", "key")),
     searched=("why",),
 )
 

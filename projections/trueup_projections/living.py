@@ -1,7 +1,8 @@
 """How do the rows that live a while change with each event: breaks, fills, passes?
 
-`Living` loads the rows that a page will touch, changes them event by event, and keeps two counts that the journal
-does not spell out: how many breaks are open, and how many positions a mass absence holds back.
+`Living` loads the rows that a page will touch, changes them event by event, and keeps what the journal does not spell
+out and the status of a pass needs: how many breaks are open, how many positions a mass absence holds back, which
+actions are not settled, which positions have no stop.
 """
 
 from __future__ import annotations
@@ -11,12 +12,21 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from trueup.decisions import BreakMoved, FillAdopted, FillSettled, MassAbsenceMoved, Step
+from trueup.decisions import (
+    ActionMoved,
+    ActionRequested,
+    BreakMoved,
+    FillAdopted,
+    FillSettled,
+    MassAbsenceMoved,
+    ProtectionMoved,
+    Step,
+)
 from trueup.events import Event
-from trueup.facts import ExecutionPushed, FillRecorded, Observed
+from trueup.facts import ActionAnswered, ActionSent, ExecutionPushed, FillRecorded, Observed
 from trueup.journal import Followed
 from trueup.model import ZERO, Execution, Key, add, plain
-from trueup.reconciliation.state import Break
+from trueup.reconciliation.state import Break, State
 from trueup_projections.cells import execution, json, when
 from trueup_projections.writing import Row, Rows
 
@@ -43,15 +53,20 @@ class Counts(msgspec.Struct):
     observed_position: int = 0
     """The last observation, and the pass it belongs to: its decisions may come on the next page."""
     observed_pass: int = 0
+    acted_position: int = 0
+    """The last word on an action that was sent: passes send them, and that belongs to the pass too."""
 
 
 class Living:
     """The rows of one account that one page changes."""
 
-    def __init__(self, rows: Rows, account: str, counts: Counts) -> None:
+    def __init__(self, rows: Rows, before: State, counts: Counts) -> None:
         self._rows = rows
-        self._account = account
+        self._account = before.account
         self._counts = counts
+        self._unsettled = set(before.outbox)
+        self._unprotected = set(before.guards)
+        self._answering = {surface for surface, view in before.views.items() if view.complete_received.at_ns}
 
     def load(self, events: Sequence[Followed]) -> None:
         """Fetch all that these events may change."""
@@ -106,7 +121,11 @@ class Living:
         row |= when("ended", event.at.at_ns)
         surfaces: dict[str, str] = msgspec.json.decode(row["surfaces"])
         surfaces.pop(event.surface, None)
-        if event.completeness != "unsupported":  # what a broker does not offer is missed by nobody
+        if event.completeness == "complete":
+            self._answering.add(event.surface)
+        never = event.surface != "positions" and event.surface not in self._answering
+        # What a broker does not offer, or never has, is missed by nobody.
+        if event.completeness != "unsupported" and not (never and event.completeness == "failed"):
             surfaces[event.surface] = (
                 "partial" if event.completeness == "complete" and event.refused else event.completeness
             )
@@ -116,8 +135,8 @@ class Living:
             self._heard(one, listed, "listed_position", event.at.at_ns)
 
     def _of_pass(self, cause: int) -> Row | None:
-        """The pass in which an input was observed; None for any other input."""
-        if cause != self._counts.observed_position:
+        """The pass in which an input was observed, or was heard of an action; None for any other input."""
+        if cause not in (self._counts.observed_position, self._counts.acted_position):
             return None
         return self._rows.known("passes", (self._account, self._counts.observed_pass))
 
@@ -125,20 +144,48 @@ class Living:
         """How the account stands after what has come so far of a pass."""
         row["open_breaks"] = self._counts.open_breaks
         row["held"] = self._counts.held
+        row["unsettled"] = len(self._unsettled)
+        row["unprotected"] = len(self._unprotected)
         answers = msgspec.json.decode(row["surfaces"]).values()
         if "failed" in answers:
             row["status"] = "DEGRADED"
-        elif row["open_breaks"] or row["held"] or "partial" in answers:
+        elif row["open_breaks"] or row["held"] or row["unsettled"] or row["unprotected"] or "partial" in answers:
             row["status"] = "PARTIAL"
         else:
             row["status"] = "SUCCESS"
         self._rows.put("passes", row)
 
-    def held(self, one: Followed, event: MassAbsenceMoved) -> None:
-        self._counts.held = len(event.missing) if event.state == "held" else 0
-        row = self._of_pass(event.cause)
+    def _stand_again(self, cause: int) -> None:
+        """The pass, after something else that one of its inputs caused."""
+        row = self._of_pass(cause)
         if row is not None:
             self._stand(row)
+
+    def held(self, one: Followed, event: MassAbsenceMoved) -> None:
+        self._counts.held = len(event.missing) if event.state == "held" else 0
+        self._stand_again(event.cause)
+
+    # -- actions and protection ----------------------------------------------------------------------------
+
+    def asked(self, one: Followed, event: ActionRequested) -> None:
+        self._unsettled.add(event.client_id)
+        self._stand_again(event.cause)
+
+    def acted(self, one: Followed, event: ActionSent | ActionAnswered) -> None:
+        self._counts.acted_position = one.position
+        self._stand_again(one.position)
+
+    def settled_action(self, one: Followed, event: ActionMoved) -> None:
+        if event.state in ("done", "failed", "abandoned"):
+            self._unsettled.discard(event.client_id)
+        self._stand_again(event.cause)
+
+    def protected(self, one: Followed, event: ProtectionMoved) -> None:
+        if event.state == "protected":
+            self._unprotected.discard(event.key)
+        else:
+            self._unprotected.add(event.key)
+        self._stand_again(event.cause)
 
     # -- breaks --------------------------------------------------------------------------------------------
 
@@ -148,7 +195,7 @@ class Living:
         row = self._of_pass(event.cause)
         if row is not None:
             row["moves"] += 1
-            row["corrections"] += event.correction is not None
+            row["corrections"] += (event.correction or event.order_correction) is not None
             self._stand(row)
 
     def _step(self, one: Followed, event: BreakMoved, step: Step) -> None:
@@ -177,7 +224,7 @@ class Living:
             )
         was_open = row["is_open"]
         over = step.state in ("cleared", "corrected")
-        resolved = event.correction.why if event.correction and step.state == "corrected" else ""
+        made = (event.correction or event.order_correction) if step.state == "corrected" else None
         if step.state not in ("opened", "seen"):
             row["state"] = step.state
         row |= {
@@ -189,12 +236,12 @@ class Living:
             "broker": step.broker,
             "sightings": step.sightings,
             "steps": row["steps"] + 1,
-            "why": resolved or step.why or row["why"],
+            "why": (made.why if made is not None else "") or step.why or row["why"],
             **when("moved", event.at_ns),
         }
         if over:
             row |= {"over_position": one.position, **when("over", event.at_ns)}
-        if step.state == "corrected" and event.correction is not None:
+        if made is not None:
             row["correction_position"] = one.position
         self._counts.open_breaks += row["is_open"] - was_open
         self._rows.put("breaks", row)
@@ -272,6 +319,11 @@ class Living:
 _HANDLERS: Final[dict[type[Event], Callable[[Living, Followed, Any], None]]] = {
     Observed: Living.observed,
     MassAbsenceMoved: Living.held,
+    ActionRequested: Living.asked,
+    ActionSent: Living.acted,
+    ActionAnswered: Living.acted,
+    ActionMoved: Living.settled_action,
+    ProtectionMoved: Living.protected,
     BreakMoved: Living.moved,
     FillRecorded: Living.recorded,
     ExecutionPushed: Living.pushed,

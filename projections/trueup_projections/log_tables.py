@@ -93,9 +93,11 @@ OBSERVATIONS: Final = Table(
         must("asked_position", "integer", "the journal's last position when it was asked"),
         must("received_position", "integer", "and when it came"),
         may("raw_digest", "text", "SHA-256 of the reply as it came, hex; NULL: nothing came"),
-        may("base", "integer", "the observation that it is the difference to; 0: whole; NULL: no positions"),
+        may("base", "integer", "the observation that it is the difference to; 0: whole; NULL: it lists nothing"),
         must("stated", "integer", "rows that it states"),
         must("gone", "integer", "keys that its base lists and it does not"),
+        may("sought_client_order_id", "text", "of a look-up: the order that was asked for"),
+        may("sought_order_id", "text", "of a look-up: the order that was asked for, by the broker's id"),
         must("executions", "integer", "executions in it that were new"),
         must("refused", "integer", "rows refused"),
         must("id", "text", "given by whoever observed; '' for none"),
@@ -151,23 +153,28 @@ BREAK_STEPS: Final = Table(
 CORRECTIONS: Final = Table(
     "corrections",
     "Corrections",
-    "One row per change that trueup made to the book, the baseline apart. Never changed.",
+    "One row per change that trueup made to a position or an order of the book, the baseline apart. Never changed.",
     ("account", "position"),
     (
         ACCOUNT,
         POSITION,
         must("id", "text", "derives from the state that was corrected"),
+        must("of", "text", "`position` or `order`"),
         must("kind", "text", "`recovery`, `ghost`, `drift` or `missed-fill`"),
         *moment("at", "when the input that caused it reached us"),
         CAUSE,
-        must("key", "text", "as in `positions`"),
+        must("key", "text", "as in `positions`; of an order its client order id, or `@` and the broker's reference"),
         must("symbol", "text", "by its one canonical name"),
-        may("ticket", "text", "the broker's own id of the position"),
+        may(
+            "ticket", "text", "the broker's own id of the position; of an order its client order id, else the broker's"
+        ),
         *holding("before", "in the book before"),
         *holding("after", "in the book after"),
         must("why", "text", "one sentence"),
         may("exit_reason", "text", "of a ghost: why the position is no more"),
-        may("compensates", "text", "id of the earlier correction that this one undoes"),
+        may(
+            "compensates", "text", "id of the earlier correction that this one undoes; `end`: an order's end, disproved"
+        ),
         may("break_id", "text", "the break that it resolved; of several, the first"),
         may("execution_id", "text", "of a missed fill"),
         must("evidence", "json", "journal positions that it rests on"),
@@ -180,7 +187,7 @@ CORRECTIONS: Final = Table(
         (("account", "break_id"), "breaks", ("account", "id")),
         (("account", "execution_id"), "fills", ("account", "execution_id")),
     ),
-    indexes=(("account", "id"), ("account", "kind"), ("account", "symbol")),
+    indexes=(("account", "id"), ("account", "kind"), ("account", "symbol"), ("account", "of", "key")),
     searched=("why",),
 )
 
@@ -238,4 +245,5 @@ QUARANTINE: Final = Table(
     ),
     links=(ONE_ACCOUNT, audited(), audited("cause"), (("account", "break_id"), "breaks", ("account", "id"))),
     indexes=(("account", "scope"),),
+    searched=("why",),
 )

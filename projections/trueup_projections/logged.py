@@ -19,13 +19,18 @@ from trueup.decisions import (
     Decision,
     FillAdopted,
     GateMoved,
+    OrderCorrection,
+    OverrideMoved,
+    ProtectionMoved,
     QuarantineMoved,
     RecordRefused,
 )
 from trueup.events import Event
-from trueup.facts import Fact, Observed, PolicyAdopted, WriterClaimed
+from trueup.facts import Fact, Observed, PermitGiven, PolicyAdopted, Sought, WriterClaimed
 from trueup.journal import Followed, Recorded
+from trueup.model import plain
 from trueup_projections.cells import corrected, json, took_ns, when
+from trueup_projections.order_cells import corrected_order
 from trueup_projections.writing import Row, Rows
 
 
@@ -117,7 +122,8 @@ def _adopted(rows: Rows, one: Followed, event: PolicyAdopted) -> None:
 
 
 def _observed(rows: Rows, one: Followed, event: Observed) -> None:
-    listed = event.positions
+    listed = event.positions if event.orders is None else event.orders
+    sought = event.sought or Sought()
     rows.add(
         "observations",
         {
@@ -141,6 +147,8 @@ def _observed(rows: Rows, one: Followed, event: Observed) -> None:
             "base": None if listed is None else listed.base,
             "stated": 0 if listed is None else len(listed.stated),
             "gone": 0 if listed is None else len(listed.gone),
+            "sought_client_order_id": sought.client_order_id,
+            "sought_order_id": sought.order_id,
             "executions": len(event.executions),
             "refused": len(event.refused),
             "id": event.id,
@@ -213,6 +221,9 @@ def _moved(rows: Rows, one: Followed, event: BreakMoved) -> None:
                 "evidence": evidence,
             },
         )
+    if event.order_correction is not None:
+        resolved = next((step.break_id for step in event.steps if step.state == "corrected"), None)
+        rows.add("corrections", _order_correction(one, event, event.order_correction) | {"break_id": resolved})
 
 
 def _fill_adopted(rows: Rows, one: Followed, event: FillAdopted) -> None:
@@ -235,12 +246,33 @@ def _correction(one: Followed, event: Decision, correction: Correction) -> Row:
     return {
         **_placed(one, event),
         "id": correction.id,
+        "of": "position",
         "kind": correction.kind,
         **corrected("before", correction.before),
         **corrected("after", correction.after),
         "why": correction.why,
         "exit_reason": correction.exit_reason,
         "compensates": correction.compensates,
+        "policy": event.policy.hex(),
+    }
+
+
+def _order_correction(one: Followed, event: BreakMoved, made: OrderCorrection) -> Row:
+    return {
+        **_placed(one, event),
+        "id": made.id,
+        "of": "order",
+        "kind": made.kind,
+        "key": made.after.client_order_id,
+        "symbol": event.symbol,
+        "ticket": event.ticket,
+        **corrected_order("before", made.before),
+        **corrected_order("after", made.after),
+        "why": made.why,
+        "exit_reason": None,
+        "compensates": made.compensates,
+        "execution_id": None,
+        "evidence": json(event.evidence),
         "policy": event.policy.hex(),
     }
 
@@ -276,6 +308,54 @@ def _quarantine(rows: Rows, one: Followed, event: QuarantineMoved) -> None:
     )
 
 
+def _protection(rows: Rows, one: Followed, event: ProtectionMoved) -> None:
+    rows.add(
+        "protection",
+        {
+            **_placed(one, event),
+            "key": event.key,
+            "symbol": event.symbol,
+            "ticket": event.ticket,
+            "state": event.state,
+            "attempts": event.attempts,
+            "why": event.why,
+        },
+    )
+
+
+def _override(rows: Rows, one: Followed, event: OverrideMoved) -> None:
+    rows.add(
+        "overrides",
+        {
+            **_placed(one, event),
+            "scope": event.scope,
+            "state": event.state,
+            "who": event.who,
+            "why": event.why,
+            **when("until", event.until_ns),
+        },
+    )
+
+
+def _permit(rows: Rows, one: Followed, event: PermitGiven) -> None:
+    rows.add(
+        "permits",
+        {
+            "account": one.account,
+            "position": one.position,
+            **when("", event.at.at_ns),
+            "symbol": event.symbol,
+            "ticket": event.ticket,
+            "side": event.side,
+            "quantity": plain(event.quantity),
+            "live": plain(event.live),
+            "proof": event.proof,
+            "client_order_id": event.client_order_id,
+            "strategy": event.strategy,
+        },
+    )
+
+
 _HANDLERS: Final[dict[type[Event], Callable[[Rows, Followed, Any], None]]] = {
     WriterClaimed: _claimed,
     PolicyAdopted: _adopted,
@@ -286,4 +366,7 @@ _HANDLERS: Final[dict[type[Event], Callable[[Rows, Followed, Any], None]]] = {
     AlertRaised: _alert,
     GateMoved: _gate,
     QuarantineMoved: _quarantine,
+    ProtectionMoved: _protection,
+    OverrideMoved: _override,
+    PermitGiven: _permit,
 }

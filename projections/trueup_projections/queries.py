@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from trueup_projections.order_queries import ORDER_QUERIES
 from trueup_projections.schema import Query
 
 OPEN_BREAKS: Final = Query(
@@ -15,7 +16,7 @@ OPEN_BREAKS: Final = Query(
     "Open breaks by age",
     "What the two sides disagree on now, the oldest first; `age_ms` up to the account's last event.",
     """
-    SELECT b.account, b.symbol, b.ticket, b.kind, b.field, b.state, b.book, b.broker, b.sightings, b.why,
+    SELECT b.account, b.of, b.symbol, b.ticket, b.kind, b.field, b.state, b.book, b.broker, b.sightings, b.why,
            b.opened_at, max(0, a.at_ns - b.opened_at_ns) / 1000000 AS age_ms, b.id
     FROM breaks AS b JOIN accounts AS a ON a.account = b.account
     WHERE b.is_open = 1
@@ -26,16 +27,16 @@ OPEN_BREAKS: Final = Query(
 CORRECTIONS_BY_CAUSE: Final = Query(
     "corrections_by_cause",
     "Corrections by cause",
-    "How often the book had to be changed, by kind and, for ghosts, by the reason of the exit; `undone`: how many of "
-    "them a later correction took back.",
+    "How often the book had to be changed, by what was changed, by kind and, for ghosts, by the reason of the exit; "
+    "`undone`: how many of them a later correction took back.",
     """
-    SELECT c.account, c.kind, c.exit_reason, count(*) AS corrections, count(DISTINCT c.symbol) AS symbols,
+    SELECT c.account, c.of, c.kind, c.exit_reason, count(*) AS corrections, count(DISTINCT c.symbol) AS symbols,
            sum(EXISTS (SELECT 1 FROM corrections AS later WHERE later.account = c.account
                        AND later.compensates = c.id)) AS undone,
            min(c.at) AS first_at, max(c.at) AS last_at
     FROM corrections AS c
-    GROUP BY c.account, c.kind, c.exit_reason
-    ORDER BY corrections DESC, c.account, c.kind
+    GROUP BY c.account, c.of, c.kind, c.exit_reason
+    ORDER BY corrections DESC, c.account, c.of, c.kind
     """,
 )
 
@@ -70,7 +71,7 @@ LAST_PASSES: Final = Query(
     "The last twenty passes of each account, the latest first.",
     """
     SELECT account, pass, kind, status, began_at, ended_at, max(0, ended_at_ns - began_at_ns) / 1000000 AS took_ms,
-           observations, unanswered, surfaces, corrections, open_breaks, held, epoch
+           observations, unanswered, surfaces, corrections, open_breaks, held, unsettled, unprotected, epoch
     FROM (SELECT *, row_number() OVER (PARTITION BY account ORDER BY pass DESC) AS latest FROM passes)
     WHERE latest <= 20
     ORDER BY account, pass DESC
@@ -130,7 +131,7 @@ FILLS_NOBODY_RECORDED: Final = Query(
     """,
 )
 
-QUERIES: Final = (
+QUERIES: Final[tuple[Query, ...]] = (
     OPEN_BREAKS,
     CORRECTIONS_BY_CAUSE,
     BLIND,
@@ -139,4 +140,5 @@ QUERIES: Final = (
     GATE_SPANS,
     QUARANTINED_NOW,
     FILLS_NOBODY_RECORDED,
+    *ORDER_QUERIES,
 )

@@ -37,11 +37,13 @@ What holds for all of them:
 - The first column of every table, and of every key, is the **account**.
 - **Quantities and prices are exact decimals as text**, without exponent or trailing zeros; no column holds a float.
   Reckon with them in a program that has decimals: SQLite's `SUM` would make floats of them; `exposure` is exact.
+- What a side does not report is NULL, and so is a price that nobody knows: none is ever made up.
+- One column bears a word of SQL's own: write `"limit"`, in double quotes.
 - Signed quantities are + long or bought, - short or sold, in the instrument's own unit.
 - **Moments stand twice**: `…_at` to read (ISO 8601, UTC), `…_at_ns` to reckon with (whole nanoseconds since 1970).
 - A *position* as a number is a place in the account's journal, and links to `audit`.
 - Tables are `STRICT`; a page of events is one transaction; the file is in WAL mode, so that readers never wait.
-- `audit`, `breaks`, `corrections` and `alerts` have a full-text index:
+- Reasons have a full-text index (`audit`, `breaks`, `corrections`, `alerts`, `quarantine`, `actions`, `protection`):
   `SELECT audit.* FROM audit_fts JOIN audit ON audit.rowid = audit_fts.rowid WHERE audit_fts MATCH 'mass AND absence'`.
 
 ```python no-run

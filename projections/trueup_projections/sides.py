@@ -8,16 +8,51 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import Final
 
-from trueup.decisions import BaselineTaken, BreakMoved, FillAdopted, PositionBound
-from trueup.facts import FillRecorded, PositionRecorded
+from trueup.decisions import (
+    ActionMoved,
+    ActionRequested,
+    AlertRaised,
+    GateMoved,
+    MassAbsenceMoved,
+    OverrideMoved,
+    ProtectionMoved,
+    QuarantineMoved,
+    RecordRefused,
+)
+from trueup.facts import (
+    ActionAnswered,
+    ActionSent,
+    AlertsDelivered,
+    BookRead,
+    BookWriting,
+    BookWritten,
+    CommandGiven,
+    CorrectionsDelivered,
+    ExecutionPushed,
+    InboxTaken,
+    Observed,
+    PermitGiven,
+    PolicyAdopted,
+    StatePushed,
+    WriterClaimed,
+)
 from trueup.model import ZERO, BrokerPosition, Key, add, plain, subtract
 from trueup.reconciliation.state import Slot, State
 from trueup_projections.cells import position, when
 from trueup_projections.writing import Rows
 
-MOVES_THE_BOOK = (BaselineTaken, BreakMoved, FillAdopted, FillRecorded, PositionBound, PositionRecorded)
-"""The only events that can change what the book holds; a page without any need not compare it."""
+LEAVES_THE_BOOK: Final = frozenset(
+    {
+        WriterClaimed, PolicyAdopted, Observed, CommandGiven, StatePushed, ExecutionPushed, InboxTaken,
+        CorrectionsDelivered, AlertsDelivered, PermitGiven, ActionSent, ActionAnswered, ActionRequested, ActionMoved,
+        RecordRefused, MassAbsenceMoved, QuarantineMoved, GateMoved, AlertRaised, ProtectionMoved, OverrideMoved,
+        BookRead, BookWriting, BookWritten,
+    }
+)  # fmt: skip
+"""Events that cannot change what the book says of a position or an order; a page of nothing else need not compare it.
+One that is not known here yet may change anything."""
 
 Owner = tuple[str, str]
 """Strategy and symbol."""

@@ -83,7 +83,7 @@ class Rows:
     def flush(self) -> None:
         """Write it all."""
         for table, keys in self._dropped.items():
-            condition = " and ".join(f"{column} = ?" for column in _TABLES[table].key)
+            condition = " and ".join(f'"{column}" = ?' for column in _TABLES[table].key)
             self._db.conn.executemany(f"DELETE FROM {table} WHERE {condition}", keys)
         for table, rows in self._added.items():
             self._write(_TABLES[table], rows, "")
@@ -95,12 +95,13 @@ class Rows:
         """Prepared statements of our own: sqlite-utils' `insert_all` looks at each value and took 3 times as long."""
         names = [column.name for column in table.columns]
         in_order = itemgetter(*names)
+        columns = ",".join(f'"{name}"' for name in names)  # `limit` is a word of SQL's own
         one = f"({','.join('?' * len(names))})"
         for start in range(0, len(rows), _ROWS_A_STATEMENT):
             some = rows[start : start + _ROWS_A_STATEMENT]
             values = ",".join([one] * len(some))
             cells = list(chain.from_iterable(map(in_order, some)))
-            self._db.conn.execute(f"INSERT INTO {table.name} ({','.join(names)}) VALUES {values}{conflict}", cells)
+            self._db.conn.execute(f"INSERT INTO {table.name} ({columns}) VALUES {values}{conflict}", cells)
 
     def _table(self, name: str) -> _Reads:
         return cast(_Reads, self._db.table(name))
@@ -108,7 +109,7 @@ class Rows:
 
 def _upsert(table: Table) -> str:
     """What to do about a row that is there: everything in it takes its new value."""
-    new = [f"{column.name}=excluded.{column.name}" for column in table.columns if column.name not in table.key]
+    new = [f'"{column.name}"=excluded."{column.name}"' for column in table.columns if column.name not in table.key]
     return f" ON CONFLICT ({','.join(table.key)}) DO UPDATE SET {','.join(new)}"
 
 

@@ -14,22 +14,35 @@ from hypothesis import strategies as st
 from trueup import Command, Fill, OrderUpdate, Policy, PositionSet, PushedExecution
 from trueup.changes import PushedState
 from trueup.errors import InputError
+from trueup.facts import PermitGiven
 from trueup.journal import open_writer
 from trueup.ledger import Claim, Ledger
-from trueup.model import BrokerPosition, Execution, Key, PositionMode, Refusal, Stop
-from trueup.policy import Instrument
-from trueup.ports import Answer, failed, unsupported
+from trueup.model import (
+    BrokerOrder,
+    BrokerPosition,
+    Execution,
+    Key,
+    OrderStatus,
+    PositionMode,
+    Refusal,
+    Stop,
+)
+from trueup.orders import order_ref
+from trueup.policy import Instrument, Protect
+from trueup.ports import Answer, Outcome, Question, failed, unsupported
+from trueup.reconciliation.outbox import to_look_up, to_send
 
 ACCOUNTS: dict[str, PositionMode] = {"sim:net": "netting", "sim:hedge": "hedging"}
 SYMBOLS = ("AUDUSD", "EURUSD", "GBPUSD", "XAUUSD")
 SECOND = 1_000_000_000
 
 POLICIES = (
-    Policy.adopt(confirm_interval_ms=0),
+    Policy.adopt(confirm_interval_ms=0, on_orphan_order="cancel", protect=Protect()),
     Policy.guarded(confirm_interval_ms=0),
     Policy.observe(confirm_interval_ms=0),
     Policy.adopt(
         confirm_interval_ms=0,
+        on_orphan_order="adopt",
         mass_absence_count_min=2,
         confirmations_total=2,
         total_absence_s=1,
@@ -82,7 +95,17 @@ WHAT = (
     "push",
     "push state",
     "set",
-    "order",
+    *("order",) * 3,
+    *("order filled",) * 2,
+    *("orders move",) * 3,
+    *("orders",) * 6,
+    "orders partial",
+    "orders fail",
+    *("look up",) * 3,
+    *("act",) * 8,
+    "close at broker",
+    "override",
+    "permit",
     "ack",
     "unknown command",
     "unsupported",
@@ -106,6 +129,7 @@ class World:
         self.restarts = policy
         self.rows: dict[str, dict[Key, BrokerPosition]] = {account: {} for account in ACCOUNTS}
         self.known: dict[str, list[Execution]] = {account: [] for account in ACCOUNTS}
+        self.orders: dict[str, dict[str, BrokerOrder]] = {account: {} for account in ACCOUNTS}
         self.ledgers = {account: self._open(account) for account in ACCOUNTS}
 
     def _open(self, account: str) -> Ledger:
@@ -114,7 +138,10 @@ class World:
             policy=policy,
             position_mode=ACCOUNTS[account],
             source="simulated",
-            lag_ms_max={"positions": 0, "fills": 0},
+            lag_ms_max={"positions": 0, "fills": 0, "open_orders": 0, "order": 0},
+            surfaces=frozenset({"positions", "fills", "open_orders", "order"}),
+            actions=frozenset({"cancel", "place_stop", "close_position"}),
+            can_reduce_only=True,
         )
         return Ledger(open_writer(self.url, account, durability="normal"), self.clock, claim)
 
@@ -227,17 +254,104 @@ class World:
         )
 
     def _order(self, ledger: Ledger, step: Step) -> None:
-        status = ("pending", "filled", "canceled", "rejected")[step.n]
+        status = ("pending", "filled", "canceled", "accepted")[step.n]
         ledger.record(
             OrderUpdate(
                 client_order_id=f"o{abs(step.quantity)}",
                 symbol=SYMBOLS[step.n],
                 side="buy",
-                type="market",
-                quantity="0.01",
-                status=status,
+                type="limit",
+                quantity="0.02",
+                status=status if step.quantity >= 0 else ("accepted", "odd word")[step.n % 2],
+                limit="1.05",
             )
         )
+
+    def _order_filled(self, ledger: Ledger, step: Step) -> None:
+        one = self._execution(step)
+        self.known[step.account].append(one)
+        ledger.record(
+            Fill(
+                execution_id=one.execution_id,
+                symbol=one.symbol,
+                side="buy",
+                quantity=abs(one.signed_quantity),
+                price="1.06",
+                ticket=one.ticket,
+                client_order_id=f"o{abs(step.quantity)}",
+            )
+        )
+
+    def _permit(self, ledger: Ledger, step: Step) -> None:
+        size, proof = Decimal("0.01"), max(1, ledger.state.view().position)
+        ledger.judged(lambda state, now: [PermitGiven(now, SYMBOLS[step.n], "sell", size, size, proof)])
+
+    # -- orders at the broker, and what is asked of it -------------------------------------------------------
+
+    def _orders_move(self, ledger: Ledger, step: Step) -> None:
+        """An order of ours, or of nobody; a protective stop now and then; gone again where the quantity is 0."""
+        name = f"o{step.n}" if step.quantity > 0 else None
+        stop = step.quantity == -1
+        row = BrokerOrder(
+            symbol=SYMBOLS[step.n],
+            side="sell" if stop else "buy",
+            type="stop" if stop else "limit",
+            quantity=Decimal("0.01") if stop else Decimal("0.02"),
+            status=(OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED, OrderStatus.CANCELED)[
+                self.clock.ns // SECOND % 3
+            ],
+            order_id=f"b{step.n}",
+            client_order_id=name,
+            filled=Decimal("0.01") if step.quantity == 2 else None,
+            limit=None if stop else Decimal("1.05") + Decimal(step.quantity) / 100,
+            stop=Decimal("1.01") if stop else None,
+        )
+        rows = dict(self.orders[step.account])
+        rows.pop(order_ref(row), None)
+        if step.quantity:
+            rows[order_ref(row)] = row
+        self.orders[step.account] = rows
+
+    def _orders(self, ledger: Ledger, step: Step) -> None:
+        self._orders_move(ledger, step)
+        rows = tuple(self.orders[step.account].values())
+        self._listed(ledger, Answer(completeness="complete", orders=rows, raw=b"[]"))
+
+    def _orders_partial(self, ledger: Ledger, step: Step) -> None:
+        rows = tuple(self.orders[step.account].values())[: step.n]
+        self._listed(ledger, Answer(completeness="partial", why="cut short", orders=rows))
+
+    def _orders_fail(self, ledger: Ledger, step: Step) -> None:
+        self._listed(ledger, failed("no answer within 10 s"))
+
+    def _listed(self, ledger: Ledger, answer: Answer) -> None:
+        asking = ledger.asking()
+        ledger.observe("open_orders", answer, asking, pass_number=ledger.state.pass_number or 1)
+
+    def _look_up(self, ledger: Ledger, step: Step) -> None:
+        for sought in to_look_up(ledger.state, ledger.now())[:2]:
+            question = Question(surface="order", client_order_id=sought.client_order_id, order_id=sought.order_id)
+            rows = self.orders[step.account].values()
+            found = tuple(one for one in rows if sought.order_id is not None and one.order_id == sought.order_id)
+            answer = failed("no answer") if step.n == 3 else Answer(completeness="complete", orders=found, raw=b"[]")
+            ledger.observe("order", answer, ledger.asking(), question=question)
+
+    def _act(self, ledger: Ledger, step: Step) -> None:
+        """What was requested is sent, and comes to something; or the process dies before it hears of it."""
+        for client_id in to_send(ledger.state):
+            ledger.sending(client_id)
+            state: Any = ("acknowledged", "rejected", "unknown", "")[step.n]
+            if state:
+                ledger.acted(client_id, Outcome(state=state, why="so it is", order_id=f"a{client_id}"[:20]))
+
+    def _close_at_broker(self, ledger: Ledger, step: Step) -> None:
+        key = next(iter(sorted(ledger.state.book)), "#none")
+        arguments = {"target": key.removeprefix("#"), "at_broker": "yes"}
+        ledger.command(Command(name="close", who="ann", why="enough", arguments=arguments))
+
+    def _override(self, ledger: Ledger, step: Step) -> None:
+        arguments = {"scope": SYMBOLS[step.n], "seconds": "2"}
+        ledger.command(Command(name="override", who="ann", why="I know", arguments=arguments))
 
     # -- people --------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from trueup_projections.tables import TABLES
 
@@ -25,6 +26,13 @@ def ask(path: Path, question: str, *values: object) -> Rows:
         return connection.execute(question, values).fetchall()
 
 
+def dicts(path: Path, question: str, *values: object) -> list[dict[str, Any]]:
+    """All rows of one question, by column."""
+    with opened(path) as connection:
+        connection.row_factory = sqlite3.Row
+        return [dict(row) for row in connection.execute(question, values)]
+
+
 def content(path: Path) -> dict[str, Rows]:
     """Every table, in the order of its key."""
     with opened(path) as connection:
@@ -41,7 +49,7 @@ def faults(path: Path) -> list[str]:
         found += [f"link: {row}" for row in connection.execute("PRAGMA foreign_key_check")]
         for table in TABLES:
             for column in table.columns:
-                real = connection.execute(f"SELECT count(*) FROM {table.name} WHERE typeof({column.name}) = 'real'")
+                real = connection.execute(f"SELECT count(*) FROM {table.name} WHERE typeof(\"{column.name}\") = 'real'")
                 if real.fetchone()[0]:
                     found.append(f"float: {table.name}.{column.name}")
             if table.searched:

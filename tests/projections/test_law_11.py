@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from projections.histories import ACCOUNTS, POLICIES, STEPS, Step, World, scratch  # noqa: TID251 - our own folder
+from projections.orders_oracle import decided, lives_are_those_of, orders_are_those_of  # noqa: TID251
 from projections.tables import ask, content, faults  # noqa: TID251
-from trueup.decisions import BreakMoved, FillAdopted
+from trueup.decisions import BreakMoved, FillAdopted, OverrideMoved, ProtectionMoved
 from trueup.journal import TrackedFile, open_reader
 from trueup_projections import Views, project
 from trueup_projections.writing import Rows
@@ -133,7 +134,8 @@ def says_the_same_as_the_journal(world: World, path: Path) -> None:
         listed = {key: row.signed_quantity for key, row in state.view().rows.items()}
         assert {key: Decimal(str(quantity)) for key, quantity in rows} == listed
         rows = ask(path, "SELECT id, state, book, broker FROM breaks WHERE account = ? AND is_open = 1", account)
-        breaks = {one.id: (one.state, one.book, one.broker) for some in state.breaks.values() for one in some}
+        sides = (*state.breaks.values(), *state.order_breaks.values())
+        breaks = {one.id: (one.state, one.book, one.broker) for some in sides for one in some}
         assert {identity: tuple(rest) for identity, *rest in rows} == breaks
         rows = ask(path, "SELECT scope FROM quarantined_now WHERE account = ?", account)
         assert {scope for (scope,) in rows} == set(state.quarantine)
@@ -149,10 +151,15 @@ def says_the_same_as_the_journal(world: World, path: Path) -> None:
             one.position
             for one in recorded
             if isinstance(one.event, FillAdopted)
-            or (isinstance(one.event, BreakMoved) and one.event.correction is not None)
+            or (isinstance(one.event, BreakMoved) and (one.event.correction or one.event.order_correction))
         ]
         rows = ask(path, "SELECT position FROM corrections WHERE account = ? ORDER BY position", account)
         assert [position for (position,) in rows] == corrections
+        for table, kind in (("protection", ProtectionMoved), ("overrides", OverrideMoved)):
+            rows = ask(path, f"SELECT position FROM {table} WHERE account = ? ORDER BY position", account)
+            assert [position for (position,) in rows] == decided(recorded, kind)
+        orders_are_those_of(state, path)
+        lives_are_those_of(account, recorded, path)
 
 
 @settings(TRIED, max_examples=12)

@@ -221,7 +221,7 @@ def test_a_changed_schema_has_another_version() -> None:
         for table in TABLES
     ]
     digest = hashlib.sha256(repr((shape, [(query.name, query.sql) for query in QUERIES])).encode()).hexdigest()
-    assert (SCHEMA_VERSION, digest[:16]) == (1, "68db36af37b75845")
+    assert (SCHEMA_VERSION, digest[:16]) == (2, "94331f557d6bda37")
 
 
 def test_the_metadata_names_what_is_there_and_its_questions_run(story: Story) -> None:
@@ -238,6 +238,7 @@ def test_the_metadata_names_what_is_there_and_its_questions_run(story: Story) ->
     for name in views:
         assert ask(story.path, f"SELECT * FROM {name}") is not None
     asked = {"symbol": "EURUSD", "correction": "x", "account": "sim:1", "position": 3, "words": "baseline", "ms": 1}
+    asked["client_order_id"] = "c1"
     answers = {name: ask_named(story.path, sql, asked) for name, (_, _, sql) in CANNED.items()}
     assert len(answers["what_follows_from"]) >= 2
     assert any("baseline" in str(row) for row in answers["search_the_audit"])
