@@ -66,6 +66,29 @@ def test_what_is_no_moment_is_named_and_no_other_option_is(
     assert "--as-of" not in ended.err
 
 
+@pytest.mark.parametrize("how", [(), ("--raw",), ("--json",)])
+def test_an_explanation_holds_no_password(shell: Shell, tmp_path: Path, how: tuple[str, ...]) -> None:
+    grown = [{**LISTED[0], "quantity": "2", "comment": "password=hunter2"}]
+    partly = {"surface": "positions", "complete": False, "why": "cut off, password=hunter2", "positions": grown}
+    told = tmp_path / "partly.jsonl"
+    later = {"at": "2026-01-15T09:30:00Z", "kind": "snapshot", **partly}
+    told.write_text("".join(json.dumps(line) + "\n" for line in (*LINES, later)))
+    url = f"sqlite:///{tmp_path / 'partly.db'}"
+    assert shell("import", told, "--store", url).status == 0
+    (row,) = shell("breaks", "--store", url, "--json").json
+    said = shell("explain", row["id"], "--store", url, *how)
+    assert said.status == 0
+    assert "cut off" in said.out
+    assert "hunter2" not in said.out
+
+
+@pytest.mark.parametrize("rate", ["USD=0", "USD=-1.1", "USD", "USD=x", "=1"])
+def test_a_rate_that_is_none(store: str, shell: Shell, rate: str) -> None:
+    ended = shell("explain", "3", "--store", store, "--rate", rate)
+    assert (ended.status, ended.out) == (2, "")
+    assert "--rate" in ended.err
+
+
 def test_a_picture_to_hand_on_holds_no_password(store: str, shell: Shell, tmp_path: Path) -> None:
     page, picture = tmp_path / "t.html", tmp_path / "t.svg"
     said = shell("timeline", "EURUSD", "--store", store).out

@@ -31,6 +31,7 @@ from trueup_adapters.cli.exits import DONE, FOUND
 from trueup_adapters.cli.options import Account, Json, Store
 from trueup_adapters.cli.output import busy, give, note, out, say, table
 from trueup_adapters.cli.stores import reading
+from trueup_adapters.logs.secrets import hidden
 
 RAW_ROWS_MAX: Final = 20
 """Rows of one raw reply that are shown."""
@@ -112,7 +113,10 @@ def _rate_of(text: str) -> Rate:
     currency, equals, number = text.partition("=")
     if not (equals and currency.isalnum()):
         raise InputError(f"--rate is {text[:40]!r}; write CURRENCY=N, for example USD=1.0832")
-    return Rate(exact(number, what="--rate"), currency.upper())
+    rate = exact(number, what="--rate")
+    if rate <= 0:
+        raise InputError(f"--rate is {text[:40]!r}; a rate is more than 0, for example USD=1.0832")
+    return Rate(rate, currency.upper())
 
 
 # -- showing -----------------------------------------------------------------------------------------------
@@ -135,15 +139,15 @@ def _shown(told: Explanation, rows: list[dict[str, Any]] | None, as_json: bool) 
     console = out()
     for heading, under in lines(told):
         if under:
-            console.print(Text(heading, style="bold"), soft_wrap=True)
+            console.print(Text(hidden(heading), style="bold"), soft_wrap=True)
             for line in under:
-                console.print(Text(f"  {line}"), soft_wrap=True)
+                console.print(Text(hidden(f"  {line}")), soft_wrap=True)
     if rows is not None:
         console.print(Text("What the raw replies say of it", style="bold"))
         for one in rows:
             for row in one["rows"] or ["no row speaks of it"]:
                 text = row if isinstance(row, str) else msgspec.json.encode(row).decode()
-                console.print(Text(f"  {one['position']}  {text}"), soft_wrap=True)
+                console.print(Text(hidden(f"  {one['position']}  {text}")), soft_wrap=True)
 
 
 def causes_in(reader: JournalReader, breaks: Sequence[BreakRow], upto: int) -> dict[str, tuple[Proposal, ...]]:
