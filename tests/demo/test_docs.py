@@ -21,7 +21,7 @@ from trueup_adapters.gateway import Control, Gateway, Ports
 from trueup_adapters.mt5 import Mt5Broker
 
 PATIENCE_S = 10
-EXAMPLE_S_MAX = 20
+EXAMPLE_S_MAX = 60
 NOT_RUN_MAX = 3
 """Blocks of Python that no test runs: those that go on for ever."""
 
