@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -171,9 +172,22 @@ def test_stores_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert states(base + 'store = "memory://nowhere"\n', "store")[0][0] == "ok"
 
 
-def test_a_book_that_this_version_does_not_read_is_said() -> None:
-    text = f'account = "{ACCOUNT}"\nbroker = "tcp://127.0.0.1:1"\ntimeout_ms = 50\nstore = "memory://n"\nbook = "sqlite:///b"\n'
-    assert ("wrong", "a book is configured, and `run` of this version compares none") in states(text, "configuration")
+def test_a_book_is_read_and_what_is_wrong_with_it_is_said(tmp_path: Path) -> None:
+    base = f'account = "{ACCOUNT}"\nbroker = "tcp://127.0.0.1:1"\ntimeout_ms = 50\nstore = "memory://n"\n'
+    book = f'{base}mode = "netting"\n[book]\nurl = "sqlite:///{tmp_path}/bot.db"\n'
+    assert f"there is no file {tmp_path}/bot.db" in states(book, "book")[0][1]
+    with closing(sqlite3.connect(tmp_path / "bot.db")) as bot:
+        bot.execute("CREATE TABLE positions (symbol TEXT, quantity TEXT)")
+        bot.execute("INSERT INTO positions VALUES ('AAPL', '3')")
+        bot.commit()
+        assert states(book, "book")[0] == ("ok", f"sqlite:///{tmp_path}/bot.db#positions holds 1 open positions")
+        assert states(book + "write = false\n", "book")[0][1].endswith("; it is only read")
+        assert "has no column side; it has symbol, quantity" in states(book + 'side = "side"\n', "book")[0][1]
+        bot.execute("INSERT INTO positions VALUES ('MSFT', 'many')")
+        bot.commit()
+        assert "1 rows refused: row 2: quantity is 'many'" in states(book, "book")[0][1]
+    (found,) = states(base + '[book]\nurl = "sqlite:///b.db"\n', "book")
+    assert "a hedging account keeps positions by ticket" in found[1]
 
 
 def test_an_address_of_a_broker_that_is_none() -> None:

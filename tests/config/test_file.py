@@ -28,7 +28,6 @@ dry_run = true
 account = "mt5:1"
 broker = "tcp://127.0.0.1:1"
 store = "sqlite:///s.db"
-book = "sqlite:///b.db"
 mode = "netting"
 baseline = false
 insecure = true
@@ -40,6 +39,16 @@ confirmations = 3
 
 [policy]
 preset = "guarded"
+
+[book]
+url = "sqlite:///b.db"
+table = "held"
+quantity = "qty"
+side = "dir"
+closed = "zero"
+write = false
+[book.only]
+account = "main"
 
 [alerts]
 severity = "critical"
@@ -78,12 +87,11 @@ def problems(text: str) -> list[str]:
 def test_every_key_is_read() -> None:
     found = said(WHOLE)
     (one,) = found.accounts
-    assert (one.account, one.broker, one.store, one.book) == (
-        "mt5:1",
-        "tcp://127.0.0.1:1",
-        "sqlite:///s.db",
-        "sqlite:///b.db",
-    )
+    assert (one.account, one.broker, one.store) == ("mt5:1", "tcp://127.0.0.1:1", "sqlite:///s.db")
+    assert one.book is not None
+    mapping = one.book.mapping
+    assert (one.book.url, one.book.table, one.book.write) == ("sqlite:///b.db", "held", False)
+    assert (mapping.quantity, mapping.side, mapping.closed, mapping.only) == ("qty", "dir", "zero", {"account": "main"})
     assert (one.environment, one.dry_run, one.mode, one.baseline, one.insecure) == (
         "paper",
         True,
@@ -155,6 +163,12 @@ def test_one_file_serves_check_as_well(tmp_path: Path) -> None:
         ("account = 3", ["t.toml, line 1: account is 3; it must be text"]),
         ("account = ' '", ["t.toml, line 1: account is ' '; it must be text"]),
         ("account = '5001'", ["t.toml, line 1: ", "broker:id"]),
+        ("book = 'sqlite:///b.db'", ["t.toml, line 1: book must be a table, [book]"]),
+        ("[book]\ntable = 't'", ["t.toml, line 1: a book has either url, its address, or url_env"]),
+        ("[book]\nurl = 'sqlite:///b'\nurl_env = 'B'", ["t.toml, line 1: a book has either url"]),
+        ("[book]\nurl = 'sqlite:///b'\nsimbol = 's'", ["there is no key 'book.simbol'; did you mean 'symbol'?"]),
+        ("[book]\nurl = 'sqlite:///b'\nclosed = 'status'", ["t.toml, line 1: a book whose closed rows have a status"]),
+        ("[book]\nurl = 'sqlite:///b'\n[book.only]\na = 3", ["t.toml, line 4: only.a is 3; it must be text"]),
         ("metrics = 3", ["t.toml, line 1: metrics must be a table, [metrics]"]),
         ("accounts = 3", ["t.toml, line 1: accounts must be tables, each of them under [[accounts]]"]),
         ("[accounts]\naccount = 'a:1'", ["t.toml, line 1: accounts must be tables"]),
@@ -239,6 +253,14 @@ def test_what_init_writes_shows_every_key_and_every_shown_one_is_understood() ->
                 rest = {"name": "name = 'x'", "url": "url = 'a://b'"}
                 rest.pop("url" if key.name == "url_env" else key.name, None)
                 text = "[[alerts.channels]]\n" + "\n".join([*rest.values(), f"{key.name} = {key.example}"])
+            elif table == "book":
+                rest = {"url": "url = 'sqlite:///b.db'", "closed": "closed = 'status'", "status": "status = 's'"}
+                if key.name in ("url", "url_env"):
+                    rest.pop("url")
+                if key.name == "closed":
+                    rest.pop("status")
+                rest.pop(key.name, None)
+                text = "[book]\n" + "\n".join([*rest.values(), f"{key.name} = {key.example}"])
             else:
                 text = f"[{table}]\n{key.name} = {key.example}"
             said(text)
@@ -251,7 +273,7 @@ def test_the_page_lists_every_key_and_variable_and_none_that_is_not_there() -> N
     assert rows == keys | variables
     listed = re.search(r"(?s)Keys: (.+?)\. ", PAGE)
     assert listed
-    assert set(re.findall(r"`(\w+)`", listed[1])) == {key.name for key in TABLES["accounts"]} | {"policy"}
+    assert set(re.findall(r"`(\w+)`", listed[1])) == {key.name for key in TABLES["accounts"]} | {"policy", "book"}
     for words in (key.words for keys in TABLES.values() for key in keys):
         assert all(f"`{word}`" in PAGE for word in words)
 

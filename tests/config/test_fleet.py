@@ -181,8 +181,8 @@ def test_what_is_beside_the_passes_is_judged_before_anything_starts(shell: Shell
         assert not list(tmp_path.glob("mt5-1.db*"))
 
 
-def test_a_book_that_would_be_passed_over_is_refused(shell: Shell, tmp_path: Path) -> None:
-    path = configured(tmp_path, "tcp://127.0.0.1:1", top='book = "sqlite:///bot.db"\n')
+def test_a_book_that_cannot_be_read_keeps_its_account_alone_from_being_compared(shell: Shell, tmp_path: Path) -> None:
+    path = configured(tmp_path, "tcp://127.0.0.1:1", top='mode = "netting"\nbook = {url = "sqlite:///none.db"}\n')
     ended = shell("run", "--config", path, "--once")
     assert ended.status == 3
-    assert "mt5:1: a book is configured" in ended.err
+    assert "the book sqlite:///none.db#positions could not be read: there is no file none.db" in ended.err

@@ -12,10 +12,12 @@ from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Final, Self
 
+from trueup.foreign import Book, Keeper, Kept, Watching, keep
 from trueup.journal.urls import without_secrets
 from trueup.reconciler import Reconciler
 from trueup.report import PassReport
 from trueup_adapters.alerts import Messenger, Rule, open_channel
+from trueup_adapters.cli.exits import COULD_NOT, DONE, FOUND
 from trueup_adapters.cli.output import complain, note
 from trueup_adapters.config.brokers import address_of
 from trueup_adapters.config.plans import Plan, Planned
@@ -40,11 +42,15 @@ class Companions:
             else [Rule(open_channel(one.name, one.url or ""), one.severity, one.resolved) for one in what.channels]
         )
         self._registered: dict[str, Registered] = {}
+        self._keepers: dict[str, Keeper] = {}
         self._open = ExitStack()
 
     @contextmanager
-    def beside(self, rec: Reconciler, plan: Plan) -> Generator[None]:
-        """For as long as one account is open."""
+    def beside(self, rec: Reconciler, plan: Plan, book: tuple[Watching, Book] | None) -> Generator[None]:
+        """For as long as one account is open.
+
+        book  the bot's own, and the broker that `rec` was opened with
+        """
         with ExitStack() as stack:
             registered = None
             if self._what.metrics.port is not None:
@@ -55,6 +61,12 @@ class Companions:
                     policy=plan.policy.preset, environment=plan.environment or "unsaid", dry_run=plan.dry_run,
                 )  # fmt: skip
                 stack.enter_context(JournalLog(rec, self.log))
+            if book is not None:
+                watching, kept = book
+                keeper = stack.enter_context(keep(rec, watching, kept, writes=plan.writes_book))
+                self._keepers[plan.account] = keeper
+                stack.callback(self._keepers.pop, plan.account, None)
+                self._told(plan.account, keeper.step())  # what the bot did while nobody looked is older than any answer
             if self._rules and not plan.dry_run:
                 where = f"--store {without_secrets(plan.store)} --account {plan.account}"
                 messenger = Messenger(
@@ -73,6 +85,27 @@ class Companions:
             registered.note(report)
         if self.log is not None:
             self.log.write(of_pass(report, dry_run=dry_run))
+        keeper = self._keepers.get(report.account)
+        if keeper is not None:
+            keeper.wake()  # what the pass corrected is written back on the keeper's own thread
+
+    def written(self, account: str) -> int:
+        """Bring the bot's own book up to date now; the exit status that this comes to: 0 when it is, or there is none,
+        1 where a correction met an edit of the bot's and was left, 3 where it could not be read or written."""
+        keeper = self._keepers.get(account)
+        if keeper is None:
+            return DONE
+        kept = keeper.step()
+        self._told(account, kept)
+        return COULD_NOT if kept.trouble else FOUND if kept.conflicts else DONE
+
+    def _told(self, account: str, kept: Kept) -> None:
+        """Say what a person should know of a step."""
+        for text in (*kept.conflicts, *((kept.trouble,) if kept.trouble else ())):
+            if self.log is not None:
+                self.log.say("warning", "book", account=account, what=text)
+            else:
+                complain(text)
 
     def trouble(self, text: str) -> None:
         """Something beside the passes went wrong, or is well again."""

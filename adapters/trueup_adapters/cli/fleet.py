@@ -84,6 +84,10 @@ class Member(threading.Thread):
     def _one_by_one(self, rec: Reconciler) -> None:
         while not self._stop_asked.is_set():
             report = rec.startup_recovery(dry_run=self.plan.dry_run)
+            if self._once and self._companions.written(self.plan.account):
+                self._tell(
+                    News(self.plan, error=TrueupError(f"{self.plan.account}: its book was not brought up to date"))
+                )
             self._tell(News(self.plan, report=report, held=len(rec.book)))
             if self._once or self._stop_asked.wait(self.plan.policy.sync_interval_s):
                 return

@@ -20,7 +20,7 @@ from trueup.policy_file import read_settings
 from trueup.reconciler import Reconciler
 from trueup.report import EXIT_CODES, PassReport, failed_report
 from trueup_adapters.cli.companions import Companions
-from trueup_adapters.cli.exits import COULD_NOT, DONE, CouldNot
+from trueup_adapters.cli.exits import COULD_NOT, DONE
 from trueup_adapters.cli.fleet import Fleet, News
 from trueup_adapters.cli.options import Json, PolicyFile
 from trueup_adapters.cli.output import busy, complain, give, out
@@ -147,8 +147,6 @@ def run(
     keep = what.views if views is None else views
     sidecar = _Sidecar(what, as_json=as_json, keep_views=keep, views_file=named)
     first, several = what.plans[0], len(what.plans) > 1
-    if read := [plan.account for plan in what.plans if plan.book is not None]:
-        raise CouldNot(f"{', '.join(read)}: a book is configured, and this version's run compares none; leave it out")
     if several and (head is not None or restored):
         raise InputError("--head and --restored are about one account; choose it with --account")
     start = Start(None if head is None else head_of(head, first.account), restored)
@@ -198,8 +196,9 @@ class _Sidecar:
                     with busy(f"asking {address_of(plan)}"):
                         report = rec.startup_recovery(dry_run=plan.dry_run)
                     companions.passed(report, dry_run=plan.dry_run)
+                    written = companions.written(plan.account)
                     self._whole(report, rec, plan)
-                    return EXIT_CODES[report.status]
+                    return max(EXIT_CODES[report.status], written)
                 kept.start()
                 try:
                     return self._until_stopped(rec, plan, companions)

@@ -8,12 +8,14 @@ from contextlib import contextmanager
 import msgspec
 
 from trueup.errors import InputError, StoreUrlError, TrueupError
+from trueup.foreign import Watching
 from trueup.journal import Head, accounts, open_reader
 from trueup.model import PositionMode
 from trueup.reconciler import Reconciler
 from trueup.report import PassReport
 from trueup.storage import rehydrate
 from trueup_adapters.cli.companions import Companions
+from trueup_adapters.config.books import open_book
 from trueup_adapters.config.brokers import mode_of, open_broker
 from trueup_adapters.config.plans import Plan
 
@@ -46,18 +48,20 @@ def opened(plan: Plan, start: Start, companions: Companions) -> Generator[Reconc
     Raises InputError for what cannot be meant, WriterFenced, JournalError.
     """
     mode = plan.mode or mode_in(plan.store, plan.account) or mode_of(plan)
+    broker = open_broker(plan, mode)
+    book = None if plan.book is None else (Watching(broker), open_book(plan.book, mode))
     with (
         Reconciler.open(
             plan.store,
             account=plan.account,
-            broker=open_broker(plan, mode),
+            broker=broker if book is None else book[0],
             policy=plan.policy,
             durability=plan.durability,
             baseline=plan.baseline,
             head=start.head,
             restored=start.restored,
         ) as rec,
-        companions.beside(rec, plan),
+        companions.beside(rec, plan, book),
     ):
         yield rec
 

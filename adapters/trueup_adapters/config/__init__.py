@@ -6,6 +6,7 @@ Reading order:
     plans     flags, environment and file together: what is run, for each account
     template  the commented file that `trueup init` writes
     brokers   which adapter an address means
+    books     which book of a bot's own an address means
 """
 
 from trueup_adapters.config.keys import ENVIRONMENT, TABLES, Key, Variable
@@ -13,6 +14,7 @@ from trueup_adapters.config.plans import Flags, Plan, planned
 from trueup_adapters.config.reading import (
     AccountSettings,
     AlertSettings,
+    BookSettings,
     ChannelSettings,
     Configuration,
     LogSettings,
@@ -27,6 +29,7 @@ __all__ = [
     "TABLES",
     "AccountSettings",
     "AlertSettings",
+    "BookSettings",
     "ChannelSettings",
     "Configuration",
     "Flags",

@@ -26,9 +26,10 @@ from trueup.ports import Answer, Broker, Question
 from trueup.reconciliation.state import State
 from trueup.storage import rehydrate
 from trueup_adapters.alerts import Message, open_channel
+from trueup_adapters.config.books import open_book
 from trueup_adapters.config.brokers import address_of, mode_of, open_broker
 from trueup_adapters.config.plans import Plan, Planned
-from trueup_adapters.config.reading import ChannelSettings
+from trueup_adapters.config.reading import BookSettings, ChannelSettings
 
 ROOM_BYTES_MIN: Final = 100_000_000
 """Free disk below which a journal will soon be in trouble."""
@@ -41,7 +42,7 @@ NS: Final = 1_000_000_000
 class Finding(msgspec.Struct, frozen=True):
     """One thing that was looked at."""
 
-    part: Literal["configuration", "store", "broker", "clock", "alerts", "metrics", "logs", "views"]
+    part: Literal["configuration", "store", "broker", "clock", "alerts", "metrics", "logs", "views", "book"]
     subject: str
     """The account, or the channel, or '' for the whole process."""
     state: Literal["ok", "note", "wrong"]
@@ -57,13 +58,7 @@ def examine(what: Planned, *, send_test: bool) -> Iterator[Finding]:
         how = "passes are rehearsed (dry_run)" if plan.dry_run else "passes correct the book"
         yield Finding("configuration", plan.account, "ok", f"{money}; policy {plan.policy.preset}; {how}")
         if plan.book is not None:
-            yield Finding(
-                "configuration",
-                plan.account,
-                "wrong",
-                "a book is configured, and `run` of this version compares none",
-                "leave `book` out",
-            )
+            yield _book(plan, plan.book)
         yield from store(plan)
         yield from asyncio.run(_broker(plan))
     for channel in what.channels:
@@ -72,6 +67,28 @@ def examine(what: Planned, *, send_test: bool) -> Iterator[Finding]:
         yield metrics(what.metrics.host, what.metrics.port)
     if what.logs.format is not None:
         yield _extra("logs", "structlog", "metrics", f"{what.logs.format}, from {what.logs.level} on")
+
+
+def _book(plan: Plan, settings: BookSettings) -> Finding:
+    """Whether the bot's own book can be read as it is described; nothing is written to it."""
+    try:
+        book = open_book(settings, plan.mode or mode_of(plan))
+    except TrueupError as error:
+        return Finding("book", plan.account, "wrong", str(error), "correct [book], or what it needs")
+    try:
+        answer = book.read()
+    finally:
+        book.close()
+    if answer.completeness == "failed":
+        do = "is it running, is the address right, are the columns its own? nothing is concluded from silence"
+        return Finding("book", plan.account, "wrong", f"{book.name}: {answer.why}", do)
+    what = f"{book.name} holds {len(answer.positions)} open positions"
+    if answer.refused:
+        rows = "; ".join(f"row {one.row}: {one.why}" for one in answer.refused[:3])
+        return Finding(
+            "book", plan.account, "wrong", f"{what}; {answer.why}: {rows}", "correct the rows, or the mapping"
+        )
+    return Finding("book", plan.account, "ok", what + ("" if plan.writes_book else "; it is only read"))
 
 
 # -- the store -----------------------------------------------------------------------------------------------------

@@ -49,7 +49,6 @@ _BROKER: Final = Key("broker", "text", "Whom to ask.", '"tcp://127.0.0.1:5555"')
 _STORE: Final = Key(
     "store", "text", "Where the journal is, or will be; {account} is replaced.", '"sqlite:///trueup.db"'
 )
-_BOOK: Final = Key("book", "text", "A book that somebody else keeps, which is compared too.", '"sqlite:///bot.db"')
 _TIMEOUT: Final = Key("timeout_ms", "whole", "For one answer of the broker.", "10000", at_least=1, at_most=86_400_000)
 _INSECURE: Final = Key("insecure", "yes", "Accept a plain connection to another machine.", "false")
 _CURVE_SERVER: Final = Key(
@@ -69,7 +68,6 @@ TABLES: Final[dict[str, tuple[Key, ...]]] = {
         Key("account", "text", "Whose book it is: broker:id.", '"mt5:5001"'),
         _BROKER,
         _STORE,
-        _BOOK,
         _MODE,
         _BASELINE,
         _INSECURE,
@@ -88,7 +86,6 @@ TABLES: Final[dict[str, tuple[Key, ...]]] = {
         Key("account", "text", "Whose book it is: broker:id.", '"mt5:5001"'),
         _BROKER,
         _STORE,
-        _BOOK,
         _ENVIRONMENT,
         _DRY_RUN,
         _MODE,
@@ -97,6 +94,32 @@ TABLES: Final[dict[str, tuple[Key, ...]]] = {
         _CURVE_SERVER,
         _CURVE_SECRET,
         _TIMEOUT,
+    ),
+    "book": (
+        Key(
+            "url", "text", "Where the bot keeps its book; SQLAlchemy's address, or firestore://.", '"sqlite:///bot.db"'
+        ),
+        Key("url_env", "text", "The environment variable that holds the address.", '"BOT_DATABASE_URL"'),
+        Key("table", "text", "The table, or Firestore's collection.", '"positions"'),
+        Key("symbol", "text", "The column of the symbol.", '"symbol"'),
+        Key("quantity", "text", "Of the quantity: signed, or beside a side unsigned.", '"quantity"'),
+        Key("side", "text", "Of the side.", '"side"'),
+        Key("long", "text", "How a long side is written.", '"long"'),
+        Key("short", "text", "How a short one is.", '"short"'),
+        Key("ticket", "text", "Of the broker's ticket: a hedging account needs it.", '"ticket"'),
+        Key("price", "text", "Of the opening or average price.", '"price"'),
+        Key("stop", "text", "Of the stop; empty means none.", '"stop_loss"'),
+        Key("strategy", "text", "Of the owner.", '"strategy"'),
+        Key("opened_at", "text", "Of the time when it was opened.", '"opened_at"'),
+        Key("closed", "word", "What a closed position looks like.", '"delete"', ("delete", "zero", "status")),
+        Key("status", "text", "Of the status.", '"status"'),
+        Key("open_word", "text", "What an open row says there.", '"open"'),
+        Key("closed_word", "text", "What a closed row says there.", '"closed"'),
+        Key("exit_reason", "text", "Where to write why: CLOSED_EXTERNALLY.", '"exit_reason"'),
+        Key("closed_at", "text", "Where to write when it was closed.", '"closed_at"'),
+        Key("time_zone", "text", "Of times that say none.", '"UTC"'),
+        Key("floats", "word", "Binary floats: refused, or read as text.", '"refuse"', ("refuse", "text")),
+        Key("write", "yes", "Write corrections back; false: only read.", "true"),
     ),
     "alerts": (
         Key("severity", "word", "Alerts below it are told nowhere.", '"warning"', ("info", "warning", "critical")),

@@ -19,6 +19,7 @@ from trueup.policy import Policy
 from trueup_adapters.config.keys import ENVIRONMENT
 from trueup_adapters.config.reading import (
     AccountSettings,
+    BookSettings,
     ChannelSettings,
     Configuration,
     Environment,
@@ -58,7 +59,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     store: str
     broker: str | None
     """None: what is built in, an MT5 gateway on this machine."""
-    book: str | None
+    book: BookSettings | None
+    """Where the bot keeps its own book, with its address; None: nowhere, or it embeds trueup."""
     policy: Policy
     environment: Environment | None
     """None: nobody says; an adapter that knows two goes to the harmless one."""
@@ -72,6 +74,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """An MT5 gateway's public key."""
     curve_secret_file: str | None = None
     """Where ours is; None: in the environment, if anywhere."""
+
+    @property
+    def writes_book(self) -> bool:
+        """Whether corrections are written into the bot's own book: never in a rehearsal."""
+        return self.book is not None and self.book.write and not self.dry_run
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,7 +148,7 @@ def _plan(
     broker = flags.broker or _text("TRUEUP_BROKER", environ) or gateway or one.broker
     own_keys = said.several and one.curve_server is not None  # as with GTW_HOST: the environment has one gateway
     curve = {} if own_keys else {name: _text(name, environ) for name in (SERVER, SECRET)}
-    for address in (store, broker, one.book):
+    for address in (store, broker):
         hide_password(address)
     timeout_ms, interval_s = flags.timeout_ms, flags.interval_s
     try:
@@ -162,7 +169,7 @@ def _plan(
         account=one.account,
         store=store.replace("{account}", one.account.replace(":", "-")),
         broker=broker,
-        book=one.book,
+        book=_book(one, environ, problems),
         policy=policy,
         environment=environment,
         dry_run=bool(one.dry_run if dry_run is None else dry_run),
@@ -174,6 +181,17 @@ def _plan(
         curve_server=flags.curve_server or curve.get(SERVER) or one.curve_server,
         curve_secret_file=flags.curve_secret_file or (None if curve.get(SECRET) else one.curve_secret_file),
     )
+
+
+def _book(one: AccountSettings, environ: Mapping[str, str], problems: list[str]) -> BookSettings | None:
+    """The book with its address."""
+    if one.book is None or one.book.url is not None or one.book.url_env is None:
+        return one.book
+    url = _text(one.book.url_env, environ)
+    if url is None:
+        problems.append(f"book: {one.book.url_env}, which should hold its address, is not set")
+    hide_password(url)
+    return replace(one.book, url=url)
 
 
 def _first(*said: bool | None, built_in: bool) -> bool:

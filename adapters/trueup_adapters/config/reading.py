@@ -7,7 +7,7 @@ nearest key that exists. Values of secret keys are never shown.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping as Entries
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias, cast
 
@@ -20,6 +20,7 @@ from trueup.policy import Policy
 from trueup.policy_file import Problem, policy_of, stated, table_of, text_of, told
 from trueup.toml_lines import Path as KeyPath
 from trueup.toml_lines import line_of, meant
+from trueup_adapters.books import Mapping
 from trueup_adapters.config.keys import TABLES, Key
 from trueup_adapters.logs.secrets import hide_address, hide_password
 
@@ -29,13 +30,26 @@ CHANNELS_MAX: Final = 20
 Environment: TypeAlias = Literal["paper", "live"]
 
 
+class BookSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """[book]: where a bot keeps its own book, and how."""
+
+    url: str | None = None
+    url_env: str | None = None
+    table: str
+    mapping: Mapping
+    write: bool = True
+
+    def __repr__(self) -> str:
+        return f"BookSettings(table={self.table!r})"
+
+
 class AccountSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What a file says of one account; None: nothing."""
 
     account: str | None = None
     broker: str | None = None
     store: str | None = None
-    book: str | None = None
+    book: BookSettings | None = None
     environment: Environment | None = None
     dry_run: bool | None = None
     mode: PositionMode | None = None
@@ -131,10 +145,11 @@ class _Reading:
         listed = self._list("accounts", self._given.get("accounts"), ("accounts",), ACCOUNTS_MAX)
         if listed and top.get("account") is not None:
             self._wrong(("account",), "account stands at the top and [[accounts]] too; name each under [[accounts]]")
+        book = self._book(self._given.get("book"), ("book",))
         accounts = (
-            tuple(self._account(top, knobs, entry, ("accounts", place)) for place, entry in enumerate(listed))
+            tuple(self._account(top, knobs, entry, ("accounts", place), book) for place, entry in enumerate(listed))
             if listed
-            else (self._settings(top, knobs, ()),)
+            else (self._settings(top, knobs, (), book),)
         )
         self._apart(accounts)
         views = self._keys("views", self._table("views", self._given.get("views"), ("views",)), ("views",))
@@ -154,17 +169,25 @@ class _Reading:
     # -- accounts --------------------------------------------------------------------------------------------
 
     def _account(
-        self, top: dict[str, Any], knobs: dict[str, object], entry: dict[str, object], at: KeyPath
+        self,
+        top: dict[str, Any],
+        knobs: dict[str, object],
+        entry: dict[str, object],
+        at: KeyPath,
+        book: BookSettings | None,
     ) -> AccountSettings:
         """One of [[accounts]]: its own word, else that of the top; knobs of its policy over those of the top."""
-        own = self._keys("accounts", entry, at, beside=("policy",))
+        own = self._keys("accounts", entry, at, beside=("policy", "book"))
         policy = self._table("policy", entry.get("policy"), (*at, "policy"))
         merged = knobs | self._knobs({"policy": policy}, at, {})
         if own.get("account") is None:
             self._wrong(at, "an account lacks its name; write account = 'broker:id'")
-        return self._settings({**top, **own}, merged, at)
+        own_book = self._book(entry.get("book"), (*at, "book"))
+        return self._settings({**top, **own}, merged, at, own_book or book)
 
-    def _settings(self, keys: dict[str, Any], knobs: dict[str, object], at: KeyPath) -> AccountSettings:
+    def _settings(
+        self, keys: dict[str, Any], knobs: dict[str, object], at: KeyPath, book: BookSettings | None
+    ) -> AccountSettings:
         policy = Policy.adopt()
         if not self.problems:
             try:
@@ -177,10 +200,39 @@ class _Reading:
                 account_of(account)
             except InputError as error:
                 self._wrong((*at, "account"), str(error))
-        fields = {name: keys.get(name) for name in AccountSettings.__struct_fields__ if name != "policy"}
-        for address in (fields["broker"], fields["store"], fields["book"]):
+        fields = {name: keys.get(name) for name in AccountSettings.__struct_fields__ if name not in ("policy", "book")}
+        for address in (fields["broker"], fields["store"]):
             hide_password(address)
-        return AccountSettings(policy=policy, **fields)
+        return AccountSettings(policy=policy, book=book, **fields)
+
+    def _book(self, value: object, at: KeyPath) -> BookSettings | None:
+        """[book], or None where there is none."""
+        if value is None:
+            return None
+        given = self._table("book", value, at)
+        if not isinstance(value, dict):
+            return None
+        keys = self._keys("book", given, at, beside=("only", "added"))
+        hide_password(keys.get("url"))
+        if (keys.get("url") is None) == (keys.get("url_env") is None):
+            self._wrong(at, "a book has either url, its address, or url_env, a variable that holds it")
+        rows: dict[str, Any] = {name: self._texts(name, given.get(name), (*at, name)) for name in ("only", "added")}
+        place: dict[str, Any] = {name: keys.pop(name, None) for name in ("url", "url_env")}
+        table, write = keys.pop("table", "positions"), keys.pop("write", True)
+        mapping = Mapping(**keys, **rows)
+        try:
+            mapping.check()
+        except InputError as error:
+            self._wrong(at, str(error))
+        return BookSettings(**place, table=table, mapping=mapping, write=write)
+
+    def _texts(self, name: str, value: object, at: KeyPath) -> dict[str, str]:
+        """A table of texts."""
+        given = self._table(name, value, at)
+        for key, one in given.items():
+            if not isinstance(one, str):
+                self._wrong((*at, key), f"{name}.{key} is {one}; it must be text")
+        return {key: one for key, one in given.items() if isinstance(one, str)}
 
     def _apart(self, accounts: tuple[AccountSettings, ...]) -> None:
         names = [one.account for one in accounts if one.account is not None]
@@ -188,7 +240,7 @@ class _Reading:
             again = max(place for place, one in enumerate(accounts) if one.account == name)
             self._wrong(("accounts", again, "account"), f"account {name} is listed twice; one account has one writer")
 
-    def _knobs(self, given: Mapping[str, object], at: KeyPath, without: Mapping[str, object]) -> dict[str, object]:
+    def _knobs(self, given: Entries[str, object], at: KeyPath, without: Entries[str, object]) -> dict[str, object]:
         """The knobs of a policy that a table states, judged one by one."""
         _, knobs, problems = stated({name: value for name, value in given.items() if name not in without})
         self.problems += [Problem((*at, *one.path), one.why) for one in problems]
@@ -221,7 +273,7 @@ class _Reading:
     def _keys(
         self,
         table: str,
-        given: Mapping[str, object],
+        given: Entries[str, object],
         at: KeyPath,
         *,
         beside: tuple[str, ...] = (),

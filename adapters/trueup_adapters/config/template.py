@@ -28,6 +28,7 @@ preset = "adopt"                # observe: only look; adopt: the broker is right
 """
 _HEADS: Final = {
     "accounts": "# Several accounts in one process: one table each, instead of `account` and `broker` above.",
+    "book": "# The bot's own book, in a table of its database: read before each question, and corrected.",
     "alerts": "# Who is told. Addresses as apprise writes them: Discord, Slack, Telegram, mail and a hundred more.",
     "metrics": "# Prometheus metrics, on this machine only.",
     "logs": "# One line for each event, instead of the calm lines for people.",
@@ -42,7 +43,7 @@ def template(*, account: str | None = None, broker: str | None = None, store: st
     said = {"account": account, "broker": broker, "store": store}
     parts = [_TOP, *(_line(key, spoken=key.name in _SPOKEN, value=said.get(key.name)) for key in TABLES[""])]
     parts += ["", _POLICY]
-    for name in ("accounts", "alerts", "alerts.channels", "metrics", "logs", "views"):
+    for name in ("accounts", "book", "alerts", "alerts.channels", "metrics", "logs", "views"):
         parts.append(_HEADS.get(name, "#"))
         parts.append(f"# [[{name}]]" if name in _LISTS else f"# [{name}]")
         parts += [_line(key, spoken=False) for key in TABLES[name]]
