@@ -146,6 +146,10 @@ class Gate:
         """Replace what the gate knows: one assignment, seen whole or not at all."""
         self._view = view
 
+    def shut(self, why: str) -> None:
+        """Nothing more is known: whoever still asks is refused, whatever was published last (law 9)."""
+        self._view = msgspec.structs.replace(self._view, failure=why)
+
     @property
     def status(self) -> GateStatus:
         """`closed`, `reduce_only` or `open` for the account, its age rule applied now."""

@@ -324,6 +324,7 @@ class Ledger:
             if self._failure is None:
                 self.maintain()
         finally:
+            self.gate.shut("the account was let go of: another process may have it by now")
             self._journal.close()
 
     # -- inside the lock -----------------------------------------------------------------------------------

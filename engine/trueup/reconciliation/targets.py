@@ -34,7 +34,7 @@ class Target(msgspec.Struct, frozen=True):
     def title(self) -> str:
         one = self.breaks[0]
         if self.of == "order":
-            return f"order {order_title(self.key)} on {one.symbol}"
+            return f"order {one.ticket or order_title(self.key)} on {one.symbol}"
         return named(one.symbol, one.ticket)
 
 
@@ -50,7 +50,8 @@ def target(state: State, name: str) -> Target | str:
                 fields = _SIZE if meant.field in _SIZE else {meant.field}
                 return Target(one.of, one.key, tuple(b for b in one.breaks if b.field in fields))
     symbol = state.policy.canonical(name)
-    exact = [one for one in every if one.key in _keys(state, name, symbol)]
+    keys = _keys(state, name, symbol)
+    exact = [one for one in every if one.key in keys or (one.of == "order" and one.breaks[0].ticket == name)]
     found = exact or [one for one in every if one.of == "position" and one.breaks[0].symbol == symbol]
     if len(found) == 1:
         return found[0]
