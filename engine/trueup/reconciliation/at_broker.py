@@ -17,6 +17,7 @@ from trueup.reconciliation.deciding import Deciding
 from trueup.reconciliation.identity import action_id
 from trueup.reconciliation.order_inputs import named as ours
 from trueup.reconciliation.order_lifecycle import order_title
+from trueup.reconciliation.orphans import client_id_of
 from trueup.reconciliation.reducing import room
 from trueup.reconciliation.state import State
 from trueup.reconciliation.targets import listed, not_heard, target
@@ -92,7 +93,7 @@ def _cancel(deciding: Deciding, fact: CommandGiven, key: Key) -> str | None:
     if (why := _cannot(state, "cancel")) is not None:
         return why
     if row is not None:
-        target_id = row.client_order_id if key.startswith("@") else key
+        target_id = client_id_of(state, row) if key.startswith("@") else key
         terms = ActionTerms("cancel", row.symbol, row.ticket, order_id=row.order_id, target=target_id)
     elif slot is not None:
         terms = ActionTerms("cancel", slot.order.symbol, None, order_id=slot.order.order_id, target=key)

@@ -27,7 +27,7 @@ from trueup.reconciliation.order_lifecycle import (
     stated,
     visible,
 )
-from trueup.reconciliation.orphans import asked_for, gone_orphans, orphan, remedy_of_orphan
+from trueup.reconciliation.orphans import asked_for, client_id_of, gone_orphans, orphan, remedy_of_orphan
 from trueup.reconciliation.outbox import is_ours, looked_up_actions
 from trueup.reconciliation.state import OrderSlot, State
 
@@ -48,13 +48,13 @@ def orders_observed(deciding: Deciding, fact: Observed) -> None:
     moves: list[BreakMoved] = []
     strangers: set[str] = set()
     for row in sorted(rows, key=order_ref):
-        name = named(reading.state, row)
-        slot = None if name is None else reading.state.order(name)
+        name = named(deciding.state, row)  # as it is by now: of two orders of one client id the first may be it
+        slot = None if name is None else deciding.state.order(name)
         if slot is not None:
             moves += _take(deciding, stated(reading, slot, row), slot, row)
         elif fact.surface != "open_orders" or row.status in TERMINAL:
             continue
-        elif is_ours(reading.state, row):
+        elif is_ours(deciding.state, row):
             deciding.emit([asked_for(reading, row)])
         else:
             strangers.add(orphan_key(row))
@@ -103,7 +103,8 @@ def _cancel(deciding: Deciding, reading: OrderReading, row: BrokerOrder) -> list
         return _give_up(deciding, reading, row, "this broker cannot be asked to cancel an order: a human decides")
     if attempt > CANCELS_MAX:
         return _give_up(deciding, reading, row, f"asked {CANCELS_MAX} times to cancel it, and it works on")
-    terms = ActionTerms("cancel", row.symbol, row.ticket, order_id=row.order_id, target=row.client_order_id)
+    target = client_id_of(state, row)
+    terms = ActionTerms("cancel", row.symbol, row.ticket, order_id=row.order_id, target=target)
     why = f"order {row.order_id or row.client_order_id} on {row.symbol} is nobody's; the policy cancels such orders"
     requested = ActionRequested(
         cause=deciding.cause,

@@ -44,11 +44,27 @@ WORKING_ORDERS_DROPPED: Final = 2_000
 
 
 def named(state: State | Draft, row: BrokerOrder) -> str | None:
-    """The client order id of our order that a broker's row speaks of; None when the book has none such."""
+    """The client order id of our order that a broker's row speaks of; None when the book has none such.
+
+    A second order under a client id of ours is nobody's: that is how a double send shows (L21). Under another number
+    than the first it is told apart while that one works too, or was filled; otherwise it may be its replacement.
+    """
+    known = None if row.order_id is None else state.order_names.get(row.order_id)
+    if known is not None:
+        return known
     name = row.client_order_id
-    if name is not None and (state.orders.get(name) or state.ended_orders.get(name)) is not None:
-        return name
-    return None if row.order_id is None else state.order_names.get(row.order_id)
+    slot = None if name is None else state.orders.get(name) or state.ended_orders.get(name)
+    if slot is None or (row.order_id is not None and _is_another(state, slot.order)):
+        return None
+    return name
+
+
+def _is_another(state: State | Draft, order: BookOrder) -> bool:
+    """Whether an order is known by a number under which it works or was filled, so that another number is another's."""
+    if order.order_id is None:
+        return False
+    listed = state.view("open_orders").orders.get(order.order_id)
+    return order.status is OrderStatus.FILLED or (listed is not None and listed.status not in TERMINAL)
 
 
 def order_of(state: State | Draft, execution: Execution) -> str | None:

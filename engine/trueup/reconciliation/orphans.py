@@ -97,13 +97,22 @@ def _is_for(row: BrokerOrder, position: BrokerPosition | Holding) -> bool:
 
 def adoption(state: State, row: BrokerOrder, count: int) -> OrderCorrection:
     """The book takes an order over: under its client id where it has one, else a name made of the broker's id."""
-    name = row.client_order_id or f"external:{row.order_id}"
+    name = row.client_order_id
+    if name is None or state.order(name) is not None:  # a second order under a client id of ours (L21)
+        name = f"external:{row.order_id}"
     after = adopted_order(row, name, row.strategy or _owner(state, row))
     why = (
         f"{explain.answers(count)} list order {order_title(order_ref(row))} on {row.symbol}, {said_order(row)}, and "
         f"the book lacked it: adopted as the broker states it, owned by {after.strategy}"
     )
     return OrderCorrection(order_correction_id(state, name, 0, after), "recovery", None, after, why)
+
+
+def client_id_of(state: State, row: BrokerOrder) -> str | None:
+    """By which client id the broker may be told which orphan is meant; None where an order of ours has the same one,
+    for a broker that goes by it would cancel ours (L21)."""
+    name = row.client_order_id
+    return None if name is not None and row.order_id is not None and state.order(name) is not None else name
 
 
 def asked_for(reading: OrderReading, row: BrokerOrder) -> BreakMoved:

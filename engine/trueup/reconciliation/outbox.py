@@ -24,7 +24,9 @@ NS: Final = 1_000_000_000
 def is_ours(state: State, row: BrokerOrder) -> bool:
     """Whether an order at the broker is one that we asked for ourselves: never an orphan."""
     name = row.client_order_id
-    return name is not None and (name in state.outbox or state.ended_actions.get(name) is not None)
+    if name is None or (name not in state.outbox and state.ended_actions.get(name) is None):
+        return False
+    return state.order(name) is None or named(state, row) == name  # a second one under its client id is nobody's
 
 
 def to_send(state: State) -> list[str]:
