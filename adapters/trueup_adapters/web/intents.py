@@ -35,19 +35,21 @@ def intent_of_json(names: Mapping[str, str] | None = None) -> Callable[[Scope, b
     """Reads an intent from a JSON body.
 
     names   what the body calls a field, by ours: `{"quantity": "qty"}`; ours are symbol, side (`buy`, `sell`),
-            quantity, and, where they are there, strategy, reduce_only, ticket, client_order_id, kind (`order`,
-            `cancel`)
+            quantity, and, where they are there, strategy, reduce_only, ticket, client_order_id. `kind` (`order`,
+            `cancel`) is read only where it is named here: a cancel always passes, and a service that does not know
+            the field would place the order all the same
 
     Raises InputError for a name that is none of them; what it returns raises Unreadable.
     """
     known = dict(names or {})
+    read_fields = [name for name in FIELDS if name != "kind" or name in known]
     if wrong := sorted(set(known) - set(FIELDS)):
         raise InputError(f"names has {wrong[0]!r}; an intent has {', '.join(FIELDS)}")
 
     def read(scope: Scope, body: bytes) -> Intent:
         try:
             given = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-            picked = {name: given[known.get(name, name)] for name in FIELDS if known.get(name, name) in given}
+            picked = {name: given[known.get(name, name)] for name in read_fields if known.get(name, name) in given}
             return _intent(msgspec.json.decode(msgspec.json.encode(picked), type=_Order))
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise Unreadable(f"the body is no order that the gate can judge: {error}") from error
