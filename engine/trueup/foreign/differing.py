@@ -92,6 +92,7 @@ class _Comparison:
         self._writes: list[tuple[BookWrite, tuple[int, ...]]] = []
         self._conflicts: list[tuple[int, str]] = []
         self._vanished: list[Key] = []
+        self._pending = pending
         self._settled = pending[-1].cursor if pending else 0
 
     def _by_key(self, rows: Sequence[BookRow]) -> Mapping[Key, BookRow]:
@@ -121,8 +122,7 @@ class _Comparison:
             if chain is not None:
                 self._due(key, row, chain)
             elif row is None:
-                if self._state.held(key) is not None:
-                    self._gone(key)
+                self._gone(key)
             elif not self._same(row, self._state.held(key)):
                 self._edit(row)
         missing, held = self._missing()
@@ -149,7 +149,9 @@ class _Comparison:
     def _wait(self, chain: Sequence[Due] | None) -> None:
         """Nothing from there on is settled yet."""
         if chain is not None:
-            self._settled = min(self._settled, chain[0].cursor - 1)
+            first = chain[0].cursor
+            before = [one.cursor for one in self._pending if one.cursor < first]
+            self._settled = min(self._settled, before[-1] if before else 0)
 
     # -- one key -------------------------------------------------------------------------------------------
 

@@ -19,9 +19,8 @@ TOLD_MAX: Final = 5
 def book_read(deciding: Deciding, fact: BookRead) -> None:
     """Say so when it cannot be read any more, when rows cannot be used, and when too much is missing."""
     known = deciding.before.foreign
-    if fact.completeness == "failed":
-        if not known.unread:
-            deciding.alert("warning", "book-unread", f"the book {fact.book} cannot be read: {fact.why}")
+    if fact.completeness == "failed":  # journalled when it begins, not with each read
+        deciding.alert("warning", "book-unread", f"the book {fact.book} cannot be read: {fact.why}")
         return
     if fact.held and not known.held:
         deciding.alert(
