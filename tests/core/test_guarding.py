@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from lessons.world import World, held, order_row, row
+from lessons.world import World, held, order_row, pending, row
 from trueup import Instrument, Policy
 from trueup.decisions import ProtectionMoved
 from trueup.model import BrokerPosition, Stop
@@ -164,6 +164,32 @@ def test_l22_after_three_stops_it_is_closed_once_and_no_more_than_is_live(world:
     w.sees()
     assert states(w)[-2:] == ["exiting", "protected"]
     assert len(w.actions()) == 4
+
+
+def test_l22_what_others_have_a_claim_on_is_not_closed_twice(world: Worlds) -> None:
+    """Our own order to close some of it works already: only the rest is asked for."""
+    w = naked(world, "3")
+    for _ in range(3):
+        again(w, "3")
+        w.sends(w.actions()[-1].client_id, "rejected")
+    w.record(pending("out", "DAX", side="sell", quantity=2, type="limit", limit="120"))
+    w.record(pending("out", "DAX", "accepted", side="sell", quantity=2, type="limit", limit="120", order_id="b1"))
+    w.passes(s=10)
+    works = order_row("DAX", name="out", order_id="b1", side="sell", quantity=2, limit="120")
+    w.lists(works)
+    w.sees(row("DAX", "3", price="100", stop=None))
+    assert (w.actions()[-1].terms.kind, w.actions()[-1].terms.quantity) == ("close_position", Decimal(1))
+
+
+def test_l22_and_where_nothing_is_left_a_person_is_told(world: Worlds) -> None:
+    w = naked(world, "3")
+    for _ in range(3):
+        again(w, "3")
+        w.sends(w.actions()[-1].client_id, "rejected")
+    w.lists(order_row("DAX", order_id="b1", side="sell", quantity=3, limit="120"))
+    w.sees(row("DAX", "3", price="100", stop=None))
+    assert [one.terms.kind for one in w.actions()] == ["place_stop"] * 3
+    assert "others have a claim on all of it" in w.alerts()[-1].text
 
 
 def test_when_even_that_fails_a_person_is_told_once(world: Worlds) -> None:

@@ -23,6 +23,7 @@ from trueup.policy import Protect
 from trueup.protection import closing_side, is_protected, stop_price
 from trueup.reconciliation.deciding import Deciding
 from trueup.reconciliation.identity import action_id
+from trueup.reconciliation.reducing import room
 from trueup.reconciliation.settling import unsettled
 from trueup.reconciliation.state import Guard, State
 
@@ -157,8 +158,11 @@ def _exit(deciding: Deciding, guard: Guard, row: BrokerPosition) -> None:
     if "close_position" not in state.actions:
         _give_up(deciding, guard, f"{guard.attempts} stops were asked for, and this broker cannot be asked to close it")
         return
-    size = row.signed_quantity.copy_abs()
-    terms = ActionTerms("close_position", row.symbol, row.ticket, closing_side(row), size)
+    left = room(state, row, state.view().complete_asked, state.at, stops=False)
+    if left.free <= 0:
+        _give_up(deciding, guard, f"no stop could be placed, and others have a claim on all of it: {left.told()}")
+        return
+    terms = ActionTerms("close_position", row.symbol, row.ticket, closing_side(row), left.free)
     why = (
         f"{guard.attempts} stops for {named(row.symbol, row.ticket)} were asked for and none works: closed, reduce-only"
     )

@@ -7,14 +7,13 @@ expires or is handed back. Pure.
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Final
 
 from msgspec.structs import replace
 
 from trueup import explain
 from trueup.decisions import Decision, OrderCorrection, Step
-from trueup.model import BookOrder, OrderStatus, elapsed_ns, plain
+from trueup.model import ZERO, BookOrder, OrderStatus, add, elapsed_ns, plain
 from trueup.orders import OrderDifference, said_order
 from trueup.reconciliation.identity import order_correction_id
 from trueup.reconciliation.order_inputs import named
@@ -124,7 +123,9 @@ def _siblings(state: State, order: BookOrder) -> str:
         plan += [slot.order for slot in memory.values() if slot.order.parent == order.parent]
     by_name = {one.client_order_id: one for one in plan}
     sent = [one for one in by_name.values() if one.order_id is not None or one.filled]
-    filled = sum((one.filled for one in by_name.values()), Decimal(0))
+    filled = ZERO
+    for one in by_name.values():
+        filled = add(filled, one.filled)
     return (
         f"; of plan {order.parent} {len(sent)} of {len(by_name)} slices are known at the broker, {plain(filled)} filled"
     )

@@ -67,6 +67,13 @@ class _Claim(msgspec.Struct, frozen=True):
     what: str
 
 
+def _total(claims: Iterable[_Claim]) -> Decimal:
+    total = ZERO
+    for one in claims:
+        total = add(total, one.quantity)
+    return total
+
+
 def room(
     state: State,
     row: BrokerPosition,
@@ -94,9 +101,9 @@ def room(
     ]
     late, late_ns = _late(state, row, asked, window_ns, order)
     book, book_ns = _book(state, row, asked, window_ns)
-    taken = sum((one.quantity for one in claims), ZERO)
+    taken = _total(claims)
     settled = subtract(live, taken)
-    bound = subtract(live, sum((one.quantity for one in late), ZERO))
+    bound = subtract(live, _total(late))
     if book is not None and book.quantity < bound:
         bound, late = book.quantity, [*late, book]
     free = subtract(bound, taken)
