@@ -132,8 +132,10 @@ class _Pass:
             await self._look_up()
 
     def _is_known(self, surface: Surface) -> bool:
-        """Positions every broker has; of the others only what was answered once is known to be there."""
-        return surface == "positions" or self.ledger.state.offers(surface)
+        """Positions every broker has; of the others what the adapter is certain of, or what was answered once."""
+        if surface == "positions" or self.ledger.state.offers(surface):
+            return True
+        return surface in self.broker.capabilities.certain and self.ledger.state.view(surface).supported
 
     async def _probe(self, question: Question) -> None:
         """Ask for what has never been answered: once, briefly, and not in every pass."""
@@ -237,8 +239,9 @@ class _Pass:
         view = self.ledger.state.view(surface)
         if answer.completeness == "failed":
             self.failed.add(surface)
-        # Only what was answered once is known to be supported; `positions` every broker has.
-        never = surface != "positions" and not view.complete_received.at_ns
+        # Only what was answered once, or the adapter is certain of, is known to be supported.
+        certain = surface == "positions" or surface in self.broker.capabilities.certain
+        never = not certain and not view.complete_received.at_ns
         if answer.completeness == "unsupported" or (answer.completeness == "failed" and never):
             self.rows.pop(surface, None)
             return

@@ -117,6 +117,9 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """What the broker can be asked to do through this adapter."""
     can_reduce_only: bool = False
     """Whether the broker itself refuses a reduce-only order that would open a position."""
+    certain: frozenset[Surface] = frozenset()
+    """Those of `surfaces` that every such broker has: not answering one is a failure from the first question on. Others
+    may turn out not to be there, and until a first answer their silence is taken for that."""
 
 
 class Broker(Protocol):

@@ -122,6 +122,7 @@ class AlpacaBroker:
             lag_ms_max=_lags(lag_ms_max),
             actions=frozenset() if read_only else ACTIONS,
             can_reduce_only=not read_only,
+            certain=frozenset(SURFACES),
         )
 
     def __repr__(self) -> str:
