@@ -72,11 +72,12 @@ class Passes:
                 timeout_s = ledger.state.policy.startup_timeout_s
             deadline_ns = None if timeout_s is None else began_ns + int(timeout_s * NS)
             one = _Pass(ledger, self._broker, self._clock, kind, deadline_ns, self._resting, acts=self._acts)
-            reconnected = self._connection not in (None, self._broker.connections)
+            connections = self._broker.connections
+            reconnected = self._connection not in (None, connections)
             await one.ask_all(everything=kind == "startup" or reconnected)
             if kind == "startup":
                 await one.settle()
-            self._connection = self._broker.connections
+            self._connection = connections or self._broker.connections  # the first connection is no reconnect
             ledger.maintain()
             return one.report(began_ns)
 
