@@ -66,7 +66,7 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
             raise InputError(f"long and short are both {self.long!r}; they must be told apart")
         try:
             ZoneInfo(self.time_zone)
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, KeyError) as error:
             raise InputError(f"time_zone is {self.time_zone!r}, which is none that is known here") from error
         names = [name for field in FIELDS if (name := getattr(self, field)) is not None]
         for name in sorted({name for name in names if names.count(name) > 1}):
