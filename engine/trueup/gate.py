@@ -7,7 +7,7 @@ monotonic clock: a hung pass fails closed (law 9). Cancels always pass. What a r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from decimal import Decimal
 from typing import Final, Literal, TypeAlias
 
@@ -129,6 +129,8 @@ class GateView(msgspec.Struct, frozen=True):
     """By scope: `account`, or a symbol."""
     since: Mapping[str, int] = {}
     """Wall time since when, by quarantined scope; `since_ns` for the rest."""
+    by_hand: Set[str] = frozenset()
+    """Quarantined scopes that only an operator can release: no break stands behind them (L18)."""
 
 
 CLOSED: Final = GateView("closed", "no start-up pass yet", {}, {}, 0, None, 0)
@@ -199,7 +201,8 @@ class Gate:
                 return _refused(view, intent, symbol, reason, AGREEING)
         if view.quarantined:
             for scope in _scopes(view, intent.strategy, symbol):
-                release = f"its break being resolved, or an operator: trueup release '{scope}'"
+                by_hand = f"an operator: trueup release '{scope}'"
+                release = by_hand if scope in view.by_hand else f"its break being resolved, or {by_hand}"
                 return _refused(view, intent, scope, view.quarantined[scope], release)
         return passed
 

@@ -43,4 +43,5 @@ def gate_view(
             if one.since.epoch == epoch
         },
         since={scope: one.since.at_ns for scope, one in state.quarantine.items()},
+        by_hand={scope for scope, one in state.quarantine.items() if one.break_id is None},
     )

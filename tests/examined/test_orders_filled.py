@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from trueup import Answer, Fill, Intent, OrderUpdate, Policy, Question, Reconciler
+from trueup import Answer, Fill, GateRefusal, Intent, OrderUpdate, Policy, Question, Reconciler
 from trueup.model import Surface
 from trueup.policy import Protect
 from trueup.testing.broker import ALL_ACTIONS, ALL_SURFACES, SimulatedBroker
@@ -90,8 +90,9 @@ def test_l18_an_overfill_outlasts_a_quarantine_that_was_there_before(tmp_path: P
             rec.sync_positions()
         assert list(rec.get_status().quarantine) == ["*:EURUSD"]
         refused = rec.gate.check(Intent(symbol="EURUSD", side="buy", quantity="1"))
-        assert refused is not None
+        assert isinstance(refused, GateRefusal)
         assert "filled 2 of 1" in refused.reason
+        assert refused.release == "an operator: trueup release '*:EURUSD'"
 
 
 def test_law_10_a_stop_that_nobody_can_see_is_not_placed_twice(tmp_path: Path) -> None:
