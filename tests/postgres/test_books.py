@@ -6,15 +6,20 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
+from books.test_pages import settled, shown
+from ccxt_adapter.harness import bybit
+from cli.shell import Shell
 from journal.databases import PostgresStore
 from trueup.foreign import BookWrite
 from trueup.model import Holding, plain
 from trueup.testing.book_contract import BookContract
 from trueup_adapters.books import Mapping
 from trueup_adapters.books.sql import SqlBook
+from trueup_adapters.ccxt import CcxtBroker
 
 MAPPING = Mapping(
     quantity="qty", side="side", price="avg", closed="status", status="status", exit_reason="exit_reason",
@@ -122,3 +127,30 @@ def test_l49_of_many_who_add_one_position_at_once_one_does(held: Held) -> None:
         thread.join(60)
     assert sorted(states) == ["conflict"] * 4 + ["written"], "there is no unique key that would see to it"
     assert len(held.held()) == 1
+
+
+def test_ccxt_and_postgres_as_the_page_says(
+    held: Held, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = "my-bot-uses-ccxt-and-postgres.md"
+    held.do(shown(page, "sql"))
+    for account, symbol, contracts in (("main", "EURUSD", "-3"), ("main", "GONE", "1"), ("other", "EURUSD", "9")):
+        held.do(
+            "INSERT INTO positions (account, symbol, contracts, opened_by) VALUES (%s, %s, %s::numeric, 'bot')",
+            account, symbol, contracts,
+        )  # fmt: skip
+    separator = "&" if "?" in held.store.server else "?"
+    monkeypatch.setenv("BOT_DATABASE_URL", f"{held.store.server}{separator}options=-csearch_path%3D{held.store.schema}")
+    shell = Shell(capsys)
+    with bybit() as harness:
+        harness.open("EURUSD", "long", "2", price="1.1")
+        harness.open("GBPUSD", "short", "0.5", price="1.2")
+        monkeypatch.setattr(CcxtBroker, "of", lambda name, config, **options: harness.broker)
+        config = settled(page, tmp_path)
+        ended = shell("run", "--config", config, "--once", "--json")
+    assert (ended.status, ended.err) == (0, "")
+    assert held.do("SELECT account, symbol, contracts, entry, opened_by FROM positions ORDER BY account, symbol") == [
+        ("main", "EURUSD", 2, Decimal("1.1"), "bot"),
+        ("main", "GBPUSD", Decimal("-0.5"), Decimal("1.2"), "trueup"),
+        ("other", "EURUSD", 9, None, "bot"),
+    ]
