@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 
 from cli.shell import Shell
+from trueup.journal import Snapshot, open_reader, open_writer
+from trueup.reconciliation.saved import save
+from trueup.reconciliation.state import FOLD_VERSION
+from trueup.storage import rehydrate
 
 LISTED = [{"symbol": "EURUSD", "side": "long", "quantity": "1"}]
 LINES = (
@@ -121,3 +125,18 @@ def test_of_several_accounts_one_has_to_be_named(store: str, shell: Shell, tmp_p
     ended = shell("verify", "--store", store)
     assert (ended.status, ended.out) == (2, "")
     assert "import:other, import:told" in ended.err
+
+
+@pytest.mark.parametrize("wrong", [None, 3, 4, 5])
+def test_one_wrong_snapshot_is_named_and_no_other(store: str, shell: Shell, wrong: int | None) -> None:
+    account = "import:told"
+    with open_reader(store, account) as reader:
+        events = list(reader.read())
+        states = {one.position: rehydrate(account, reader, upto=one.position) for one in events}
+    with open_writer(store, account) as writer:
+        for one in (events[4], events[2], events[3]):  # not in their order
+            of = 2 if one.position == wrong else one.position  # whole in itself, and of another position
+            writer.save_snapshot(Snapshot(one.position, one.digest, FOLD_VERSION, save(states[of])))
+    found = shell("verify", "--store", store, "--json")
+    assert found.status == (0 if wrong is None else 1)
+    assert [fault["position"] for fault in found.json["faults"]] == ([] if wrong is None else [wrong])
