@@ -274,8 +274,8 @@ class PermitGiven(Fact, frozen=True, array_like=True, tag="permit-given/1"):
 class BookRead(Fact, frozen=True, array_like=True, tag="book-read/1"):
     """A book that lives elsewhere was read, and it says something new, or could not be read, or can be again.
 
-    What its own process changed in it follows in the same transaction as local changes (`position-recorded`,
-    `order-recorded`). A read that says nothing new is not journalled.
+    What its own process changed in it follows in the same transaction as local changes (`position-recorded`). A read
+    that says nothing new is not journalled.
     """
 
     book: str

@@ -154,7 +154,10 @@ class Keeper:
     # -- on a thread of its own ----------------------------------------------------------------------------
 
     def wake(self) -> None:
-        """Something may have been corrected: take a step soon, and do not wait for it."""
+        """Something may have been corrected: take a step soon, and do not wait for it. Raises what broke one of our
+        own laws there."""
+        if self.failure is not None:
+            raise self.failure
         with self._signal:
             self._asked = True
             self._signal.notify()

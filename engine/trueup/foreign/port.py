@@ -13,7 +13,6 @@ from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 
-from trueup.changes import OrderUpdate
 from trueup.model import Holding, Refusal, Stop
 
 WroteState: TypeAlias = Literal["written", "already", "conflict", "unknown"]
@@ -45,8 +44,6 @@ class BookAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Why it is not complete; '' when it is."""
     positions: Sequence[BookRow] = ()
     """All that are open: one that is not listed is not held."""
-    orders: Sequence[OrderUpdate] = ()
-    """Where the book has any: those that its process may still change."""
     refused: Sequence[Refusal] = ()
     """Rows that are there and cannot be used. They make the answer partial (L42)."""
 

@@ -67,8 +67,5 @@ def keep(rec: Shell, watching: Watching, book: Book, *, writes: bool = True) -> 
     writes  False: the book is read and never written
     """
     with Keeper(rec.ledger, rec.journal, book, writes=writes) as keeper:
-        watching.keeper = keeper
-        try:
-            yield keeper
-        finally:
-            watching.keeper = None
+        watching.keeper = keeper  # and it stays: behind its end nobody is asked any more without a read before
+        yield keeper
