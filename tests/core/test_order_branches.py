@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from lessons.test_orders import listed, sought, working
-from lessons.world import LAG_MS, NEW_YEAR_NS, STEP_MS, World, deal, held, order_row, pending, row
+from lessons.world import LAG_MS, NEW_YEAR_NS, World, deal, held, order_row, pending, row
 from trueup import Policy
 from trueup.decisions import BreakMoved
 from trueup.model import OrderStatus
@@ -49,6 +49,13 @@ def test_l43_a_filled_quantity_that_cannot_be_is_refused(world: Worlds, filled: 
     assert not w.state.order_breaks
 
 
+def test_l42_an_order_of_no_symbol_is_refused(world: Worlds) -> None:
+    w = world(orders=True)
+    w.sees()
+    w.lists(order_row("", order_id="o1"))
+    assert [one.why for one in w.observations()[-1].refused] == ["it names no symbol"]
+
+
 def test_an_orphan_whose_terms_change_begins_anew(world: Worlds) -> None:
     w = world(orders=True)
     w.sees()
@@ -62,9 +69,8 @@ def test_an_orphan_whose_terms_change_begins_anew(world: Worlds) -> None:
 
 
 def test_l26_a_stop_that_protects_what_only_the_book_holds_is_adopted(world: Worlds) -> None:
-    """The position's own row is not in the answer: it may have gone a moment ago, or the answer is young."""
+    """No complete answer on positions has come yet, and the stop may be all that stands between them and a loss."""
     w = world(held("DAX", "1"), policy=Policy.adopt(on_orphan_order="cancel"), orders=True)
-    w.sees(row("DAX", "1"))
     w.sees_part()
     w.lists(order_row("DAX", order_id="o1", side="sell", type="stop", stop="90"), times=2)
     assert w.order("external:o1").stop == 90
@@ -194,6 +200,27 @@ def test_not_found_and_listed_all_the_same_proves_nothing(world: Worlds) -> None
     assert (one.state, one.why) == ("opened", "the broker's own list of working orders shows it")
 
 
+def test_l04_an_order_that_is_stated_after_all_was_no_ghost(world: Worlds) -> None:
+    w = working(world, "c1")
+    w.lists()
+    w.looks_up("c1")
+    w.lists(listed("c1"))
+    assert w.steps("order") == ["ghost opened", "ghost cleared"]
+    assert not w.state.order_breaks
+
+
+def test_l12_look_ups_that_are_too_close_are_one_witness_of_an_absence(world: Worlds) -> None:
+    w = working(world, "c1", policy=Policy.adopt(confirmations=3))
+    w.lists()
+    w.deals()
+    w.looks_up("c1")
+    w.looks_up("c1", times=5, step_ms=100)
+    assert w.state.order_breaks["c1"][0].sightings.count == 1
+    w.deals()
+    w.looks_up("c1", times=2)
+    assert not w.order("c1").is_open
+
+
 def test_a_ghost_left_to_a_person_is_told_of_once(world: Worlds) -> None:
     w = working(world, "c1", policy=Policy.adopt(on_ghost="alert"))
     w.sees()
@@ -291,6 +318,23 @@ def test_law_6_look_ups_that_are_too_close_are_one_witness(world: Worlds) -> Non
     assert action.client_id not in w.state.outbox
 
 
+def test_law_6_as_many_look_ups_as_the_policy_asks_for_find_nothing(world: Worlds) -> None:
+    w = world(policy=Policy.adopt(protect=Protect(), confirmations=3), orders=True)
+    for _ in range(2):
+        w.lists()
+        w.sees(row("DAX", "1", price="100", stop=None))
+    (action,) = w.actions()
+    w.sends(action.client_id, "unknown", why="no answer", connection=1)
+    w.passes(s=100)
+    for count in (1, 2):
+        w.looks_up(action.client_id, connection=1)
+        slot = w.state.outbox[action.client_id]
+        assert slot.sightings is not None
+        assert (slot.sightings.count, len(slot.sightings.proof)) == (count, count)
+    w.looks_up(action.client_id, connection=1)
+    assert action.client_id not in w.state.outbox
+
+
 @pytest.mark.parametrize("down_s", [0, 3_600])
 def test_an_action_unsettles_its_symbol_until_it_is_answered(world: Worlds, down_s: int) -> None:
     w = naked(world)
@@ -354,58 +398,3 @@ def test_law_9_a_restored_store_of_a_broker_without_look_ups_opens_after_its_lis
     assert "fills since then" in w.state.gate.why
     w.deals()
     assert w.state.gate.status == "open"
-
-
-# -- when to ask again ---------------------------------------------------------------------------------------
-
-
-def test_an_order_that_is_looked_up_is_waited_for_and_then_its_fills(world: Worlds) -> None:
-    w = working(world, "c1")
-    w.sees()
-    w.lists()
-    assert wait_ms(w) == 0, "there is one to look up"
-    w.looks_up("c1")
-    assert wait_ms(w) == LAG_MS, "from its receipt on: asked earlier, it would be no new witness"
-    since = fills_wanted_since(w.state)
-    assert since == w.state.orders["c1"].pending_since.at_ns
-    w.deals()
-    assert fills_wanted_since(w.state) is None
-
-
-def test_a_pending_order_waits_for_the_brokers_queue(world: Worlds) -> None:
-    w = working(world, "c1")
-    w.sees()
-    w.record(pending("c2", "DAX"))
-    w.passes(s=31)
-    w.lists(listed("c1"))
-    w.looks_up("c2")
-    gone_ms = 31_000 + 2 * (STEP_MS + 10)
-    assert wait_ms(w) == 60_000 - gone_ms
-
-
-def test_a_drift_of_an_order_waits_for_another_list(world: Worlds) -> None:
-    w = working(world, "c1")
-    w.sees()
-    w.lists(listed("c1", limit="101"))
-    assert wait_ms(w) == LAG_MS
-    w.record(pending("c1", "DAX", "accepted", type="limit", limit="102"))
-    w.lists(listed("c1", limit="101"), step_ms=0)
-    assert wait_ms(w) == LAG_MS - 10
-    w.answered(Answer(completeness="failed", why="no answer"), surface="open_orders")
-    assert wait_ms(w) is None, "a broker that was not heard is not waited for"
-
-
-def test_an_orphan_waits_for_another_list(world: Worlds) -> None:
-    w = world(orders=True)
-    w.sees(times=2)
-    w.lists(order_row("DAX", order_id="o1", limit="90"))
-    assert wait_ms(w) == LAG_MS
-
-
-def test_an_action_of_unknown_outcome_is_waited_for(world: Worlds) -> None:
-    w = naked(world)
-    (action,) = w.actions()
-    w.sends(action.client_id, "unknown", why="no answer")
-    assert wait_ms(w) == 0
-    w.looks_up(action.client_id)
-    assert wait_ms(w) is not None

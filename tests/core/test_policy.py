@@ -60,6 +60,11 @@ def test_knobs_given_as_text_are_exact() -> None:
         ({"protect": {"retries_max": 0}}, "protect.retries_max is 0; it must be at least 1"),
         ({"override_s_max": 0}, "override_s_max is 0; it must be at least 1"),
         ({"permit_ms_max": 0}, "permit_ms_max is 0; it must be at least 1"),
+        ({"settle_ms": -1}, "settle_ms is -1; it must be at least 0"),
+        ({"verified_age_s_max": 0}, "verified_age_s_max is 0; it must be at least 1"),
+        ({"backoff_s": (1, -2)}, "backoff_s has -2; every pause must be at least 0"),
+        ({"sessions": ({"from_minute": 9, "to_minute": 9},)}, "sessions: 9 to 9 is no span of the week's 10080 min"),
+        ({"sessions": ({"from_minute": 0, "to_minute": 10_081},)}, "sessions: 0 to 10081 is no span"),
         (
             {"operators": {"ada": ["fly"]}},
             "operators.ada has 'fly'; there is manage_reconciliation",
