@@ -146,8 +146,9 @@ def _right_by_fills_alone(world: World, history: History) -> Iterator[Violation]
 def _needless(world: World, history: History) -> Iterator[Violation]:
     """(ii), at any moment: nothing is corrected of which all fills had been told when the question was asked."""
     early = _of_no_fill(world, history)
-    for position, key in world.needless:
-        if true_key(key) not in early:
+    for position, key, lacked in world.needless:
+        found = lacked and true_key(key) in world.early  # it was there before us, and no fill tells of it
+        if true_key(key) not in early and not found:
             yield Violation(
                 3, f"{key} was corrected at {position}, though all its fills had been told before it was asked"
             )

@@ -62,8 +62,8 @@ class Remembered:
         """By symbol, parts of orders that the broker is still to carry out."""
         self.told_ns: dict[str, int] = {}
         """By symbol: when the last message about it was written down."""
-        self.needless: list[tuple[int, Key]] = []
-        """Corrections (journal position, key) of sizes that all fills had told already."""
+        self.needless: list[tuple[int, Key, bool]] = []
+        """Corrections (journal position, key, whether the book lacked it) of sizes that all fills had told already."""
         self.kept: list[Acknowledged] = []
         self.reports: list[tuple[int, int, PassReport]] = []
         """(when, which process, report)."""
@@ -101,7 +101,7 @@ class Remembered:
                     self._flying.pop(event.client_order_id, None)
             elif isinstance(event, BreakMoved) and event.correction is not None:
                 if self._all_told(event):
-                    self.needless.append((position, event.key))
+                    self.needless.append((position, event.key, event.correction.before is None))
                 self._spoke(event.symbol)
             elif isinstance(event, OrderMerged):
                 self._spoke(event.after.symbol)
