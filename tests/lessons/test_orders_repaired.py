@@ -44,6 +44,18 @@ def test_l52_an_order_that_the_process_sets_back_each_time_is_still_one_break_at
         assert len(w.order_corrections()) == n + 1
 
 
+def test_l12_an_old_list_that_shows_an_ended_order_leaves_nothing_behind(world: Worlds) -> None:
+    """It was cancelled, and a list that lagged behind showed it working once more. The next one does not."""
+    w = working(world, "c1")
+    w.record(pending("c1", "DAX", "expired", type="limit"))
+    w.passes(s=10)
+    w.lists(listed("c1"))
+    assert w.state.order_breaks["c1"][0].field == "status"
+    w.lists()
+    assert not w.state.order_breaks
+    assert w.order("c1").status is OrderStatus.EXPIRED
+
+
 def test_l53_later_fills_attach_to_what_was_adopted(world: Worlds) -> None:
     w = world(policy=Policy.adopt(on_orphan_order="adopt"), orders=True)
     w.sees()

@@ -25,6 +25,7 @@ from trueup.reconciliation.order_lifecycle import (
     late_fill,
     orphan_key,
     stated,
+    unlisted,
     visible,
 )
 from trueup.reconciliation.orphans import asked_for, client_id_of, gone_orphans, orphan, remedy_of_orphan
@@ -47,10 +48,12 @@ def orders_observed(deciding: Deciding, fact: Observed) -> None:
     rows: Iterable[BrokerOrder] = reading.view.orders.values() if whole else fact.orders.stated
     moves: list[BreakMoved] = []
     strangers: set[str] = set()
+    ours: set[str] = set()
     for row in sorted(rows, key=order_ref):
         name = named(deciding.state, row)  # as it is by now: of two orders of one client id the first may be it
         slot = None if name is None else deciding.state.order(name)
         if slot is not None:
+            ours.add(slot.order.client_order_id)
             moves += _take(deciding, stated(reading, slot, row), slot, row)
         elif fact.surface != "open_orders" or row.status in TERMINAL:
             continue
@@ -60,7 +63,7 @@ def orders_observed(deciding: Deciding, fact: Observed) -> None:
             strangers.add(orphan_key(row))
             moves += _stranger(deciding, reading, row)
     if whole:
-        gone = gone_orphans(reading, strangers)
+        gone = [*gone_orphans(reading, strangers), *unlisted(reading, ours)]
         deciding.emit(gone)
         moves += [one for one in gone if isinstance(one, BreakMoved)]
     if fact.surface == "order" and fact.completeness == "complete":

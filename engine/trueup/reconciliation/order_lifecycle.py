@@ -245,6 +245,19 @@ def over_step(known: Break, state: BreakState, count: int, why: str) -> Step:
     return Step(known.id, known.kind, known.field, state, known.book, known.broker, count, why)
 
 
+def unlisted(reading: OrderReading, listed: set[str]) -> list[Decision]:
+    """Drifts of orders that have ended, and that a complete list does not show: the one that did was old."""
+    moves: list[Decision] = []
+    for name in sorted(reading.state.order_breaks):
+        slot = None if name.startswith("@") or name in listed else reading.state.order(name)
+        over = [one for one in reading.state.order_breaks[name] if one.kind == "drift"]
+        if slot is not None and not slot.order.is_open and over:
+            why = "the broker's list shows it no more: it has ended on both sides"
+            steps = [over_step(one, "cleared", 0, why) for one in over]
+            moves.append(reading.moved(name, slot.order, steps, ()))
+    return moves
+
+
 def late_fill(state: State, cause: int, at_ns: int, slot: OrderSlot) -> BreakMoved | None:
     """The compensating event where executions add up to more than an order had when it ended (L17, L18)."""
     order = slot.order
