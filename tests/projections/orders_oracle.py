@@ -11,6 +11,7 @@ from trueup.facts import ActionAnswered, ActionSent, Observed
 from trueup.journal import Recorded
 from trueup.model import plain
 from trueup.reconciliation.fold import fold
+from trueup.reconciliation.order_inputs import named
 from trueup.reconciliation.orphans import guarded, orphans_of
 from trueup.reconciliation.state import OrderSlot, State
 
@@ -45,8 +46,7 @@ def orders_are_those_of(state: State, path: Path) -> None:
     assert set(told) == set(listed)
     for ref, row in listed.items():
         assert (told[ref]["status"], told[ref]["quantity"]) == (row.status.value, plain(row.quantity))
-        name = row.client_order_id if row.client_order_id in remembered(state) else None
-        assert told[ref]["known_as"] == (name or state.order_names.get(row.order_id or ""))
+        assert told[ref]["known_as"] == named(state, row)
     told = {row["ref"]: row for row in dicts(path, "SELECT * FROM orphans WHERE account = ?", account)}
     assert set(told) == set(orphans_of(state))
     for ref, row in orphans_of(state).items():
