@@ -15,7 +15,8 @@ import msgspec
 
 from trueup.changes import Number
 from trueup.decisions import GateStatus
-from trueup.model import TradeSide
+from trueup.errors import BadNumber
+from trueup.model import TradeSide, exact
 
 BLOCKED: Final = 503
 """The code of every refusal: try again when what it names is released."""
@@ -39,6 +40,12 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     """On a hedging account: which position a reducing order is for."""
     client_order_id: str | None = None
     """Under which the order will be recorded, where that is known already."""
+
+    def __post_init__(self) -> None:
+        if exact(self.quantity, what="Intent.quantity") <= 0:
+            raise BadNumber(
+                f"Intent.quantity is {self.quantity}; it must be greater than 0, the side says the direction"
+            )
 
 
 class GateRefusal(msgspec.Struct, frozen=True):

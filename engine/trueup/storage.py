@@ -10,6 +10,8 @@ from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
+import msgspec
+
 from trueup.events import Event
 from trueup.journal import Head, Recorded, Snapshot
 from trueup.reconciliation.fold import fold
@@ -42,11 +44,22 @@ class JournalPort(ReadPort, Protocol):
 
 def rehydrate(account: str, journal: ReadPort, *, upto: int | None = None) -> State:
     """The state at a position (default: the head), from the nearest snapshot and the events after it."""
-    snapshot = journal.snapshot(fold_version=FOLD_VERSION, upto=upto)
-    state = State(account=account) if snapshot is None else load(snapshot.state)
+    state = _kept(journal, upto) or State(account=account)
     events = journal.read(after=state.position, upto=upto)
     with no_collecting():
         return fold(state, ((recorded.position, recorded.event) for recorded in events))
+
+
+def _kept(journal: ReadPort, upto: int | None) -> State | None:
+    """The nearest state that was kept; None where there is none, or where it cannot be read: the journal has everything
+    that it was made from, and `verify` says so."""
+    snapshot = journal.snapshot(fold_version=FOLD_VERSION, upto=upto)
+    if snapshot is None:
+        return None
+    try:
+        return load(snapshot.state)
+    except (msgspec.MsgspecError, TypeError, KeyError):
+        return None
 
 
 @contextmanager

@@ -48,7 +48,7 @@ from trueup.reconciliation.keys import key_of_execution, key_of_position, key_of
 from trueup.reconciliation.order_decide import doubtful, order_filled, order_recorded, orders_observed, unpriced
 from trueup.reconciliation.order_inputs import owned
 from trueup.reconciliation.outbox import answered
-from trueup.reconciliation.state import State
+from trueup.reconciliation.state import Slot, State
 
 
 class Decided(msgspec.Struct, frozen=True):
@@ -214,6 +214,9 @@ def _adopt_fill(deciding: Deciding, execution: Execution) -> None:
     )
     if applied.history:
         return
+    if (unwanted := _unwanted(state, slot, applied.slot)) is not None:
+        deciding.refuse(f"execution {execution.execution_id}", unwanted)
+        return
     correction = Correction(
         id=missed_fill_id(state, key, execution.execution_id),
         kind="missed-fill",
@@ -233,6 +236,22 @@ def _adopt_fill(deciding: Deciding, execution: Execution) -> None:
     )
     deciding.emit([adopted])
     order_filled(deciding, execution)
+
+
+def _unwanted(state: State, slot: Slot | None, after: Slot) -> str | None:
+    """Why the policy does not let a fill that the book lacks enter it; None when it does. What it makes of the position
+    decides: a new one, one that is gone, or another size."""
+    policy = state.policy
+    knob, wish = "on_recovery", str(policy.on_recovery)
+    if slot is None or slot.holding is None:
+        pass
+    elif after.holding is None:
+        knob, wish = "on_ghost", policy.on_ghost
+    else:
+        knob, wish = "on_drift", policy.on_drift
+    if wish in ("adopt", "close", "correct"):
+        return None
+    return f"the book lacks it, and policy {policy.preset} corrects nothing here: {knob} = {wish}, a human decides"
 
 
 def _fill_recorded(deciding: Deciding, fact: FillRecorded) -> None:

@@ -11,9 +11,18 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
-from trueup.decisions import ActionRequested, ActionTerms, BreakMoved, Decision, OrderMerged, QuarantineMoved, Step
+from trueup.decisions import (
+    ActionRequested,
+    ActionTerms,
+    BreakMoved,
+    Decision,
+    FillSettled,
+    OrderMerged,
+    QuarantineMoved,
+    Step,
+)
 from trueup.facts import Observed, OrderRecorded
-from trueup.model import TERMINAL, BrokerOrder, Execution, OrderStatus, add, elapsed_ns, plain, subtract
+from trueup.model import TERMINAL, ZERO, BrokerOrder, Execution, OrderStatus, add, elapsed_ns, plain, subtract
 from trueup.orders import order_ref, with_fill
 from trueup.reconciliation.deciding import Deciding, judged
 from trueup.reconciliation.identity import action_id, break_id
@@ -215,7 +224,10 @@ def doubtful(deciding: Deciding, execution: Execution) -> bool:
         f"with it order {name} would be filled {plain(total)} of {plain(slot.order.quantity)}: either it was recorded "
         "under another id already, or the order was overfilled; the order is looked up, the positions decide"
     )
-    deciding.refuse(f"execution {execution.execution_id}", why)
+    mark = deciding.state.policy_mark
+    deciding.emit([
+        FillSettled(deciding.cause, deciding.at_ns, mark, execution.execution_id, execution.symbol, ZERO, (), why)
+    ])  # fmt: skip
     if slot.order.mark != DOUBTED:
         doubted = replace(slot.order, mark=DOUBTED)
         deciding.emit([OrderMerged(deciding.cause, deciding.at_ns, state.policy_mark, doubted, why)])

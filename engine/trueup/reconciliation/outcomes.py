@@ -221,7 +221,10 @@ def _closed(draft: Draft, key: Key) -> tuple[tuple[Any, int], ...]:
 
 
 def fill_settled(draft: Draft, position: int, decision: FillSettled) -> None:
-    """Nothing: folding the fill itself did it; this says so for the record."""
+    """Folding the fill itself did it, and this says so for the record; where none was folded, because it may be known
+    under another id, it is history from now on."""
+    if draft.executions.get(decision.execution_id) is None:
+        draft.past_executions |= {decision.execution_id}
 
 
 def fill_adopted(draft: Draft, position: int, decision: FillAdopted) -> None:
