@@ -445,3 +445,53 @@ def test_positions_are_recorded_only_with_the_read_that_says_so(bench: Bench) ->
     events = [one.event for one in bench.w.journal()]
     first = next(place for place, one in enumerate(events) if isinstance(one, BookRead))
     assert [type(one) for one in events[first : first + 3]] == [BookRead, PositionRecorded, PositionRecorded]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        at_book("AAPL", "-3", "10", stop=Stop(), strategy="trend"),
+        at_book("AAPL", "3", "11", stop=Stop(), strategy="trend"),
+        at_book("AAPL", "3", "10", stop=Stop(Decimal(9)), strategy="trend"),
+        at_book("AAPL", "3", "10", stop=Stop(), strategy="mean-reversion"),
+    ],
+)
+def test_each_field_that_the_book_has_a_place_for_is_an_edit_alone(said: BookRow) -> None:
+    bench = Bench(at_book("AAPL", "3", "10", stop=Stop(), strategy="trend"))
+    bench.keeper.step()
+    bench.shelf.rows = [said]
+    assert bench.keeper.step().edits == 1
+    holding = bench.w.state.held("AAPL")
+    assert holding is not None
+    assert (holding.signed_quantity, holding.price, holding.stop, holding.strategy) == (
+        said.signed_quantity, said.price, said.stop, said.strategy,
+    )  # fmt: skip
+    assert bench.keeper.step().edits == 0
+
+
+def test_what_the_book_has_no_place_for_is_no_edit() -> None:
+    bench = Bench(at_book("AAPL", "3", "10", stop=Stop(Decimal(9)), strategy="trend"))
+    bench.keeper.step()
+    bench.shelf.rows = [at_book("AAPL", "3")]
+    assert bench.keeper.step().edits == 0
+
+
+def test_half_of_a_book_is_not_yet_too_much() -> None:
+    bench = Bench(*(at_book(name, "1") for name in "ABCD"))
+    bench.keeper.step()
+    bench.shelf.rows = bench.shelf.rows[:2]
+    bench.keeper.step()
+    assert bench.w.state.foreign.held == ()
+    bench.keeper.step()
+    assert bench.held == {"A": 1, "B": 1}
+
+
+def test_a_conflict_behind_a_failure_is_told_once(bench: Bench) -> None:
+    bench.keeper.step()
+    bench.w.sees(row("AAPL", "4"), row("MSFT", "-3"), times=2)
+    bench.shelf.rows[1] = at_book("MSFT", "-9")
+    bench.shelf.outcomes = [Wrote("unknown", "gone")]
+    assert bench.keeper.step().conflicts == ()
+    assert len(bench.keeper.step().conflicts) == 1
+    assert sum(len(one.conflicts) for one in bench.facts(BookWritten)) == 1  # type: ignore[attr-defined]
+    assert bench.held["MSFT"] == -9

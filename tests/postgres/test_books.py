@@ -129,6 +129,21 @@ def test_l49_of_many_who_add_one_position_at_once_one_does(held: Held) -> None:
     assert len(held.held()) == 1
 
 
+def test_l01_a_table_that_somebody_keeps_locked_is_no_answer(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trueup_adapters.books.sql.WAIT_S", 1)
+    held.put("AAPL", "3", "10")
+    (row,) = held.book.read().positions
+    with closing(held.store.connect()) as migration:
+        migration.execute(b"BEGIN")
+        migration.execute(f"LOCK TABLE {held.table} IN ACCESS EXCLUSIVE MODE".encode())
+        answer = held.book.read()
+        after = Holding("AAPL", Decimal(4), price=Decimal(10))
+        wrote = held.book.write(BookWrite(cursor=1, correction_id="c", before=row, after=after))
+    assert (answer.completeness, "statement timeout" in answer.why) == ("failed", True)
+    assert (wrote.state, "timeout" in wrote.why) == ("unknown", True)
+    assert held.held() == {"AAPL": "3"}
+
+
 def test_ccxt_and_postgres_as_the_page_says(
     held: Held, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

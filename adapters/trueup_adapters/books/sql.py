@@ -278,6 +278,8 @@ class SqlBook:
         if self._file is not None and not self._file.exists():
             raise InputError(f"there is no file {self._file}")  # connecting would make an empty one
         with self._engine.connect().execution_options(trueup_writes=writes) as connection, connection.begin():
+            if self._engine.dialect.name == "postgresql":  # a migration may hold the table for as long as it likes
+                connection.execute(sa.text(f"SET LOCAL statement_timeout = '{WAIT_S}s'"))
             yield connection
 
     def _alone(self, connection: Connection, table: sa.Table) -> None:
