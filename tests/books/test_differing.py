@@ -2,109 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 
 import pytest
 
-from lessons.world import World, deal, row
+from books.bench import Bench, at_book
+from lessons.world import deal, row
 from trueup import Policy, PushedExecution
 from trueup.audit import sentence
 from trueup.changes import Fill
 from trueup.decisions import BreakMoved
 from trueup.errors import JournalError
-from trueup.events import Event
 from trueup.facts import BookRead, BookWriting, BookWritten, PositionRecorded
-from trueup.foreign import BookAnswer, BookRow, BookWrite, Keeper, Wrote, unreadable
-from trueup.model import PositionMode, Refusal, Stop
-
-NAME = "shelf"
-
-
-def at_book(symbol: str, quantity: str, price: str | None = None, **more: object) -> BookRow:
-    """A row; `quantity` is signed."""
-    given = None if price is None else Decimal(price)
-    return BookRow(symbol=symbol, signed_quantity=Decimal(quantity), price=given, **more)  # type: ignore[arg-type]
-
-
-@dataclass
-class Shelf:
-    """A book whose every answer the test dictates, and which remembers what it was asked to write."""
-
-    rows: list[BookRow] = field(default_factory=list)
-    refused: list[Refusal] = field(default_factory=list)
-    fails: str = ""
-    outcomes: list[Wrote | Exception] = field(default_factory=list)
-    writes: list[BookWrite] = field(default_factory=list)
-    meanwhile: Callable[[], object] | None = None
-    name: str = NAME
-    keeps: bool = True
-    raises: Exception | None = None
-
-    def read(self) -> BookAnswer:
-        if self.raises is not None:
-            raise self.raises
-        rows, then = tuple(self.rows), self.meanwhile
-        self.meanwhile = None
-        if then is not None:
-            then()
-        if self.fails:
-            return unreadable(self.fails)
-        kind = "partial" if self.refused else "complete"
-        return BookAnswer(completeness=kind, positions=rows, refused=tuple(self.refused))
-
-    def write(self, write: BookWrite) -> Wrote:
-        self.writes.append(write)
-        said = self.outcomes.pop(0) if self.outcomes else Wrote("written")
-        if isinstance(said, Exception):
-            raise said
-        if said.state == "written" and self.keeps:
-            self.rows = [one for one in self.rows if one != write.before]
-            if (after := write.after) is not None:
-                self.rows.append(
-                    BookRow(symbol=after.symbol, signed_quantity=after.signed_quantity, ticket=after.ticket)
-                )
-        return said
-
-    def close(self) -> None:
-        self.fails = "closed"
-
-
-_benches: list[Bench] = []
-
-
-@pytest.fixture(autouse=True)
-def replayed() -> Iterator[None]:
-    """Law 1 of every story: each journal is decided anew, byte for byte, and its state survives being saved."""
-    yield
-    while _benches:
-        _benches.pop().w.close()
-
-
-class Bench:
-    """A world with a foreign book."""
-
-    def __init__(self, *rows: BookRow, mode: PositionMode = "netting", policy: Policy | None = None) -> None:
-        self.w = World(mode=mode, policy=policy or Policy.adopt(confirm_interval_ms=0))
-        self.shelf = Shelf(list(rows))
-        self.keeper = Keeper(self.w.ledger, self.w._reader, self.shelf)
-        _benches.append(self)
-
-    def facts(self, *kinds: type[Event]) -> Sequence[Event]:
-        return [one.event for one in self.w.journal() if isinstance(one.event, kinds)]
-
-    @property
-    def held(self) -> dict[str, Decimal]:
-        return {key: slot.holding.signed_quantity for key, slot in self.w.state.book.items() if slot.holding}
-
-    def alerts(self) -> list[str]:
-        return [one.topic for one in self.w.alerts()]
-
-
-@pytest.fixture
-def bench() -> Bench:
-    return Bench(at_book("AAPL", "3", "10"), at_book("MSFT", "-2"))
+from trueup.foreign import BookRow, Keeper, Wrote
+from trueup.model import Refusal, Stop
 
 
 def test_the_first_read_is_the_book_and_no_baseline_is_taken(bench: Bench) -> None:

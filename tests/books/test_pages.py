@@ -127,6 +127,7 @@ def test_alpaca_and_firestore_as_the_page_says(
     bot.collection("positions").document("one").set(
         {"symbol": "AAPL", "quantity": 2.5, "avg_entry_price": 190.5, "strategy": "trend"}
     )
+    fake.control.place("AAPL", "sell", "limit", "1", price="250", client_id="bot-1")
     config = settled("my-bot-uses-alpaca-and-firestore.md", tmp_path, broker=f"alpaca+{fake.url}")
     assert shell("doctor", "--config", config).status == 0
     ended = shell("run", "--config", config, "--once", "--json")
@@ -135,6 +136,7 @@ def test_alpaca_and_firestore_as_the_page_says(
         (one.get("symbol"), one.get("quantity"), one.get("strategy")) for one in bot.collection("positions").stream()
     )
     assert said == [("AAPL", 2, "trend"), ("NVDA", -1, "external")]
+    assert json.loads(ended.out)["gate"] == "open", "the bot's own working order is no stranger"
 
 
 def test_a_bot_on_mt5_as_the_page_says(tmp_path: Path, shell: Shell) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from books.bench import Bench, at_book
 from books.tables import Table
-from books.test_differing import Bench, at_book, replayed
 from books.test_run import ACCOUNT, configured, fake, journal, once, shell
 from cli.gateways import line_of, started
 from cli.shell import Shell
@@ -22,7 +22,7 @@ from trueup.ports import Question
 from trueup.testing.alpaca import FakeAlpaca
 from trueup.testing.broker import SimulatedBroker
 
-__all__ = ["fake", "replayed", "shell"]
+__all__ = ["fake", "shell"]
 POSITIONS = Question(surface="positions")
 
 
