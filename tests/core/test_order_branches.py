@@ -68,6 +68,15 @@ def test_an_orphan_whose_terms_change_begins_anew(world: Worlds) -> None:
     assert list(w.state.quarantine) == ["*:DAX"]
 
 
+def test_l12_an_orphan_in_two_lists_that_are_too_close_is_seen_once(world: Worlds) -> None:
+    w = world(orders=True)
+    w.sees()
+    w.lists(order_row("DAX", order_id="o1", limit="90"))
+    w.lists(order_row("DAX", order_id="o1", limit="90"), times=3, step_ms=100)
+    assert w.steps("order") == ["recovery opened"]
+    assert not w.state.quarantine
+
+
 def test_l26_a_stop_that_protects_what_only_the_book_holds_is_adopted(world: Worlds) -> None:
     """No complete answer on positions has come yet, and the stop may be all that stands between them and a loss."""
     w = world(held("DAX", "1"), policy=Policy.adopt(on_orphan_order="cancel"), orders=True)
@@ -304,6 +313,19 @@ def test_a_stop_that_the_broker_had_rejected_is_found_so_when_it_is_looked_up(wo
     ended = w.state.ended_actions.get(action.client_id)
     assert ended is not None
     assert (ended.state, ended.why) == ("failed", "looked up: the broker had rejected it")
+
+
+def test_law_6_a_stop_of_unknown_outcome_that_is_there_is_done(world: Worlds) -> None:
+    """The process ended before it heard: it is looked up before anything is asked for again."""
+    w = naked(world)
+    (action,) = w.actions()
+    w.sends(action.client_id, "crash")
+    assert w.state.outbox[action.client_id].state == "unknown"
+    w.looks_up(action.client_id, order_row("DAX", name=action.client_id, order_id="9", type="stop", stop="98"))
+    ended = w.state.ended_actions.get(action.client_id)
+    assert ended is not None
+    assert (ended.state, ended.why) == ("done", "looked up: it is there")
+    assert len(w.actions()) == 1
 
 
 def test_law_6_look_ups_that_are_too_close_are_one_witness(world: Worlds) -> None:
