@@ -140,6 +140,14 @@ def test_l17_our_own_word_on_fills_after_the_end_reopens_it(world: Worlds) -> No
     assert len(w.events(BreakMoved)) == 1
 
 
+def test_l21_a_second_order_under_one_client_id_is_nobodys(world: Worlds) -> None:
+    w = working(world, "c1")
+    twin = order_row("DAX", name="c1", order_id="b-other", limit="100")
+    w.lists(listed("c1"), twin, times=3)
+    assert list(w.state.quarantine) == ["*:DAX"]
+    assert (w.order("c1").order_id, w.order("c1").is_open) == ("b-c1", True)
+
+
 def test_law_12_working_orders_are_bounded_and_the_oldest_make_room(
     world: Worlds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -383,6 +391,25 @@ def test_law_10_a_broker_that_lists_no_orders_protects_by_the_positions_own_stop
     w.sends(w.actions()[0].client_id)
     w.sees(row("DAX", "1", price="100", stop="98"), times=2)
     assert not w.state.guards
+
+
+def test_law_4_where_no_stop_could_be_seen_none_is_placed(world: Worlds) -> None:
+    """The broker tells neither of the stops of positions nor of working orders: one may well be there."""
+    w = world(policy=Policy.adopt(protect=Protect()))
+    w.sees(row("DAX", "1", price="100"), times=3)
+    assert w.actions() == []
+    assert [one.topic for one in w.alerts()] == ["unprotected"]
+    assert "tells neither" in next(iter(w.state.guards.values())).why
+
+
+def test_l22_a_stop_that_was_acknowledged_and_cannot_be_seen_is_not_placed_again(world: Worlds) -> None:
+    w = world(policy=Policy.adopt(protect=Protect()))
+    w.sees(row("DAX", "1", price="100", stop=None), times=2)
+    w.sends(w.actions()[0].client_id)
+    w.sees(row("DAX", "1", price="100", stop=None), times=4)
+    assert len(w.actions()) == 1
+    guard = next(iter(w.state.guards.values()))
+    assert (guard.state, "a stop was acknowledged" in guard.why) == ("critical", True)
 
 
 def test_law_10_what_a_person_has_been_told_is_not_told_again(world: Worlds) -> None:
