@@ -5,7 +5,8 @@ their names and bytes · `evidence` present, absent with proof, unknown · `poli
 rules · `compare` book against broker · `explain` sentences · `reconciliation` the aggregate: fold and decide ·
 `journal` storage · `storage` what of it is needed · `claims`, `edge`, `ledger` decide and append · `gate`,
 `gate_view`, `proving`, `standing` may this be sent · `ports` clock and broker · `passes`, `report` one pass · `book`,
-`audit`, `deliveries` what comes back · `shell`, `reconciler` the two faces · `errors`.
+`audit`, `deliveries` what comes back · `shell`, `reconciler` the two faces · `foreign` a book that lives elsewhere ·
+`errors`.
 """
 
 from trueup.audit import AuditEntry

@@ -236,3 +236,21 @@ def test_of_many_who_write_at_once_one_wins(tmp_path: Path) -> None:
 def test_a_row_is_named_by_its_key(tmp_path: Path) -> None:
     path = made(tmp_path, "symbol TEXT, quantity TEXT", ("A", "1"))
     assert [row.ref for row in said(path).positions] == ["('A',)"]
+
+
+def test_l32_without_a_primary_key_another_accounts_row_is_not_touched(tmp_path: Path) -> None:
+    path = made(tmp_path, "symbol TEXT, quantity TEXT, bot TEXT", ("A", "3", "one"), ("A", "3", "two"))
+    mine = book(path, only={"bot": "two"})
+    (before,) = mine.read().positions
+    write = BookWrite(cursor=1, correction_id="c", before=before, after=Holding("A", Decimal(5)))
+    assert mine.write(write).state == "written"
+    (other,) = said(path, only={"bot": "one"}).positions
+    assert other.signed_quantity == 3
+
+
+def test_rows_that_nothing_tells_apart_are_both_left(tmp_path: Path) -> None:
+    path = made(tmp_path, "symbol TEXT, quantity TEXT", ("A", "3"), ("A", "3"))
+    before, _ = said(path).positions
+    wrote = book(path).write(BookWrite(cursor=1, correction_id="c", before=before, after=Holding("A", Decimal(5))))
+    assert (wrote.state, "2 rows would have changed, not one" in wrote.why) == ("conflict", True)
+    assert [row.signed_quantity for row in said(path).positions] == [3, 3]

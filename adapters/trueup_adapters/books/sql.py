@@ -354,7 +354,7 @@ def _only_this(table: sa.Table, mapping: Mapping, raw: RowMapping) -> sa.ColumnE
     columns = _key_columns(table, mapping)
     named = [table.columns[name] == raw[f"key {name}"] for name in columns]
     if not table.primary_key.columns:  # the name may be used again by rows that are closed: only this one is meant
-        said = [name for name in (mapping.quantity, mapping.status) if name is not None]
+        said = [name for name in (mapping.quantity, mapping.status, *mapping.only) if name is not None]
         named += [sa.cast(table.columns[name], sa.Text) == raw[name] for name in said]
     return sa.and_(*named)
 
