@@ -254,3 +254,20 @@ def test_rows_that_nothing_tells_apart_are_both_left(tmp_path: Path) -> None:
     wrote = book(path).write(BookWrite(cursor=1, correction_id="c", before=before, after=Holding("A", Decimal(5))))
     assert (wrote.state, "2 rows would have changed, not one" in wrote.why) == ("conflict", True)
     assert [row.signed_quantity for row in said(path).positions] == [3, 3]
+
+
+@pytest.mark.parametrize(
+    "columns",
+    ["symbol TEXT PRIMARY KEY, quantity TEXT", "symbol TEXT UNIQUE, quantity TEXT, id INTEGER PRIMARY KEY",
+     "symbol TEXT, quantity TEXT"],
+)  # fmt: skip
+def test_a_table_with_one_row_for_each_symbol_takes_a_position_again(tmp_path: Path, columns: str) -> None:
+    path = made(tmp_path, columns)
+    with closing(sqlite3.connect(path, isolation_level=None)) as bot:
+        bot.execute("INSERT INTO positions (symbol, quantity) VALUES ('A', '0')")
+    assert book(path, closed="zero").write(adding("A", "5")).state == "written"
+    (row,) = said(path, closed="zero").positions
+    assert row.signed_quantity == 5
+    with closing(sqlite3.connect(path)) as bot:
+        (count,) = bot.execute("SELECT count(*) FROM positions").fetchone()
+    assert count == (2 if columns == "symbol TEXT, quantity TEXT" else 1), "history is kept where nothing forbids it"

@@ -171,8 +171,11 @@ class SqlBook:
         if write.before is None:
             assert write.after is not None
             self._nothing_there(found, write.after)
-            cells = self._typed(table, cells_of(self._mapping, write.after, new=True))
-            connection.execute(table.insert().values(cells))
+            cells = cells_of(self._mapping, write.after, new=True)
+            typed, closed = self._typed(table, cells), _taken(connection, table, cells)
+            connection.execute(
+                table.insert().values(typed) if closed is None else table.update().where(closed).values(typed)
+            )
         else:
             raw = self._still_there(found, write)
             change = (
@@ -357,6 +360,20 @@ def _only_this(table: sa.Table, mapping: Mapping, raw: RowMapping) -> sa.ColumnE
         said = [name for name in (mapping.quantity, mapping.status, *mapping.only) if name is not None]
         named += [sa.cast(table.columns[name], sa.Text) == raw[name] for name in said]
     return sa.and_(*named)
+
+
+def _taken(connection: Connection, table: sa.Table, cells: dict[str, str | None]) -> sa.ColumnElement[bool] | None:
+    """The closed row that a unique key gives the place of the one to be added: a table with one row for each symbol
+    keeps it at quantity 0. None where there is none; that no open row is there was seen before."""
+    keys = [list(table.primary_key.columns)]
+    keys += [list(one.columns) for one in table.constraints if isinstance(one, sa.UniqueConstraint)]
+    keys += [list(one.columns) for one in table.indexes if one.unique]
+    for key in keys:
+        if key and all(cells.get(column.name) is not None for column in key):
+            where = sa.and_(*(sa.cast(column, sa.Text) == cells[column.name] for column in key))
+            if connection.execute(sa.select(sa.literal(1)).select_from(table).where(where)).first() is not None:
+                return where
+    return None
 
 
 def _inexact(mapping: Mapping, cells: dict[str, Any], place: int) -> Refusal | None:
