@@ -75,11 +75,8 @@ def action_moved(draft: Draft, position: int, decision: ActionMoved) -> None:
 
 def view_at(draft: Draft, position: int) -> View:
     """The view of the surface on which the observation at `position` was made; that of positions otherwise."""
-    for surface in ("positions", "open_orders", "order", "fills"):
-        view = draft.view(surface)
-        if view.position == position:
-            return view
-    return draft.view("positions")
+    views = (draft.view("positions"), draft.view("open_orders"), draft.view("order"), draft.view("fills"))
+    return next((view for view in views if view.position == position), views[0])
 
 
 # -- protection --------------------------------------------------------------------------------------------

@@ -1,0 +1,40 @@
+"""Orders and actions at the edge of what is known: doubts that repeat, stops of our own, names that nobody knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from core.test_order_branches import naked
+from lessons.test_orders import working
+from lessons.world import World, deal, order_row, row
+from trueup.reconciliation.draft import Draft
+
+Worlds = Callable[..., World]
+
+
+def test_l18_an_order_is_doubted_once_however_many_executions_exceed_it(world: Worlds) -> None:
+    w = working(world, "c1")
+    for name in ("x1", "x2", "x3"):
+        w.deals(deal(name, "DAX", "1", "100", client_order_id="c1"))
+    assert w.state.doubted == ("c1",)
+    assert [one.topic for one in w.alerts()].count("execution-doubted") == 1
+
+
+@pytest.mark.parametrize("by", ["client id", "order id"])
+def test_a_stop_of_our_own_can_be_cancelled_by_hand(world: Worlds, by: str) -> None:
+    """It is in the broker's list, and neither an order of the book's nor a stranger's."""
+    w = naked(world)
+    (stop,) = w.actions()
+    w.sends(stop.client_id)
+    w.lists(order_row("DAX", name=stop.client_id, order_id="s1", side="sell", type="stop", stop="98"))
+    w.sees(row("DAX", "1", price="100", stop=None))
+    w.says("close", target=stop.client_id if by == "client id" else "s1", at_broker="yes")
+    asked = w.actions()[-1]
+    assert (asked.terms.kind, asked.terms.order_id, asked.terms.target) == ("cancel", "s1", stop.client_id)
+
+
+def test_a_draft_has_the_parts_of_a_state_and_no_others(world: Worlds) -> None:
+    with pytest.raises(AttributeError, match="nonsense"):
+        Draft(world().state).nonsense  # noqa: B018
