@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import tracemalloc
 from collections.abc import Iterator
 from io import BytesIO, RawIOBase
@@ -325,10 +326,13 @@ def test_law_12_memory_is_flat(tmp_path: Path) -> None:
         lines = (jsonl([sees(n * 20, pos("A"), pos("B"), filler="x" * 2_000)]) for n in range(count))
         from trueup.incident import import_incident
 
+        gc.collect()
+        gc.freeze()  # else how much waits to be collected depends on all that was left by the tests before
         tracemalloc.start()
         import_incident(Endless(lines), f"sqlite:///{tmp_path / f'{count}.db'}")  # type: ignore[arg-type]
         size = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
+        gc.unfreeze()
         return size
 
     peak(600)  # everything that is loaded once

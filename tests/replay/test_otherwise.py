@@ -265,12 +265,14 @@ def test_a_field_that_is_corrected_beside_others_is_a_row_of_its_own() -> None:
     ]  # fmt: skip
 
 
-def test_a_missed_fill_is_missed_under_every_policy() -> None:
+def test_a_missed_fill_is_missed_under_every_policy_that_corrects() -> None:
     recording = Recording()
     recording.deals()
     recording.deals(_execution("x1"))
-    found = under(recording, Policy.observe())
+    found = under(recording, adopt(sync_interval_s=60))
     assert (found.compared.same, found.compared.rows) == (1, ())
+    found = under(recording, Policy.observe())
+    assert [one.change for one in found.compared.rows] == ["avoided"], "where a person decides, none enters by itself"
 
 
 def _execution(name: str) -> Execution:
