@@ -58,6 +58,17 @@ def test_l04_an_order_that_the_broker_forgot_for_a_while_is_not_gone(world: Worl
     assert w.order_corrections()[-1].compensates == "end"
 
 
+def test_l04_fills_that_were_never_answered_bear_nothing_out(world: Worlds) -> None:
+    w = world(pending("c1", "DAX", "accepted"), orders=True)
+    w.sees(times=2)
+    w.lists()
+    w.looks_up("c1", times=4)
+    assert w.order("c1").is_open, "its fills were never listed"
+    w.deals()
+    w.looks_up("c1")
+    assert not w.order("c1").is_open
+
+
 def test_l04_a_fill_among_the_deals_is_where_a_forgotten_order_went(world: Worlds) -> None:
     w = working(world, "c1")
     w.lists()

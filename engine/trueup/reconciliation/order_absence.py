@@ -84,9 +84,9 @@ def _listed(state: State, slot: OrderSlot) -> bool:
 
 def _fills_in_doubt(state: State, slot: OrderSlot, known: Break) -> str | None:
     """Why the fills do not bear it out yet that an order is gone; None when they do, or cannot be asked for."""
-    if not state.offers("fills"):
-        return None
     view = state.view("fills")
+    if "fills" not in state.surfaces or not view.supported:
+        return None  # the broker does not tell of them at all; one that fails to is another matter
     if elapsed_ns(known.sightings.first_asked, view.complete_asked) < 0:
         return "not found; its fills have not been asked for since"
     if view.since_ns is not None and view.since_ns > slot.pending_since.at_ns:
