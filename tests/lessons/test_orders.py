@@ -193,6 +193,18 @@ def test_l18_overfill_stops_new_orders_on_that_symbol(world: Worlds) -> None:
     assert "*:DAX" in w.state.quarantine, "no evidence releases it: a person has to look"
 
 
+def test_l20_a_fill_that_the_broker_told_of_first_is_recorded_once(world: Worlds) -> None:
+    w = working(world, "c1")
+    w.deals(deal("x1", "DAX", "0.3", "100", client_order_id="c1"))
+    ours = fill("x1", "DAX", "0.3", "100", client_order_id="c1", strategy="trend")
+    w.record(ours)
+    assert w.owner("DAX") == "trend"
+    head = w.state.position
+    w.record(ours)
+    assert w.state.position == head
+    assert w.book == {"DAX": "0.3"}
+
+
 def test_l20_one_execution_under_two_ids_counts_once(world: Worlds) -> None:
     """The stream named it one way, the list of deals another way. Counted twice, the order would be overfilled: it is
     looked up instead, and its own word on what was filled decides."""

@@ -224,10 +224,14 @@ def fill_recorded(draft: Draft, position: int, fact: FillRecorded) -> None:
     key = key_of_execution(draft, execution)
     if draft.unbound:
         key = bound(draft, key, execution)
-    if draft.executions.get(execution.execution_id) is not None:
+    known = draft.executions.get(execution.execution_id)
+    if known is not None:
         _claim_owner(draft, key, execution)
+        if (known.symbol, known.signed_quantity) == (execution.symbol, execution.signed_quantity):
+            draft.executions.put(execution.execution_id, execution)  # told again, our own word adds nothing (law 5)
         return
     if draft.past_executions and is_history(draft, execution, draft.at):
+        draft.executions.put(execution.execution_id, execution)  # it moves nothing, and told again it adds nothing
         return
     apply(draft, key, execution, position)
 
