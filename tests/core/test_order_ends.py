@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
+from immutables import Map
 
 from core.test_order_branches import naked
 from lessons.test_orders import working
 from lessons.world import World, deal, order_row, row
+from trueup.reconciliation.at_broker import meant
 from trueup.reconciliation.draft import Draft
 
 Worlds = Callable[..., World]
@@ -38,3 +41,13 @@ def test_a_stop_of_our_own_can_be_cancelled_by_hand(world: Worlds, by: str) -> N
 def test_a_draft_has_the_parts_of_a_state_and_no_others(world: Worlds) -> None:
     with pytest.raises(AttributeError, match="nonsense"):
         Draft(world().state).nonsense  # noqa: B018
+
+
+@pytest.mark.parametrize("name", ["o1", "hand-1"])
+def test_an_order_that_only_the_broker_lists_can_be_named_by_either_id(world: Worlds, name: str) -> None:
+    """Also where no break speaks of it (any more)."""
+    w = world(orders=True)
+    w.lists(order_row("DAX", order_id="o0", limit="90"), order_row("DAX", name="hand-1", order_id="o1", limit="90"))
+    state = msgspec.structs.replace(w.state, order_breaks=Map())
+    assert meant(state, name) == ("order", "@o1")
+    assert meant(state, "o7") is None

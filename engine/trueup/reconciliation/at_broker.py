@@ -26,16 +26,16 @@ from trueup.reconciliation.targets import listed, not_heard, target
 def close_at_broker(deciding: Deciding, fact: CommandGiven, name: str) -> str | None:
     """Ask the broker to close a position or to cancel an order; why not, where that cannot be."""
     state = deciding.state
-    meant = _meant(state, name)
-    if meant is None:
+    found = meant(state, name)
+    if found is None:
         return f"{name} names no single position or order of the broker's last complete answers; {_there(state, name)}"
-    of, key = meant
+    of, key = found
     if any(slot.key == key and slot.purpose == "operator" for slot in state.outbox.values()):
         return f"an operator's action on {name} is under way: what becomes of it is seen in the next pass"
     return _close(deciding, fact, key) if of == "position" else _cancel(deciding, fact, key)
 
 
-def _meant(state: State, name: str) -> tuple[BreakOf, Key] | None:
+def meant(state: State, name: str) -> tuple[BreakOf, Key] | None:
     """A live position, or a working order, and its key: `@` before an order that the book lacks."""
     rows, orders = state.view().rows, state.view("open_orders").orders
     found = target(state, name)
