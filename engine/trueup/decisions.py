@@ -81,7 +81,8 @@ class Correction(msgspec.Struct, frozen=True, array_like=True, gc=False):
     why: str
     """One plain sentence."""
     exit_reason: str | None = None
-    """For a ghost: why the position is no more, `CLOSED_EXTERNALLY` unless explained."""
+    """Of one that closes the position: why it is no more. A ghost's is `CLOSED_EXTERNALLY` unless a deal states more, a
+    missed fill's None unless it states one."""
     compensates: str | None = None
     """The id of the earlier correction that this one undoes."""
 

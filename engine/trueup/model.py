@@ -222,6 +222,13 @@ class Holding(msgspec.Struct, frozen=True, array_like=True, gc=False):
     opened_at: str | None = None
 
 
+Reason: TypeAlias = Literal[
+    "by_hand", "by_program", "stop", "take_profit", "liquidation", "split", "rollover", "payment", "other"
+]
+"""What the broker itself says made a deal, in our words (`causes.deal_words` reads theirs). A *payment* (funding, swap)
+is listed like an execution of the whole position by some venues, and moves none."""
+
+
 class Execution(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One execution, keyed by the broker's own id (L20)."""
 
@@ -238,6 +245,8 @@ class Execution(msgspec.Struct, frozen=True, array_like=True, gc=False):
     fee_asset: str | None = None
     happened_at: str | None = None
     """The broker's own time, ISO 8601 text: evidence, never order (L46)."""
+    reason: Reason | None = None
+    """What made it, by the broker's own word; None where it says nothing that is understood."""
 
 
 class OrderStatus(Enum):

@@ -76,6 +76,37 @@ def test_l56_a_quarantine_for_an_orphan_ends_with_it(world: Worlds) -> None:
     assert not w.state.order_breaks
 
 
+def test_l56_a_quarantine_ends_with_the_last_of_its_breaks(world: Worlds) -> None:
+    """Two orders of nobody's on one symbol: that one of them is gone says nothing of the other."""
+    w = world(orders=True)
+    w.sees()
+    first, second = (order_row("DAX", order_id=name, limit="90") for name in ("o1", "o2"))
+    w.lists(first, times=2)
+    entered = w.state.quarantine["*:DAX"]
+    w.lists(first, second, times=2)
+    assert w.state.quarantine["*:DAX"] == entered
+    w.lists(second)
+    handed_on = w.state.quarantine["*:DAX"]
+    assert (handed_on.break_id, handed_on.since) == (w.state.order_breaks["@o2"][0].id, entered.since)
+    assert f"break {entered.break_id} is over, and" in handed_on.why
+    w.lists()
+    assert not w.state.quarantine
+
+
+def test_l56_what_an_operator_released_does_not_come_back_with_another(world: Worlds) -> None:
+    """They looked at the first order and let go; a second one comes and goes. Nothing holds the scope any more."""
+    w = world(orders=True)
+    w.sees()
+    first, second = (order_row("DAX", order_id=name, limit="90") for name in ("o1", "o2"))
+    w.lists(first, times=2)
+    w.says("release", scope="*:DAX")
+    assert not w.state.quarantine
+    w.lists(first, second, times=2)
+    assert w.state.quarantine["*:DAX"].break_id == w.state.order_breaks["@o2"][0].id
+    w.lists(first)
+    assert not w.state.quarantine
+
+
 def test_l56_its_owner_narrows_it(world: Worlds) -> None:
     w = working(world, "c1", policy=Policy.guarded())
     w.record(OrderUpdate(client_order_id="c1", symbol="DAX", side="buy", type="limit", quantity=1, status="accepted",

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import pytest
+
 from lessons.world import World, deal, fill, held, pending, row
 from trueup import Policy
-from trueup.decisions import BreakMoved, QuarantineMoved
+from trueup.decisions import BreakMoved, FillAdopted, QuarantineMoved
+from trueup.exits import exit_said
 from trueup.facts import PassKind
 from trueup.model import Refusal
 from trueup.passes import Passes
@@ -161,6 +164,43 @@ def test_l53_when_hedging_the_owner_is_learnt_by_the_order(world: Worlds) -> Non
     assert (w.owner("#77"), w.owner("#78")) == ("trend", "external")
     w.record(fill("x2", "EURUSD", "-2", client_order_id="c1", order_id="77"))
     assert w.book == {"#78": "2"}
+
+
+@pytest.mark.parametrize(
+    ("reason", "stated"),
+    [("stop", "STOP_HIT"), ("take_profit", "TAKE_PROFIT_HIT"), ("liquidation", "LIQUIDATED"),
+     ("by_hand", "CLOSED_EXTERNALLY"), (None, "CLOSED_EXTERNALLY")],
+)  # fmt: skip
+def test_l40_a_ghost_says_what_the_deal_of_its_ticket_said(world: Worlds, reason: str | None, stated: str) -> None:
+    """A forced close was booked like any other. The broker's own word for it is the exit reason; a deal that
+    states none, or not of which ticket it is, explains nothing."""
+    assert exit_said(deal("d3", "EURUSD", "-1", reason="stop")) is None
+    w = world(*(held("EURUSD", "1", ticket=n) for n in "56789"), mode="hedging")
+    others = [row("EURUSD", "1", ticket=n) for n in "569"]
+    w.sees(row("EURUSD", "1", ticket="7"), row("EURUSD", "1", ticket="8"), *others)
+    w.deals()
+    w.deals(deal("d1", "EURUSD", "-1", ticket="7", reason=reason), deal("d2", "EURUSD", "-1", ticket="8"))
+    w.restart(down_s=5)
+    w.sees(*others, times=2)
+    assert [(one.before.ticket, one.exit_reason) for one in w.corrections() if one.before] == [
+        ("7", stated),
+        ("8", "CLOSED_EXTERNALLY"),
+    ]
+
+
+def test_l40_a_missed_fill_says_why_it_closed(world: Worlds) -> None:
+    """So does the fill of a stop that we had not heard of; one that leaves something open, and one of which the broker
+    says no more, state nothing."""
+    w = world(*(fill(f"x{n}", "EURUSD", "1", ticket=n) for n in "123"), mode="hedging")
+    w.sees(*(row("EURUSD", "1", ticket=n, price="1") for n in "123"))
+    w.deals()
+    w.deals(
+        deal("d1", "EURUSD", "-1", ticket="1", reason="stop"),
+        deal("d2", "EURUSD", "-0.5", ticket="2", reason="stop"),
+        deal("d3", "EURUSD", "-1", ticket="3"),
+    )
+    adopted = [one.correction for one in w.events(FillAdopted) if isinstance(one, FillAdopted)]
+    assert [one.exit_reason for one in adopted] == ["STOP_HIT", None, None]
 
 
 def test_l56_a_quarantine_ends_when_its_break_does(world: Worlds) -> None:

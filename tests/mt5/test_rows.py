@@ -419,6 +419,17 @@ def test_deals_of_no_order_or_position_say_so() -> None:
     assert (execution.order_id, execution.ticket) == (None, None)
 
 
+@pytest.mark.parametrize(
+    ("cells", "reason"),
+    [({"reason": 4}, "stop"), ({"reason": "DEAL_REASON_TP"}, "take_profit"), ({"comment": "[sl 1.0543]"}, "stop"),
+     ({"reason": 6, "comment": "so: 49.9%"}, "liquidation"), ({"reason": 99}, None), ({"reason": []}, None),
+     ({"comment": "sl too tight"}, None), ({"comment": {}}, None), ({}, None)],
+)  # fmt: skip
+def test_l40_a_deal_says_what_made_it_where_it_does(cells: dict[str, object], reason: str | None) -> None:
+    (execution,) = read_deals(deal(**cells)).executions
+    assert execution.reason == reason
+
+
 def test_deals_of_the_second_dialect_are_in_its_words() -> None:
     assert len(read_deals(deal(type="BUY"), status="ok").executions) == 1
     assert not read_deals(deal(type="buy"), status="ok").executions

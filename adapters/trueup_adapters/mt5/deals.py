@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from trueup.causes import reason_of
 from trueup.model import EXACT, ZERO, Execution, Refusal
 from trueup_adapters.mt5.positions import Reading, canonical_of
 from trueup_adapters.mt5.rows import (
@@ -128,6 +129,7 @@ def execution_of(row: DealRow, dialect: Dialect, reading: Reading) -> Execution:
         strategy=None if mark is None else reading.strategies.get(mark),
         fee=_fee_of(row),
         happened_at=when_cell(row.time),
+        reason=reason_of(row.reason, comment=row.comment),
     )
 
 

@@ -94,6 +94,9 @@ class DealRow(msgspec.Struct, gc=False):
     time: Any = None
     magic: Any = None
     client_id: str | None = None
+    reason: Any = None
+    """Why it was made, in a code or a word; what nobody understands says nothing, and refuses no row."""
+    comment: Any = None
 
 
 class Unread(msgspec.Struct, gc=False):

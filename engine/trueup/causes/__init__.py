@@ -8,7 +8,7 @@ ghost's correction may state.
 """
 
 from trueup.causes.deal_words import reason_of
-from trueup.causes.exits import CLOSED_EXTERNALLY, ExitReason, exit_reason
+from trueup.causes.exits import ExitReason, exit_reason
 from trueup.causes.material import (
     BreakFacts,
     Cause,
@@ -17,13 +17,14 @@ from trueup.causes.material import (
     Neighbour,
     OrderSeen,
     Proposal,
-    Reason,
     Rejected,
     Strength,
 )
 from trueup.causes.money import Price, Rate, Worth, worth
 from trueup.causes.ranking import examine, propose
 from trueup.causes.sums import Combined, combine
+from trueup.exits import CLOSED_EXTERNALLY
+from trueup.model import Reason
 
 __all__ = [
     "CLOSED_EXTERNALLY",

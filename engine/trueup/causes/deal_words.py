@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from trueup.causes.material import Reason
+from trueup.model import Reason
 
 _WORDS: Final[dict[str, Reason]] = {
     "client": "by_hand",

@@ -12,9 +12,9 @@ from decimal import Decimal
 
 import msgspec
 
-from trueup.causes.material import BreakFacts, Cause, Deal, OrderSeen, Proposal, Reason, Rejected, Strength
+from trueup.causes.material import BreakFacts, Cause, Deal, OrderSeen, Proposal, Rejected, Strength
 from trueup.causes.sums import combine
-from trueup.model import ZERO, Execution, add, plain
+from trueup.model import ZERO, Execution, Reason, add, plain
 
 _BY_REASON: dict[Reason, Cause] = {
     "stop": "stop_hit",

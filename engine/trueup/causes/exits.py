@@ -1,7 +1,8 @@
-"""Why is a position no more: which reason may a ghost's correction state?
+"""Why is a position no more: which exit reason does all the evidence together support?
 
-The entry point for the aggregate. A reason is stated only where the evidence is unambiguous and more than a coincidence
-of numbers; everything else stays `CLOSED_EXTERNALLY`, which claims nothing (law 13).
+For whoever asks afterwards; what a correction itself states is the broker's own word alone (`trueup.exits`). A reason
+is given only where the evidence is unambiguous and more than a coincidence of numbers; everything else stays
+`CLOSED_EXTERNALLY`, which claims nothing (law 13).
 """
 
 from __future__ import annotations
@@ -12,14 +13,12 @@ import msgspec
 
 from trueup.causes.material import BreakFacts, Cause
 from trueup.causes.ranking import propose
-
-CLOSED_EXTERNALLY: Final = "CLOSED_EXTERNALLY"
-"""It is gone, and nobody explained why."""
+from trueup.exits import CLOSED_EXTERNALLY, SAID
 
 _REASONS: Final[dict[Cause, str]] = {
-    "liquidation": "LIQUIDATED",
-    "stop_hit": "STOP_HIT",
-    "take_profit_hit": "TAKE_PROFIT_HIT",
+    "liquidation": SAID["liquidation"],
+    "stop_hit": SAID["stop"],
+    "take_profit_hit": SAID["take_profit"],
     "manual_trade": "CLOSED_BY_HAND",
     "missed_fill": "CLOSED_BY_MISSED_FILL",
     "duplicate_fill": "NEVER_HELD",
@@ -29,7 +28,7 @@ _REASONS: Final[dict[Cause, str]] = {
     "base_asset_fee": "SPENT_ON_FEES",
     "split": "SPLIT",
 }
-"""What a ghost's correction says of its cause. Stored for ever: a name is never given another meaning."""
+"""By cause; where the broker says it itself, in the words that a correction states."""
 
 
 class ExitReason(msgspec.Struct, frozen=True):
@@ -44,7 +43,7 @@ class ExitReason(msgspec.Struct, frozen=True):
 
 
 def exit_reason(facts: BreakFacts) -> ExitReason:
-    """The reason that a ghost's correction may state.
+    """The exit reason that the best proposal supports.
 
     facts   as for `propose`, with `broker` None and `book` the position that is gone. What matters of it:
             `deals`    what the answers on fills (and pushes) stated, each with the moment and the journal position at
@@ -54,8 +53,8 @@ def exit_reason(facts: BreakFacts) -> ExitReason:
                        stale that may have been; without them an older exit cannot be told from today's (L59)
             `seen`     when the first answer without the position was received
 
-    A proposal counts if it is `certain` or `likely` and not ambiguous. Pure and deterministic (law 1), so that it may
-    be called while deciding. Costs microseconds without deals; bounded by `sums.STEPS_MAX` with many.
+    A proposal counts if it is `certain` or `likely` and not ambiguous. Pure and deterministic (law 1). Costs microseconds
+    without deals; bounded by `sums.STEPS_MAX` with many.
     """
     best = propose(facts)[0]
     if best.strength not in ("certain", "likely") or best.ambiguous:

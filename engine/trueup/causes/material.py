@@ -20,6 +20,7 @@ from trueup.model import (
     Key,
     Moment,
     PositionMode,
+    Reason,
     subtract,
 )
 from trueup.policy import Policy
@@ -41,12 +42,6 @@ Cause: TypeAlias = Literal[
 ]
 """What made the two sides differ. A *stop_hit* is a protective stop that was executed; what MetaTrader calls a "stop
 out", the broker's forced close for want of margin, is a *liquidation* (L40)."""
-
-Reason: TypeAlias = Literal[
-    "by_hand", "by_program", "stop", "take_profit", "liquidation", "split", "rollover", "payment", "other"
-]
-"""What the broker itself says made a deal, in our words (`deal_words` reads theirs). A *payment* (funding, swap) is
-listed like an execution of the whole position by some venues, and moves none."""
 
 Strength: TypeAlias = Literal["certain", "likely", "possible", "none"]
 """certain: somebody who must know says so, and the numbers fit exactly. likely: the numbers fit exactly and something

@@ -18,11 +18,11 @@ from trueup.model import BrokerOrder, Key, elapsed_ns
 from trueup.orders import said_order, with_terms
 from trueup.reconciliation.deciding import Deciding, judged
 from trueup.reconciliation.identity import break_id, correction_id, order_correction_id
-from trueup.reconciliation.order_absence import CLOSED_EXTERNALLY, ended
+from trueup.reconciliation.order_absence import ended
 from trueup.reconciliation.order_inputs import named as ours
 from trueup.reconciliation.order_lifecycle import corrected, too_soon
 from trueup.reconciliation.orphans import adoption
-from trueup.reconciliation.remedies import Ready, correct
+from trueup.reconciliation.remedies import Ready, correct, why_closed
 from trueup.reconciliation.settling import unsettled
 from trueup.reconciliation.state import Break, Slot, State
 from trueup.reconciliation.targets import Target, not_heard
@@ -101,9 +101,8 @@ def _close_position(
         return f"{doubt}; if you know that it is gone, say `--unproven`"
     proof = "" if not unproven else ", unproven"
     why = f"{_by(fact, f'closed{proof}')}; {named(ghost.symbol, ghost.ticket)}, {described(slot.holding)}, is gone"
-    correction = Correction(
-        correction_id(state, key, slot, None), "ghost", slot.holding, None, why, CLOSED_EXTERNALLY
-    )  # fmt: skip
+    exit_reason = why_closed(state, slot.holding)
+    correction = Correction(correction_id(state, key, slot, None), "ghost", slot.holding, None, why, exit_reason)
     steps = [_over(ghost, "corrected", _by(fact, f"closed{proof}"))]
     _moved(deciding, found, steps, correction=correction)
     return None

@@ -20,6 +20,7 @@ from trueup.decisions import (
     FillAdopted,
     FillSettled,
 )
+from trueup.exits import exit_said
 from trueup.explain import missed, named
 from trueup.facts import (
     ActionAnswered,
@@ -223,6 +224,7 @@ def _adopt_fill(deciding: Deciding, execution: Execution) -> None:
         before=slot.holding if slot else None,
         after=applied.slot.holding,
         why=missed(execution.symbol, execution.ticket, execution.execution_id, execution.signed_quantity),
+        exit_reason=exit_said(execution) if applied.slot.holding is None else None,
     )
     adopted = FillAdopted(
         cause=deciding.cause,

@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from trueup.decisions import (
     AlertRaised,
+    BreakKind,
     BreakMoved,
+    BreakOf,
     Decision,
     GateMoved,
     QuarantineMoved,
@@ -20,10 +24,10 @@ from trueup.decisions import (
     Step,
 )
 from trueup.explain import named
-from trueup.model import EXTERNAL
+from trueup.model import EXTERNAL, elapsed_ns
 from trueup.reconciliation.fold import fold
 from trueup.reconciliation.gatekeeping import gate_of
-from trueup.reconciliation.state import State
+from trueup.reconciliation.state import Break, Quarantine, State
 
 ALERT_BREAKS_MAX: Final = 100
 """Breaks that one alert names; it says how many more there are (L60)."""
@@ -66,18 +70,22 @@ class Deciding:
 
 
 def quarantine(deciding: Deciding, moves: Sequence[BreakMoved]) -> None:
-    """Enter scopes that the policy asks for; release those whose break is over (L56)."""
+    """Enter scopes that the policy asks for; release those whose last break is over (L56)."""
     over = {s.break_id for move in moves for s in move.steps if s.state in ("cleared", "corrected")}
     out: list[Decision] = []
     state, mark = deciding.state, deciding.state.policy_mark
     for scope in sorted(state.quarantine):
         one = state.quarantine[scope]
-        if one.break_id in over:
-            why = f"break {one.break_id} is over"
-            out.append(QuarantineMoved(deciding.cause, deciding.at_ns, mark, scope, "released", why, one.break_id))
+        if one.break_id not in over:
+            continue
+        why, heir = f"break {one.break_id} is over", _heir(state, one)
+        moved = QuarantineMoved(deciding.cause, deciding.at_ns, mark, scope, "released", why, one.break_id)
+        if heir is not None:
+            moved = replace(moved, state="entered", why=f"{why}, and {heir.why}", break_id=heir.id)
+        out.append(moved)
     for move in moves:
         for step in move.steps:
-            if step.state == "escalated" and _wish(state, move, step) == "quarantine":
+            if step.state == "escalated" and _wish(state, move.of, step.kind) == "quarantine":
                 scope = _scope(state, move)
                 if scope not in state.quarantine:
                     out.append(
@@ -86,25 +94,41 @@ def quarantine(deciding: Deciding, moves: Sequence[BreakMoved]) -> None:
     deciding.emit(out)
 
 
-def _wish(state: State, move: BreakMoved, step: Step) -> str:
+def _heir(state: State, ended: Quarantine) -> Break | None:
+    """Another break for whose sake the scope stays in quarantine: one that was handed to a human since it was entered.
+    Those before it are what an operator had released already."""
+    for breaks in (state.breaks, state.order_breaks):
+        for key in sorted(breaks):
+            for one in breaks[key]:
+                if (
+                    one.state == "escalated"
+                    and elapsed_ns(ended.since, one.sightings.last_received) >= 0
+                    and _wish(state, one.of, one.kind) == "quarantine"
+                    and _scope(state, one) == ended.scope
+                ):
+                    return one
+    return None
+
+
+def _wish(state: State, of: BreakOf, kind: BreakKind) -> str:
     """What the policy wants done about such a break."""
     policy = state.policy
-    if move.of == "order" and step.kind == "recovery":
+    if of == "order" and kind == "recovery":
         return policy.on_orphan_order
-    return {"recovery": policy.on_recovery, "ghost": policy.on_ghost, "drift": policy.on_drift}[step.kind]
+    return {"recovery": policy.on_recovery, "ghost": policy.on_ghost, "drift": policy.on_drift}[kind]
 
 
-def _scope(state: State, move: BreakMoved) -> str:
+def _scope(state: State, one: BreakMoved | Break) -> str:
     """`strategy:symbol`, or the whole symbol when nobody knows the owner."""
     owner = EXTERNAL
-    if move.of == "order":
-        slot = state.order(move.key)
+    if one.of == "order":
+        slot = state.order(one.key)
         owner = EXTERNAL if slot is None else slot.order.strategy
-    elif (holding := state.held(move.key)) is not None:
+    elif (holding := state.held(one.key)) is not None:
         owner = holding.strategy
     if owner == EXTERNAL:
-        return state.policy.quarantine_unknown_owner.replace("symbol", move.symbol)
-    return f"{owner}:{move.symbol}"
+        return state.policy.quarantine_unknown_owner.replace("symbol", one.symbol)
+    return f"{owner}:{one.symbol}"
 
 
 def alert_escalated(deciding: Deciding, escalated: Sequence[tuple[BreakMoved, Step]]) -> None:

@@ -38,6 +38,7 @@ V = TypeVar("V")
 CLOSED_KEYS_MAX = 10_000
 EXECUTIONS_MAX = 200_000
 BINDINGS_MAX = 10_000
+EXITS_MAX = 10_000
 ENDED_ORDERS_MAX = 10_000
 ORDER_NAMES_MAX = 20_000
 ENDED_ACTIONS_MAX = 1_000
@@ -139,6 +140,7 @@ class Draft:
     breaks: MapMutation[Key, tuple[Break, ...]]
     closed: DraftMemory[Slot]
     bindings: DraftMemory[Key]
+    exits: DraftMemory[str]
     executions: DraftMemory[Execution]
     ended_orders: DraftMemory[OrderSlot]
     order_names: DraftMemory[str]
@@ -213,7 +215,7 @@ class Draft:
 
 
 _SELDOM_MAPS = ("order_breaks", "outbox", "breaks")
-_SELDOM_MEMORIES = ("bindings", "order_names", "ended_actions", "observation_ids")
+_SELDOM_MEMORIES = ("bindings", "exits", "order_names", "ended_actions", "observation_ids")
 _SELDOM = frozenset((*_SELDOM_MAPS, *_SELDOM_MEMORIES))
 
 
@@ -221,6 +223,7 @@ def _limit(memory: str) -> int:
     """How many things a memory keeps at least."""
     return {
         "bindings": BINDINGS_MAX,
+        "exits": EXITS_MAX,
         "order_names": ORDER_NAMES_MAX,
         "ended_actions": ENDED_ACTIONS_MAX,
         "observation_ids": OBSERVATION_IDS_MAX,

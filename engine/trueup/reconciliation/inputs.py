@@ -13,6 +13,7 @@ from typing import Any, Final
 from immutables import Map
 from msgspec.structs import replace
 
+from trueup.exits import exit_said
 from trueup.facts import (
     AlertsDelivered,
     CommandGiven,
@@ -129,6 +130,8 @@ def observed(draft: Draft, position: int, fact: Observed) -> None:
         draft.past_executions = frozenset(name for name in listed if draft.executions.get(name) is None)
         draft.past_listed = fact.at  # history: remembered, and moves nothing
         draft.first_fills = True
+    for one in fact.executions:
+        exit_heard(draft, one)
     if fact.surface == "positions" and fact.pass_kind != "proof":
         draft.passes_tried += 1
     if fact.surface == "positions" and fact.positions is not None:
@@ -213,6 +216,13 @@ def state_pushed(draft: Draft, position: int, fact: StatePushed) -> None:
 def _local_change(draft: Draft) -> None:
     if draft.baseline == "open":
         draft.baseline = "forgone"
+
+
+def exit_heard(draft: Draft, execution: Execution) -> None:
+    """Remember why the broker says a position was closed, for the correction that will close it here."""
+    said = exit_said(execution)
+    if said is not None and execution.ticket is not None and draft.exits.get(execution.ticket) != said:
+        draft.exits.put(execution.ticket, said)
 
 
 def fill_recorded(draft: Draft, position: int, fact: FillRecorded) -> None:

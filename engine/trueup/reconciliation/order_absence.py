@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from trueup import explain
 from trueup.decisions import Decision, OrderCorrection, Step
+from trueup.exits import CLOSED_EXTERNALLY
 from trueup.model import ZERO, BookOrder, OrderStatus, add, elapsed_ns, plain
 from trueup.orders import OrderDifference, said_order
 from trueup.reconciliation.identity import order_correction_id
@@ -21,8 +22,6 @@ from trueup.reconciliation.order_lifecycle import OrderReading, again, escalated
 from trueup.reconciliation.state import Break, OrderSlot, State
 
 NS: Final = 1_000_000_000
-CLOSED_EXTERNALLY: Final = "CLOSED_EXTERNALLY"
-"""The word for an end that nobody has explained."""
 
 
 def not_found(reading: OrderReading, slot: OrderSlot) -> list[Decision]:

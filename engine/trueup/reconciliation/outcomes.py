@@ -249,7 +249,9 @@ def mass_absence_moved(draft: Draft, position: int, decision: MassAbsenceMoved) 
 
 def quarantine_moved(draft: Draft, position: int, decision: QuarantineMoved) -> None:
     if decision.state == "entered":
-        scope = Quarantine(decision.scope, decision.why, draft.at, decision.break_id)
+        known = draft.quarantine.get(decision.scope)
+        since = draft.at if known is None else known.since  # it only stands for another reason now
+        scope = Quarantine(decision.scope, decision.why, since, decision.break_id)
         draft.quarantine = draft.quarantine.set(decision.scope, scope)
     elif decision.scope in draft.quarantine:
         draft.quarantine = draft.quarantine.delete(decision.scope)

@@ -7,7 +7,6 @@ correction closed wrongly is restored with its owner, and named as that correcti
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import msgspec
 from msgspec.structs import replace
@@ -15,13 +14,11 @@ from msgspec.structs import replace
 from trueup import explain
 from trueup.compare import Difference
 from trueup.decisions import Correction
+from trueup.exits import CLOSED_EXTERNALLY
 from trueup.model import BrokerPosition, Holding, Key
 from trueup.reconciliation.identity import correction_id
 from trueup.reconciliation.outcomes import adopted
 from trueup.reconciliation.state import Slot, State
-
-CLOSED_EXTERNALLY: Final = "CLOSED_EXTERNALLY"
-"""The exit reason of a ghost whose cause nobody explained."""
 
 
 class Ready(msgspec.Struct, frozen=True, gc=False):
@@ -53,7 +50,7 @@ def correct(
         )
     elif kind == "ghost":
         assert before is not None
-        after, exit_reason = None, CLOSED_EXTERNALLY
+        after, exit_reason = None, why_closed(state, before)
         why = explain.vanished(before, count, " (acknowledged)" if key in state.acknowledged else "")
     else:
         assert before is not None
@@ -62,6 +59,12 @@ def correct(
         changes = [(one.found.field or "", one.found.book or "", one.found.broker or "") for one in ready]
         why = explain.corrected(row.symbol, row.ticket, changes, count)
     return Correction(correction_id(state, key, slot, after), kind, before, after, why, exit_reason, compensates)
+
+
+def why_closed(state: State, holding: Holding) -> str:
+    """The exit reason that a deal of its ticket stated, or `CLOSED_EXTERNALLY`, which claims nothing."""
+    said = None if holding.ticket is None else state.exits.get(holding.ticket)
+    return said or CLOSED_EXTERNALLY
 
 
 def _recovered(state: State, row: BrokerPosition, slot: Slot | None) -> tuple[Holding, str | None]:

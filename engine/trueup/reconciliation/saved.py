@@ -51,6 +51,7 @@ _MEMORIES: Final[dict[str, Any]] = {
     "closed": tuple[tuple[Key, Slot], ...],
     "bindings": tuple[tuple[Key, Key], ...],
     "executions": tuple[tuple[str, Execution], ...],
+    "exits": tuple[tuple[str, str], ...],
     "ended_orders": tuple[tuple[str, OrderSlot], ...],
     "order_names": tuple[tuple[str, str], ...],
     "ended_actions": tuple[tuple[str, ActionSlot], ...],

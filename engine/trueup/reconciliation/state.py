@@ -35,9 +35,9 @@ from trueup.model import (
 from trueup.policy import LAG_MS_MAX_DEFAULT, Policy
 from trueup.tally import Tally
 
-FOLD_VERSION: Final = 3
+FOLD_VERSION: Final = 4
 """A snapshot of another version is discarded and the journal folded anew."""
-DECIDER_VERSION: Final = 3
+DECIDER_VERSION: Final = 4
 """Decisions written by another version are `undetermined` in a replay, never differences."""
 
 NEVER: Final = Moment(0, 0, 0)
@@ -335,6 +335,8 @@ class State(msgspec.Struct, frozen=True):
     bindings: Memory[Key] = Memory()
     """From the key of an entry without a ticket to the key it was recognised as."""
     executions: Memory[Execution] = Memory()
+    exits: Memory[str] = Memory()
+    """By ticket: the exit reason that a deal of it stated."""
     executions_since: Moment = NEVER
     """When the younger generation of executions began."""
     orders: Map[str, OrderSlot] = Map()

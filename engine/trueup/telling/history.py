@@ -160,7 +160,9 @@ class History:
                 counted=self._is_counted(one, judged, by_fills),
                 claimed=_total(quantity for name, quantity in one.claims if name == correction_id),
                 ours=self._is_ours(one),
-                reason=said.get(one.execution.execution_id) or reason_of(client_id=one.execution.client_order_id),
+                reason=one.execution.reason
+                or said.get(one.execution.execution_id)
+                or reason_of(client_id=one.execution.client_order_id),
                 history=one.history,
             )
             for one in self.deals.values()
