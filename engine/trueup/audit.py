@@ -100,8 +100,10 @@ def entry(recorded: Recorded) -> AuditEntry:
 
 
 def sentence(event: Event) -> str:
-    """What an event says, in one plain sentence."""
-    return _SENTENCES[type(event)](event)
+    """What an event says, in one plain sentence. One that has no words of its own yet is called by its name: whoever
+    asks what happened is not to be stopped by it."""
+    told = _SENTENCES.get(type(event))
+    return f"{name_of_event(event)}: this version has no words for it" if told is None else told(event)
 
 
 def _symbol(event: Event) -> str | None:

@@ -21,7 +21,7 @@ from trueup.decisions import BreakMoved
 from trueup.facts import Fact, FillRecorded, Observed
 from trueup.incident import around, write_bundle
 from trueup.incident.secrets import secret_in
-from trueup.journal import Head, open_inbox, open_reader, open_writer, verify
+from trueup.journal import Head, Recorded, open_inbox, open_reader, open_writer, verify
 from trueup.reconciliation.state import DECIDER_VERSION, FOLD_VERSION
 from trueup.storage import rehydrate
 
@@ -326,7 +326,7 @@ def test_bundling_as_the_page_says(shell: Shell, tmp_path: Path, monkeypatch: py
     assert [status for status, _ in ran(shell, script)] == [0] * 5
 
 
-def test_an_event_without_words_is_told_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_event_without_words_is_told_by_its_name_and_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     from golden.samples import EVENTS
     from trueup import audit
     from trueup.incident import report as telling
@@ -334,4 +334,6 @@ def test_an_event_without_words_is_told_by_its_name(monkeypatch: pytest.MonkeyPa
     (event,) = EVENTS["gate-moved"][:1]
     assert telling.told(event).startswith("gate ")
     monkeypatch.setattr(audit, "_SENTENCES", {})
-    assert telling.told(event) == "gate-moved/1"
+    assert telling.told(event) == "gate-moved/1: this version has no words for it"
+    recorded = Recorded(7, event, b"")
+    assert audit.entry(recorded).sentence == telling.told(event)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import operator
 import time
 from typing import Any
 
@@ -15,12 +16,15 @@ from trueup.journal import lock, mapper, store
 from trueup.policy import Policy, Protect
 from trueup.reconciliation import (
     decide,
+    fills,
     gatekeeping,
     guarding,
+    inputs,
     lifecycle,
     order_lifecycle,
     orphans,
     outbox,
+    outcomes,
     remedies,
     saved,
 )
@@ -59,6 +63,14 @@ def a_snapshot_forgets_what_was_inferred(patch: Patch) -> None:
     from trueup.simulation import check_journal
 
     patch.setattr(check_journal, "load", saved.load)
+
+
+@planted(1)
+def sums_are_rounded_as_the_thread_is_set(patch: Patch) -> None:
+    for module in (fills, lifecycle, inputs, outcomes):
+        for name, sum_of in (("add", operator.add), ("subtract", operator.sub)):
+            if hasattr(module, name):
+                patch.setattr(module, name, sum_of)
 
 
 # -- the journal ------------------------------------------------------------------------------------------------

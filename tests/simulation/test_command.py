@@ -6,10 +6,12 @@ import json
 import sqlite3
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from simulation.plants import PLANTS
-from trueup.simulation import draw, from_json, shrinking, simulate
+from trueup.errors import InputError
+from trueup.simulation import Scenario, draw, from_json, shrinking, simulate, to_json
 from trueup.simulation.faults import FAULTS
 from trueup_adapters.cli import main
 
@@ -67,15 +69,63 @@ def test_a_failing_seed_is_shortened_told_and_left(
     assert f"trueup simulate --seed {seed}" in out
     assert f"seed-{seed}" in err
     left = {path.suffix: path for path in tmp_path.iterdir()}
-    assert set(left) == {".db", ".json", ".txt"}
+    assert set(left) == {".db", ".zip", ".json", ".txt"}
     assert "BROKEN law 9" in left[".txt"].read_text("utf-8")
     shortest = from_json(left[".json"].read_bytes())
     assert len(shortest.happenings) < len(draw(seed).happenings)
     assert main(["verify", "--store", f"sqlite:///{left['.db']}"]) == 0
     capsys.readouterr()
-    status, out, _ = ran(capsys, "--scenario", str(left[".json"]))
+    whole = decided_again(capsys, left[".zip"])
+    status, out, err = ran(capsys, "--scenario", str(left[".json"]), "--export", str(tmp_path / "again"))
     assert status == 1
     assert "BROKEN law 9" in out
+    assert decided_again(capsys, tmp_path / "again" / left[".zip"].name) == whole
+
+
+def decided_again(capsys: pytest.CaptureFixture[str], bundle: Path) -> int:
+    """How many decisions of a bundle `trueup replay` made again, all of them identical."""
+    assert main(["replay", "--store", f"bundle:///{bundle}", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["identical"], told["differences"], told["undetermined"]) == (True, [], [])
+    assert told["decisions"] > 0
+    return told["decisions"]
+
+
+def test_a_history_that_breaks_nothing_is_left_whole_when_it_is_asked_for(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for _ in range(2):  # what an earlier run left is replaced
+        status, _, err = ran(capsys, "--seed", "5", "--export", str(tmp_path), "--json")
+        assert status == 0
+        assert ".zip a bundle that `trueup replay` accepts" in err
+        assert {path.name for path in tmp_path.iterdir()} == {f"seed-5.{end}" for end in ("db", "zip", "json", "txt")}
+    assert from_json((tmp_path / "seed-5.json").read_bytes()) == draw(5)
+    decided_again(capsys, tmp_path / "seed-5.zip")
+
+
+def test_a_journal_that_cannot_be_read_is_left_without_a_bundle(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    scenario = tmp_path / "scenario.json"
+    scenario.write_bytes(to_json(Scenario(seed=1, settings=msgspec.structs.replace(draw(5).settings, minutes=1))))
+    monkeypatch.setattr(shrinking, "TRIES_MAX", 3)
+    monkeypatch.setattr("trueup.simulation.leaving.write_bundle", unwilling)
+    status, out, err = ran(capsys, "--scenario", str(scenario), "--export", str(tmp_path / "left"))
+    assert status == 0
+    assert "no bundle, because event 3 holds what looks like a key" in err
+    assert {path.suffix for path in (tmp_path / "left").iterdir()} == {".db", ".json", ".txt"}
+    assert "no law was broken" in out
+
+
+def unwilling(*given: object, **named: object) -> None:
+    raise InputError("event 3 holds what looks like a key")
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    status, out, err = ran(capsys, "--seed", "5", "--export", str(tmp_path / "taken"))
+    assert (status, out) == (3, "")
+    assert "nothing can be left there" in err
 
 
 @pytest.mark.parametrize(

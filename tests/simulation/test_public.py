@@ -140,4 +140,5 @@ def test_a_failing_history_is_told_shortened_and_left(monkeypatch: pytest.Monkey
     text = plugin._told(seed, "all", None, outcome, str(tmp_path))
     assert "BROKEN law" in text
     assert f"--trueup-seed={seed} --trueup-runs=1 repeats it" in text
-    assert {path.suffix for path in tmp_path.iterdir()} == {".db", ".json", ".txt"}
+    assert {path.suffix for path in tmp_path.iterdir()} == {".db", ".zip", ".json", ".txt"}
+    assert f"trueup replay --store bundle:///{tmp_path}/seed-{seed}.zip" in text

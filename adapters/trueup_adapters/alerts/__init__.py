@@ -1,7 +1,8 @@
 """How do people hear of what the journal raised as alerts?
 
 Reading order:
-    news      what of the journal a person should hear: alerts, and alerted breaks that are over
+    silence   whether the broker has fallen silent, and is back
+    news      what of the journal a person should hear: alerts, alerted breaks that are over, silence
     plain     text from outside made harmless: no mention, no markup, no link
     digest    any number of news as a few messages, each within a channel's limit
     witness   what a web service answered to a message: its status, and how long it asks us to wait

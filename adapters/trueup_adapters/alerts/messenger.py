@@ -25,7 +25,7 @@ from trueup.ledger import Ledger
 from trueup.storage import rehydrate
 from trueup_adapters.alerts.channels import Channel, Sent
 from trueup_adapters.alerts.digest import MESSAGES_MAX, Message, compose
-from trueup_adapters.alerts.news import Batch, Pending
+from trueup_adapters.alerts.news import RECALLED_MAX, Batch, Pending
 from trueup_adapters.logs.secrets import hidden
 
 POLL_MS: Final = 500
@@ -241,6 +241,8 @@ class Runner:
         upto = dict(self._rec.ledger.state.alerts_delivered).get(self._channel.name, 0)
         pending = self._reading(upto)
         pending.know(rehydrate(self._rec.account, self._rec.journal, upto=upto))
+        for recorded in self._rec.journal.read(after=max(0, upto - RECALLED_MAX), upto=upto):
+            pending.recall(recorded.event)
         return pending
 
     def step(self, *, stopping: bool = False) -> int:

@@ -1,4 +1,4 @@
-"""What of a journal should people hear: which alerts, and which of the breaks they were told of are over?
+"""What of a journal should people hear: which alerts, which of what they were told of is over, who fell silent?
 
 Read event by event, in order. An alert is told once; the aggregate raises another only when things have become
 materially worse (L38). A break that an alert spoke of is told again when it is corrected or cleared. Decisions of
@@ -16,7 +16,9 @@ import msgspec
 from trueup.decisions import AlertRaised, BreakMoved, MassAbsenceMoved, ProtectionMoved, Severity, Step
 from trueup.events import Event
 from trueup.explain import named
+from trueup.facts import BookRead, BookWritten, Observed
 from trueup.reconciliation.state import State
+from trueup_adapters.alerts.silence import Silence
 
 KEPT_MAX: Final = 500
 """News of one batch whose text is kept; the rest is counted by topic (law 12)."""
@@ -25,6 +27,10 @@ TOLD_MAX: Final = 20_000
 RANK: Final[dict[str, int]] = {"info": 0, "warning": 1, "critical": 2}
 _GRAVE: Final = ("critical", "exiting")
 """States of a position's protection that a person was alerted of."""
+_OF_BOOKS: Final = ("book-unread", "book-unwritten")
+"""Alerts about a book that lives elsewhere whose end is told."""
+RECALLED_MAX: Final = 300
+"""Events before the first that is told of, from which a silence of the broker is known after a restart (law 12)."""
 Kind: TypeAlias = Literal["alert", "resolved"]
 
 
@@ -86,6 +92,7 @@ class Pending:
         self._told: dict[str, Severity] = {}
         self._escalated: tuple[int, list[str]] = (0, [])
         self._held: Severity | None = None
+        self._silence = Silence()
 
     def know(self, state: State) -> None:
         """What was alerted before `upto` and is still open, as the fold at `upto` says it."""
@@ -99,6 +106,14 @@ class Pending:
                 self._tell(_guard_of(key), "critical")
         if state.hold is not None:
             self._held = "critical"
+        for topic, why in zip(_OF_BOOKS, (state.foreign.unread, state.foreign.unwritten), strict=True):
+            if why:
+                self._tell(topic, "warning")
+        self._silence.know(state)
+
+    def recall(self, event: Event) -> None:
+        """One of the last events before `upto`, in order: was the broker silent then, and was it told?"""
+        self._silence.read(event)
 
     def read(self, position: int, event: Event) -> None:
         """The next event of the journal."""
@@ -112,6 +127,11 @@ class Pending:
         elif isinstance(event, MassAbsenceMoved) and event.state != "held" and self._held is not None:
             self._over(position, event.at_ns, self._held, "mass-absence", f"mass absence {event.state}: {event.why}")
             self._held = None
+        elif isinstance(event, BookRead) and event.completeness != "failed":
+            self._book_again(position, event, "book-unread", "can be read again")
+        elif isinstance(event, BookWritten) and not event.failed:
+            self._book_again(position, event, "book-unwritten", "can be written again")
+        self._heard(position, event)
 
     def take(self) -> Batch | None:
         """Everything read since the last `take`; None when there is nothing to tell."""
@@ -137,6 +157,8 @@ class Pending:
         cause, escalated = self._escalated
         if event.topic == "mass-absence":
             self._held = event.severity
+        elif event.topic in _OF_BOOKS:
+            self._tell(event.topic, event.severity)
         # An alert lists some of its breaks only; the steps of the same cause name them all.
         for break_id in (*event.breaks, *(escalated if cause == event.cause and event.breaks else ())):
             self._tell(break_id, event.severity)
@@ -161,6 +183,21 @@ class Pending:
         elif event.state == "protected" and (severity := self._told.pop(name, None)) is not None:
             text = f"{named(event.symbol, event.ticket)} is protected again: {event.why}"
             self._over(position, event.at_ns, severity, "unprotected", text)
+
+    def _book_again(self, position: int, event: BookRead | BookWritten, topic: str, how: str) -> None:
+        severity = self._told.pop(topic, None)
+        if severity is not None:
+            self._over(position, event.at.at_ns, severity, topic, f"the book {event.book} {how}")
+
+    def _heard(self, position: int, event: Event) -> None:
+        """Silence of the broker is no decision: it is read from what was observed."""
+        word = self._silence.read(event)
+        if word is None or not isinstance(event, Observed):
+            return
+        if word.over:
+            self._over(position, event.at.at_ns, word.severity, "broker-silent", word.text)
+        elif severity_of(word.severity) >= self._threshold:
+            self._add(News("alert", position, event.at.at_ns, word.severity, "broker-silent", word.text))
 
     def _over(self, position: int, at_ns: int, severity: Severity, topic: str, text: str) -> None:
         if self._resolved and severity_of(severity) >= self._threshold:

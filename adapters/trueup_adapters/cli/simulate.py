@@ -16,9 +16,10 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from trueup.errors import InputError
-from trueup.simulation import Scenario, Summary, campaign, draw, from_json, shrink, story, to_json, told
+from trueup.simulation import Scenario, Summary, campaign, draw, from_json, leave, shrink, story, told
 from trueup.simulation.campaign import Broken
 from trueup.simulation.faults import FAULTS
+from trueup.simulation.leaving import Left
 from trueup.simulation.story import law_said
 from trueup_adapters.cli.exits import DONE, FOUND, CouldNot
 from trueup_adapters.cli.options import Json
@@ -51,7 +52,11 @@ def simulate(
     ] = None,
     export: Annotated[
         Path | None,
-        typer.Option("--export", metavar="DIR", help="Leave the journal, scenario and story of failing runs there."),
+        typer.Option(
+            "--export",
+            metavar="DIR",
+            help="Leave journal, bundle, scenario and story of failing runs there; of one run always.",
+        ),
     ] = None,
     scenario: Annotated[
         Path | None, typer.Option("--scenario", metavar="FILE", help="Repeat a scenario that --export wrote.")
@@ -98,40 +103,40 @@ def simulate(
 
 
 def _one(scenario: Scenario, export: Path | None, as_json: bool) -> int:
-    """One history: told whole, or shortened where it fails."""
+    """One history: told whole, or shortened where it fails; left where it is asked for, whatever came of it."""
     first = told(scenario, narrated=not as_json)
     outcome = first.outcome
     broken = tuple(Broken(one.law, outcome.seed, one.what) for one in outcome.violations)
-    if export is not None and broken:
-        _leave(scenario, export)
+    shown = scenario
+    if export is not None:
+        if broken:
+            note("a law was broken; looking for the shortest history that still breaks it")
+        left = _leave(scenario, export)
+        shown, first = left.scenario, left.told
+    elif broken and not as_json:
+        note("a law was broken; looking for the shortest history that still breaks it")
+        shown = shrink(scenario, frozenset(one.law for one in broken))
+        first = told(shown, narrated=True)
     if as_json:
         counted = dict.fromkeys(FAULTS, 0) | outcome.faults
         give(Summary(runs=1, steps=outcome.steps, violations=broken, faults=counted, coverage=outcome.coverage))
-    else:
-        shown = scenario
-        if broken:
-            note("a law was broken; looking for the shortest history that still breaks it")
-            shown = shrink(scenario, frozenset(one.law for one in broken))
-            first = told(shown, narrated=True)
-        for line in story(shown, first):
-            say(line, "bold red" if line.startswith("BROKEN") else "")
-        if shown != scenario:
-            note(f"{len(scenario.happenings)} happenings were cut down to {len(shown.happenings)}")
+        return FOUND if broken else DONE
+    for line in story(shown, first):
+        say(line, "bold red" if line.startswith("BROKEN") else "")
+    if shown != scenario:
+        note(f"{len(scenario.happenings)} happenings were cut down to {len(shown.happenings)}")
     return FOUND if broken else DONE
 
 
-def _leave(scenario: Scenario, folder: Path) -> None:
-    """The shortest failing history of a seed: its journal as a store, what happens in it, and its story."""
-    folder.mkdir(parents=True, exist_ok=True)
-    outcome = told(scenario).outcome
-    shortest = shrink(scenario, frozenset(one.law for one in outcome.violations))
-    name = f"seed-{scenario.seed}"
-    store = folder / f"{name}.db"
-    store.unlink(missing_ok=True)
-    played = told(shortest, narrated=True, export=store)
-    (folder / f"{name}.json").write_bytes(to_json(shortest))
-    (folder / f"{name}.txt").write_text("\n".join(story(shortest, played)) + "\n", "utf-8")
-    note(f"{folder / name}: .db is its journal, .json what happens in it, .txt its story")
+def _leave(scenario: Scenario, folder: Path) -> Left:
+    """What remains of a history: of one that fails the shortest that still does."""
+    try:
+        left = leave(scenario, folder)
+    except OSError as error:
+        raise CouldNot(f"{folder}: nothing can be left there: {error.strerror or error}") from error
+    bundle = f"no bundle, because {left.unbundled}" if left.unbundled else ".zip a bundle that `trueup replay` accepts"
+    note(f"{left.stem}: .db is its journal, {bundle}, .json what happens in it, .txt its story")
+    return left
 
 
 def _read(path: Path) -> Scenario:

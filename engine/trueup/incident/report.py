@@ -24,12 +24,8 @@ LINE_MAX: Final = 400
 
 
 def told(event: Event) -> str:
-    """One event in one line; in its name alone where there are no words for it yet."""
-    try:
-        said = sentence(event)
-    except KeyError:
-        said = name_of_event(event)
-    line = "".join(one if one.isprintable() else " " for one in said)
+    """One event in one line."""
+    line = "".join(one if one.isprintable() else " " for one in sentence(event))
     return line if len(line) <= LINE_MAX else line[: LINE_MAX - 3] + "..."
 
 

@@ -4,12 +4,14 @@ Read in this order: `loop`, `dice` time and chance · `scenario`, `drawing` what
 `desk` the truth · `answers`, `broker` how it is told · `disk` what is written on · `process`, `trading`, `ordering` the
 trading process · `accidents`, `happenings` what goes wrong · `probes`, `remembered`, `world` all of it, played and
 remembered · `history`, `check_values`, `check_evidence`, `check_orders`, `check_journal`, `checks` which law was broken
-· `tally`, `faults` what was really tried · `run`, `shrinking`, `story` one history · `campaign`, `many` thousands.
+· `tally`, `faults` what was really tried · `run`, `shrinking`, `story`, `leaving` one history · `campaign`, `many`
+thousands.
 """
 
 from trueup.simulation.campaign import Summary, campaign
 from trueup.simulation.check_values import Violation
 from trueup.simulation.drawing import draw
+from trueup.simulation.leaving import leave
 from trueup.simulation.run import Outcome, Told, simulate, told
 from trueup.simulation.scenario import Happening, Scenario, Settings, from_json, to_json
 from trueup.simulation.shrinking import shrink
@@ -26,6 +28,7 @@ __all__ = [
     "campaign",
     "draw",
     "from_json",
+    "leave",
     "shrink",
     "simulate",
     "story",

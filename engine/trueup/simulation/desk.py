@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from msgspec.structs import replace
 
-from trueup.model import TERMINAL, BrokerOrder, BrokerPosition, Execution, OrderStatus
+from trueup.model import TERMINAL, BrokerOrder, BrokerPosition, Execution, OrderStatus, add
 from trueup.ports import Action, Outcome
 from trueup.simulation.past import Past
 
@@ -63,7 +63,7 @@ class Desk:
     def fill(self, order_id: str, size: Decimal, price: Decimal | None) -> None:
         """More of an order is filled, even of one that has ended (L17)."""
         order = self.orders[order_id]
-        filled = (order.filled or Decimal(0)) + size.copy_abs()
+        filled = add(order.filled or Decimal(0), size.copy_abs())
         whole = filled >= order.quantity
         status = OrderStatus.FILLED if whole else OrderStatus.PARTIALLY_FILLED
         if order.status in TERMINAL and not whole:

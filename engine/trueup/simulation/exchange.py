@@ -11,7 +11,7 @@ from decimal import Decimal
 
 import msgspec
 
-from trueup.model import BrokerOrder, BrokerPosition, Execution, Key, PositionMode, Stop
+from trueup.model import BrokerOrder, BrokerPosition, Execution, Key, PositionMode, Stop, add
 from trueup.simulation.past import Past
 from trueup.simulation.scenario import PRICES, RENAMED
 
@@ -108,7 +108,7 @@ class Exchange:
     def _shift(self, symbol: str, quantity: Decimal, ticket: str | None, price: Decimal | None) -> None:
         key = self.key(symbol, ticket)
         held = self.rows.get(key)
-        total = quantity if held is None else held.signed_quantity + quantity
+        total = quantity if held is None else add(held.signed_quantity, quantity)
         if held is None:
             row = BrokerPosition(symbol, total, ticket=ticket, price=price, stop=Stop(None))
         else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import decimal
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -28,6 +29,14 @@ if TYPE_CHECKING:
     from trueup.simulation.world import World
 
 OWNER: contextvars.ContextVar[Process | None] = contextvars.ContextVar("trueup_simulated_process", default=None)
+ARITHMETIC: Final = (
+    decimal.Context(prec=28, rounding=decimal.ROUND_HALF_EVEN),
+    decimal.Context(prec=4, rounding=decimal.ROUND_UP, capitals=0),
+    decimal.Context(prec=28, rounding=decimal.ROUND_HALF_UP, traps=[decimal.Underflow]),
+    decimal.Context(prec=9, rounding=decimal.ROUND_DOWN),
+)
+"""What the bot, or a library beside it, has made of its threads' decimal arithmetic: one life after the other another
+one. Nothing that trueup decides may hang on it (law 1)."""
 FAILED_MAX: Final = 3
 """Passes in a row that end FAILED, after which the bot gives up."""
 
@@ -60,6 +69,7 @@ class Process:
         """When its tenure began, from which its ticks count."""
         self._failed = 0
         self._world = world
+        self._arithmetic = ARITHMETIC[number % len(ARITHMETIC)]
         self._tasks: dict[asyncio.Task[Any], None] = {}
         self._own: set[asyncio.Task[Any]] = set()
 
@@ -164,6 +174,7 @@ class Process:
         """Do something beside the rest, in a task that dies with the process."""
         context = contextvars.copy_context()
         context.run(OWNER.set, self)
+        context.run(decimal.setcontext, self._arithmetic.copy())
         self._own.add(self._world.loop.create_task(work, context=context))
 
     def _report(self, report: PassReport | None) -> None:
@@ -189,7 +200,8 @@ class Process:
         if not self.alive or self.rec is None:
             return False
         try:
-            position = call(self.rec)
+            with decimal.localcontext(self._arithmetic):
+                position = call(self.rec)
         except WriterFenced:
             self.fenced = True
             self.die()

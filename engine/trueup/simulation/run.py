@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import decimal
 from hashlib import sha256
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -12,6 +14,10 @@ from trueup.simulation.checks import check
 from trueup.simulation.scenario import Scenario
 from trueup.simulation.tally import in_order
 from trueup.simulation.world import World
+
+ARITHMETIC: Final = decimal.Context(prec=28, rounding=decimal.ROUND_HALF_EVEN)
+"""What the world reckons by, whatever the thread that plays it is set to: ccxt, for one, sets another rounding for good
+when it first rounds a number."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +56,11 @@ def told(scenario: Scenario, *, narrated: bool = False, export: Path | None = No
     narrated with what the journal says, sentence by sentence
     export   where to leave the run's store, an SQLite file that every command reads; it must not be there yet
     """
+    with decimal.localcontext(ARITHMETIC):
+        return _told(scenario, narrated, export)
+
+
+def _told(scenario: Scenario, narrated: bool, export: Path | None) -> Told:
     world = World(scenario, narrated=narrated)
     try:
         world.play()

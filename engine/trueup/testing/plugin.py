@@ -8,7 +8,7 @@ Fixtures
 Options
     --trueup-seed S     where `trueup_histories` begins; a failure names the seed that repeats it
     --trueup-runs N     how many it plays
-    --trueup-keep DIR   where the journal, scenario and story of a failing history are left
+    --trueup-keep DIR   where journal, bundle, scenario and story of a failing history are left
 
 Nothing of the simulator is imported before a test asks for it: a suite that does not use it pays nothing.
 """
@@ -80,16 +80,15 @@ def trueup_histories(request: pytest.FixtureRequest) -> Histories:
 
 def _told(seed: int, faults: Faults, minutes: int | None, outcome: Outcome, keep: str | None) -> str:
     """The story of a failing history, shortened, and where it was left."""
-    from trueup.simulation import draw, shrink, story, to_json, told
+    from trueup.simulation import draw, leave, shrink, story, told
 
-    shortest = shrink(draw(seed, faults, minutes), frozenset(one.law for one in outcome.violations))
-    path = None if keep is None else Path(keep)
-    if path is not None:
-        path.mkdir(parents=True, exist_ok=True)
-        (path / f"seed-{seed}.db").unlink(missing_ok=True)
-        (path / f"seed-{seed}.json").write_bytes(to_json(shortest))
-    played = told(shortest, narrated=True, export=None if path is None else path / f"seed-{seed}.db")
+    scenario, where = draw(seed, faults, minutes), ""
+    if keep is not None:
+        left = leave(scenario, Path(keep))
+        shortest, played = left.scenario, left.told
+        where = f"; left in {keep}: `trueup replay --store bundle:///{left.stem}.zip` decides all of it again"
+    else:
+        shortest = shrink(scenario, frozenset(one.law for one in outcome.violations))
+        played = told(shortest, narrated=True)
     text = "\n".join(story(shortest, played))
-    if path is not None:
-        (path / f"seed-{seed}.txt").write_text(text + "\n", "utf-8")
-    return f"{text}\n--trueup-seed={seed} --trueup-runs=1 repeats it" + (f"; left in {path}" if path else "")
+    return f"{text}\n--trueup-seed={seed} --trueup-runs=1 repeats it{where}"
