@@ -53,8 +53,8 @@ def exit_reason(facts: BreakFacts) -> ExitReason:
                        stale that may have been; without them an older exit cannot be told from today's (L59)
             `seen`     when the first answer without the position was received
 
-    A proposal counts if it is `certain` or `likely` and not ambiguous. Pure and deterministic (law 1). Costs microseconds
-    without deals; bounded by `sums.STEPS_MAX` with many.
+    A proposal counts if it is `certain` or `likely` and not ambiguous. Pure and deterministic (law 1). Costs
+    microseconds without deals; bounded by `sums.STEPS_MAX` with many.
     """
     best = propose(facts)[0]
     if best.strength not in ("certain", "likely") or best.ambiguous:
