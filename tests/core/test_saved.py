@@ -38,7 +38,7 @@ def eventful(world: Worlds) -> World:
     w.record(pending("c2", "EURUSD"), pending("c3", "USDJPY", "accepted"), pending("c4", "USDJPY", "filled"))
     rows = [row(name, "1", ticket=name, stop="1") for name in names]
     w.lists()
-    w.deals(deal("past", "EURUSD", "1", ticket="S01"))
+    w.deals(deal("past", "EURUSD", "1", ticket="S01", reason="stop"))
     w.sees(*rows, row("EURUSD", "1", ticket="o1"), row("GBPUSD", "1", ticket="new"))
     w.sees(*rows[1:], row("EURUSD", "1", ticket="o1"), row("GBPUSD", "1", ticket="new"), times=2)
     other = row("GBPUSD", "1", ticket="new")
