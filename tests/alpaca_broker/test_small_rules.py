@@ -13,7 +13,7 @@ from trueup.model import BrokerOrder, OrderStatus
 from trueup.ports import Action, Question
 from trueup.testing.alpaca import Control, FakeAlpaca
 from trueup_adapters.alpaca import AlpacaBroker, MarketClock, asking, transport
-from trueup_adapters.alpaca.fills import Unread
+from trueup_adapters.alpaca.fills import Signpost
 
 
 def test_the_markets_clock_is_open_closed_or_unknown() -> None:
@@ -110,7 +110,7 @@ def test_l05_a_page_of_fills_that_does_not_say_where_it_ends_is_partial(
     async def scenario(broker: AlpacaBroker, control: Control) -> None:
         for number in range(count):
             control.open("AAPL", "long", str(number + 1), price="190")
-        monkeypatch.setattr(asking, "decoded", lambda row: Unread("it cannot be read", None))
+        monkeypatch.setattr(asking, "signpost", lambda row: Signpost())
         answer = await broker.ask(FILLS)
         assert answer.completeness == "partial"
         assert "the rest was not read" in answer.why

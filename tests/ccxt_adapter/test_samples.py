@@ -14,6 +14,7 @@ from ccxt_adapter.recorded import FILE, LINES, TEXT, body, dicts, order, parsed,
 from trueup.model import BrokerOrder, BrokerPosition, Execution, OrderStatus
 from trueup_adapters.ccxt import samples as report
 from trueup_adapters.ccxt.holdings import Balance
+from trueup_adapters.ccxt.methods import kind_of, not_ours
 from trueup_adapters.ccxt.samples import Sample, counted, read_samples
 
 SAMPLES = read_samples(TEXT)
@@ -226,7 +227,12 @@ def test_the_report_tells_each_line_as_json(capsys: pytest.CaptureFixture[str]) 
         ("{", "refused", "no JSON"),
         ("[]", "refused", "no JSON object"),
         ('{"exchange": "x", "method": "fetchTicker"}', "not ours", "about the market"),
+        ('{"exchange": "x", "method": "fetchPositionsHistory"}', "not ours", "states no positions"),
+        ('{"exchange": "x", "method": "setLeverage"}', "not ours", "states no positions"),
         ('{"exchange": "x", "method": "fetchPositions"}', "refused", "no parsedResponse"),
+        ('{"exchange": "x", "method": "createOrder", "parsedResponse": {"info": {}}}', "refused", "names no order"),
+        ('{"exchange": "x", "method": "cancelOrder", "parsedResponse": {"id": "7"}}', "parsed", ""),
+        ('{"exchange": "x", "method": "cancelAllOrders", "parsedResponse": []}', "not ours", "empty"),
         ('{"exchange": "x", "method": "fetchPositions", "parsedResponse": [1]}', "refused", "not rows"),
         ('{"exchange": "x", "method": "fetchBalance", "parsedResponse": []}', "refused", "not a balance"),
         ('{"exchange": "x", "method": "fetchMoon", "parsedResponse": []}', "refused", "not a method"),
@@ -236,7 +242,39 @@ def test_the_report_tells_each_line_as_json(capsys: pytest.CaptureFixture[str]) 
 def test_a_line_that_cannot_be_read_is_refused_with_a_reason(line: str, verdict: str, why: str) -> None:
     (sample,) = read_samples(line)
     assert sample.verdict == verdict
-    assert why in sample.why
+    assert why in "; ".join([sample.why, *(refusal.why for refusal in sample.refused)])
+
+
+def test_an_order_that_says_enough_and_is_wrong_is_no_acknowledgement() -> None:
+    row = {"id": "7", "symbol": "LTC/USDT:USDT", "side": "buy", "amount": "NaN", "type": "limit"}
+    line = {"exchange": "x", "method": "createOrder", "parsedResponse": row}
+    (sample,) = read_samples(json.dumps(line))
+    assert sample.verdict == "refused"
+    assert "its amount is 'NaN', which is not a decimal number" in sample.refused[0].why
+
+
+@pytest.mark.parametrize(
+    ("method", "kind"),
+    [
+        ("fetchPosition", "positions"),
+        ("fetchPositionsForSymbol", "positions"),
+        ("fetchOpenOrdersWs", "orders"),
+        ("fetchCanceledAndClosedOrders", "orders"),
+        ("fetchOrdersByStatus", "orders"),
+        ("fetchOrderTrades", "trades"),
+        ("createOrderWithTakeProfitAndStopLoss", "actions"),
+        ("cancelOrdersForSymbols", "actions"),
+        ("closePosition", "actions"),
+        ("fetchOrderBook", None),
+        ("fetchOrderBooks", None),
+        ("fetchL2OrderBook", None),
+        ("fetchPositionMode", None),
+        ("fetchMoon", None),
+    ],
+)
+def test_a_method_is_known_by_its_name(method: str, kind: str | None) -> None:
+    assert kind_of(method) == kind
+    assert (not_ours(method) is None) == (kind is not None or method == "fetchMoon")
 
 
 def test_a_file_that_cannot_be_read_is_said_so(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -46,9 +46,10 @@ def here(code: str, ports: Ports) -> str:
     )
 
 
-ELSEWHERE = {"postgresql.md", "backup-and-archive.md", "hand-over-evidence.md", "ccxt.md"}
+ELSEWHERE = {"postgresql.md", "backup-and-archive.md", "hand-over-evidence.md", "ccxt.md", "write-an-adapter.md"}
 """Pages whose examples other tests run, on the server, the stores, the export or the exchange that they are about:
-`tests/incident/test_export.py`, `tests/postgres/test_how_to.py` and `tests/ccxt_adapter/test_page.py`."""
+`tests/incident/test_export.py`, `tests/postgres/test_how_to.py`, `tests/ccxt_adapter/test_page.py` and
+`tests/config/test_tutorial.py`."""
 RUN = [pytest.param(page, id=place(page)) for page in PAGES if examples(page) and page.name not in ELSEWHERE]
 
 

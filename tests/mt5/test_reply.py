@@ -205,6 +205,12 @@ def test_l48_a_status_that_is_there_twice_is_no_status() -> None:
     assert read(raw).completeness == "failed"
 
 
+def test_law_13_a_list_that_is_named_again_behind_an_escape_is_named_twice() -> None:
+    raw = reply(row())[:-1] + b', "\\u0070ositions": []}'
+    answer = read(raw)
+    assert (answer.completeness, "names `positions` twice" in answer.why) == ("failed", True)
+
+
 def test_a_reply_has_a_longest_length() -> None:
     tight = refusal_of(b"x" * 11, 10)
     assert tight is not None

@@ -135,6 +135,8 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(capsys: pytest.CaptureF
         (("--scenario", "x.json", "--seed", "1"), 2, "give one of them"),
         (("--faults", "none"), 2, "--faults"),
         (("--runs", "0"), 2, "--runs"),
+        (("--runs", "0", "--picture", "p.svg", "--results", "there-is-none.db"), 3, "could be drawn"),
+        (("--runs", "1", "--picture", "p.svg"), 2, "give --results FILE"),
         (("--runs", "1", "--workers", "1", "--results", "no/such/folder/r.db"), 3, "name another file"),
     ],
 )

@@ -12,13 +12,24 @@ from typing import Final
 from urllib.parse import quote
 
 import msgspec
+from msgspec import Raw
 
 from trueup.model import BrokerOrder, Refusal
 from trueup.ports import Answer, Clock, Question, failed
 from trueup_adapters.alpaca.cells import MALFORMED
-from trueup_adapters.alpaca.fills import PAGE_MAX, FillRow, Unread, decoded, judge_fills
-from trueup_adapters.alpaca.heads import DIALECT, is_missing, rows_of, said, why_not
-from trueup_adapters.alpaca.orders import LISTED_MAX, Reading, judge_orders, order_answer, stated
+from trueup_adapters.alpaca.fills import PAGE_MAX, judge_fills, signpost
+from trueup_adapters.alpaca.heads import is_missing, rows_of, said, why_not
+from trueup_adapters.alpaca.judging import DIALECT, answered
+from trueup_adapters.alpaca.legs import SYMBOLS_MAX, Waiting
+from trueup_adapters.alpaca.orders import (
+    LISTED_MAX,
+    LISTED_UNASKED,
+    JudgedOrders,
+    Reading,
+    judge_orders,
+    order_answer,
+    order_legs,
+)
 from trueup_adapters.alpaca.positions import positions_answer
 from trueup_adapters.alpaca.symbols import unslashed
 from trueup_adapters.alpaca.transport import Asks, Reply
@@ -66,37 +77,70 @@ class Asking:
         if why := why_not(reply):
             return failed(why, raw=reply.body)
         answer = positions_answer(Reply(200, b"[" + reply.body + b"]"), self._reading.symbols)
+        others = [row.symbol for row in answer.positions.values() if symbol not in (row.symbol, row.spelling)]
+        if others:
+            return failed(f"the reply tells of a position in {others[0]}, and not in {symbol}", raw=reply.body)
         return msgspec.structs.replace(answer, raw=reply.body)
 
     # -- orders --------------------------------------------------------------------------------------------
 
     async def orders(self, status: str, after: str = "") -> Answer:
         """All orders of `status` (`open`, `all`), oldest first, created after a moment (ISO 8601; '' is always)."""
-        found: dict[str, BrokerOrder] = {}
-        refused: list[Refusal] = []
-        raws: list[bytes] = []
+        listed = _Listed()
+        why = f"{PAGES_MAX} pages were read, and there are more"
         for _ in range(PAGES_MAX):
             query = {"status": status, "limit": str(LISTED_MAX), "direction": "asc", "nested": "false"}
             reply = await self._transport.get("/v2/orders", query | ({"after": after} if after else {}))
             rows = rows_of(reply)
             if isinstance(rows, Answer):
                 return rows  # pages without one of them say nothing of what is missing
+            listed.raws.append(reply.body)
             judged = judge_orders(rows, self._reading)
-            known = len(found) + len(refused)
-            raws.append(reply.body)
-            told = {(r.why, r.symbol) for r in refused}  # what two pages share is refused once
-            refused += [_moved(r, known) for r in judged.refused if (r.why, r.symbol) not in told]
-            news = [order for order in judged.orders if order.order_id not in found]
-            found.update({order.order_id or "": order for order in judged.orders})  # a later page knows it better
+            brought = listed.add(judged)
             self._remember(judged.orders)
-            if len(rows) < LISTED_MAX:
-                return stated(list(found.values()), refused, b"\n".join(raws))
+            listed.waiting.note(rows)
+            if len(rows) < LISTED_MAX and len(rows) != LISTED_UNASKED:
+                why = ""
+                break
             after = _just_before(judged.submitted[-1])
-            if not after or not news:
+            if not after or not brought:
                 why = "more orders were submitted in one moment than a page holds" if after else "a page has no end"
-                return stated(list(found.values()), refused, b"\n".join(raws), f"{why}, and the rest was not read")
-        why = f"{PAGES_MAX} pages were read, and there are more"
-        return stated(list(found.values()), refused, b"\n".join(raws), why)
+                why += ", and the rest was not read"
+                break
+        why = "; ".join(filter(None, (why, await self._unfold(listed), await self._find_held(status, listed))))
+        return listed.answer(why)
+
+    async def _unfold(self, listed: _Listed) -> str:
+        """Look up the legs of the orders in several that do not name theirs; what is still missing, in words."""
+        for order_id in self._least_tried(listed.folded):
+            if not is_uuid(order_id):
+                continue
+            reply = await self._transport.get(f"/v2/orders/{order_id}", {"nested": "true"})
+            answer = order_legs(reply, self._reading)
+            if answer.completeness == "failed":
+                return f"the legs of order {order_id} could not be looked up: {answer.why}"
+            listed.raws.append(reply.body)
+            listed.unfold(order_id, answer)
+            self._remember(answer.orders)
+        return ""
+
+    async def _find_held(self, status: str, listed: _Listed) -> str:
+        """Add what is held beside an open exit, from the latest orders in its symbol; what is missing, in words."""
+        symbols = listed.waiting.symbols[:SYMBOLS_MAX]
+        if status != "open" or not symbols:
+            return ""
+        query = {"status": "all", "limit": str(LISTED_MAX), "direction": "desc", "nested": "false"}
+        reply = await self._transport.get("/v2/orders", query | {"symbols": ",".join(symbols)})
+        rows = rows_of(reply)
+        if isinstance(rows, Answer):
+            return f"what is held beside the open orders could not be read: {rows.why}"
+        held = listed.waiting.held_in(rows)
+        if held:
+            judged = judge_orders(held, self._reading)
+            listed.raws.append(reply.body)
+            listed.add(judged)
+            self._remember(judged.orders)
+        return ""
 
     async def order(self, question: Question) -> Answer:
         """The one order of that id, that client id, or both."""
@@ -125,7 +169,7 @@ class Asking:
         """All executions since a moment, in Alpaca's order."""
         began = self._clock.wall_ns() - FILLS_LOOK_BACK_NS if since_ns is None else since_ns
         query = {"direction": "asc", "page_size": str(PAGE_MAX), "after": _iso(max(0, began - SKEW_NS))}
-        rows: list[FillRow | Unread] = []
+        rows: list[Raw] = []
         raws: list[bytes] = []
         why = f"{PAGES_MAX} pages were read, and there are more"
         for _ in range(PAGES_MAX):
@@ -134,36 +178,27 @@ class Asking:
             if isinstance(page, Answer):
                 return page
             raws.append(reply.body)
-            read = [decoded(row) for row in page]
-            rows += read
-            last = read[-1] if read else None
-            if len(page) < PAGE_MAX or last is None:
+            rows += page
+            if len(page) < PAGE_MAX:
                 why = ""
                 break
-            if isinstance(last, Unread) or not isinstance(last.id, str) or last.id == query.get("page_token"):
+            last = signpost(page[-1]).activity_id
+            if last is None or last == query.get("page_token"):
                 why = "a page does not say where the next one begins, and the rest was not read"
                 break
-            query["page_token"] = last.id
+            query["page_token"] = last
         return await self._executions(rows, b"\n".join(raws), why)
 
-    async def _executions(self, rows: list[FillRow | Unread], raw: bytes, why: str) -> Answer:
-        whole = [row for row in rows if isinstance(row, FillRow)]
-        trouble = await self._learn_client_ids([row.order_id for row in whole if isinstance(row.order_id, str)])
+    async def _executions(self, rows: list[Raw], raw: bytes, why: str) -> Answer:
+        posts = [signpost(row) for row in rows]
+        trouble = await self._learn_client_ids([post.order_id for post in posts if post.order_id is not None])
         if trouble is not None:
             return trouble
         # Their orders have said by now what most of them are in.
-        await self._learn_classes({row.symbol for row in whole if self._reading.symbols.unsure(row.symbol)})
+        symbols = {post.symbol for post in posts if post.symbol is not None}
+        await self._learn_classes({symbol for symbol in symbols if self._reading.symbols.unsure(symbol)})
         judged = judge_fills(rows, self._client_ids, self._reading)
-        reasons = [f"{len(judged.refused)} of {len(rows)} rows could not be used"] if judged.refused else []
-        reasons += [why] if why else []
-        return Answer(
-            completeness="partial" if reasons else "complete",
-            why="; ".join(reasons),
-            dialect=DIALECT,
-            executions=judged.executions,
-            refused=judged.refused,
-            raw=raw,
-        )
+        return answered(raw, len(rows), judged.refused, why, executions=judged.values)
 
     async def _learn_classes(self, symbols: Iterable[str]) -> None:
         """Ask what those are that could be shares or pairs. What is not answered stays unsure, and is refused."""
@@ -207,6 +242,43 @@ class Asking:
                 self._client_ids[order.order_id] = order.client_order_id
         while len(self._client_ids) > CLIENT_IDS_MAX:
             del self._client_ids[next(iter(self._client_ids))]
+
+
+class _Listed:
+    """The pages of one list of orders, put together."""
+
+    def __init__(self) -> None:
+        self.raws: list[bytes] = []
+        self.waiting = Waiting()
+        self.folded: dict[str, Refusal] = {}
+        self._found: dict[str, BrokerOrder] = {}
+        self._refused: list[Refusal] = []
+
+    def add(self, judged: JudgedOrders) -> bool:
+        """Take a page; whether it brought an order that was not there."""
+        before = len(self._found) + len(self._refused)
+        told = {(r.why, r.symbol) for r in self._refused}  # what two pages share is refused once
+        moved = {r: _moved(r, before) for r in judged.refused if (r.why, r.symbol) not in told}
+        self._refused += moved.values()
+        self.folded.update({order_id: moved[r] for order_id, r in judged.folded.items() if r in moved})
+        known = len(self._found)
+        self._found.update({o.order_id or "": o for o in judged.orders})  # a later page knows it better
+        return len(self._found) > known
+
+    def unfold(self, order_id: str, answer: Answer) -> None:
+        """Put the legs of an order in its place."""
+        if not answer.orders and not answer.refused:
+            return
+        refusal = self.folded.pop(order_id)
+        place = self._refused.index(refusal)
+        self._refused[place : place + 1] = [msgspec.structs.replace(one, row=refusal.row) for one in answer.refused]
+        for order in answer.orders:
+            self._found.setdefault(order.order_id or "", order)
+
+    def answer(self, why: str) -> Answer:
+        """All of it; `why` says what is missing."""
+        listed = len(self._found) + len(self._refused)
+        return answered(b"\n".join(self.raws), listed, self._refused, why, orders=list(self._found.values()))
 
 
 class _Asset(msgspec.Struct):

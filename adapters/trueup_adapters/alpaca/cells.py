@@ -6,7 +6,6 @@ a float (L35).
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 from typing import Final
 
@@ -42,7 +41,7 @@ def name_cell(value: object, what: str) -> str:
     try:
         return name_of(value, what=what)
     except InputError as error:
-        raise BadRow(printable(str(error))) from error
+        raise BadRow(f"its {printable(str(error))}") from error
 
 
 def maybe_name(value: object, what: str) -> str | None:
@@ -58,27 +57,35 @@ def readable(value: object) -> str | None:
         return None
 
 
-def number_cell(value: Decimal | None, what: str) -> Decimal | None:
-    """A number within bounds (L43), or None where there is none. Raises BadRow."""
-    if value is None:
+def number_cell(cell: Raw, what: str) -> Decimal | None:
+    """A number, or the text of one, within bounds (L43); None where there is none. Raises BadRow.
+
+    `""` is none too: Alpaca writes it where a cell does not apply. Text is held to the same digits as a bare number:
+    what Python would take for one besides (`1_000`, other scripts' digits, spaces) was not meant as one.
+    """
+    text = bytes(cell)
+    if text in (b"", b"null", b'""'):
         return None
+    if text[:1] not in b'"-0123456789':
+        raise BadRow(f"its {what} is {printable(text[:80].decode('utf-8', 'replace'))}, which is no number")
+    value = msgspec.json.decode(text, type=str) if text[:1] == b'"' else text.decode()
     try:
-        return exact(value, what=what)
+        return exact(value, what=f"its {what}")
     except InputError as error:
         raise BadRow(printable(str(error))) from error
 
 
-def price_cell(value: Decimal | None, what: str) -> Decimal | None:
+def price_cell(cell: Raw, what: str) -> Decimal | None:
     """A price greater than 0; a missing one and 0 both mean that none is reported (L36). Raises BadRow."""
-    price = number_cell(value, what) or None
+    price = number_cell(cell, what) or None
     if price is not None and price < 0:
         raise BadRow(f"its {what} is {price}; a price is greater than 0")
     return price
 
 
-def size_cell(value: Decimal | None, what: str) -> Decimal:
+def size_cell(cell: Raw, what: str) -> Decimal:
     """A quantity above 0: the side stands elsewhere (L28). Raises BadRow."""
-    size = number_cell(value, what)
+    size = number_cell(cell, what)
     if size is None or size <= 0:
         raise BadRow(f"its {what} is {size}; it must be greater than 0")
     return size
@@ -89,39 +96,3 @@ def when_cell(value: object) -> str | None:
     if not isinstance(value, str) or not 0 < len(value) <= WHEN_MAX or not value.isprintable():
         return None
     return value
-
-
-_NOT_NUMBERS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b')
-
-
-def not_numbers_as_text(raw: bytes) -> bytes:
-    """The reply with bare `NaN` and `Infinity` as texts, so that they cost one row and not the list (L42, L43)."""
-    if b"NaN" not in raw and b"Infinity" not in raw:
-        return raw
-    return _NOT_NUMBERS.sub(lambda found: found[0] if found[0][:1] == b'"' else b'"%s"' % found[0], raw)
-
-
-class _Names(msgspec.Struct):
-    """What a refusal can name of a row that is otherwise unreadable."""
-
-    symbol: Raw = Raw()
-    id: Raw = Raw()
-
-
-_NAMES = msgspec.json.Decoder(_Names)
-
-
-def names_in(row: Raw) -> tuple[str | None, str | None]:
-    """(symbol, id) of a row that did not decode, as far as they can be read."""
-    try:
-        names = _NAMES.decode(row)
-    except MALFORMED:
-        return None, None
-    return _text(names.symbol), _text(names.id)
-
-
-def _text(cell: Raw) -> str | None:
-    try:
-        return readable(msgspec.json.decode(cell, type=str))
-    except MALFORMED:
-        return None

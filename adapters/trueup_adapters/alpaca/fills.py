@@ -7,25 +7,14 @@ acknowledgement was lost is known to the book by nothing else (L21).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
 from msgspec import Raw
 
-from trueup.model import Execution, Refusal
-from trueup_adapters.alpaca.cells import (
-    MALFORMED,
-    BadRow,
-    name_cell,
-    names_in,
-    price_cell,
-    printable,
-    readable,
-    shown,
-    size_cell,
-    when_cell,
-)
+from trueup.model import Execution
+from trueup_adapters.alpaca.cells import MALFORMED, BadRow, name_cell, price_cell, readable, shown, size_cell, when_cell
+from trueup_adapters.alpaca.judging import Judged, Judging, row_of, settled
 from trueup_adapters.alpaca.orders import Reading
 
 PAGE_MAX: Final = 100
@@ -36,76 +25,50 @@ _SIGNS: Final[dict[object, int]] = {"buy": 1, "sell": -1, "sell_short": -1, "sel
 class FillRow(msgspec.Struct, gc=False):
     """One row: an execution."""
 
-    id: Any
+    id: Any = None
     activity_type: Any = None
     type: Any = None
     symbol: Any = None
     side: Any = None
-    qty: Decimal | None = None
-    price: Decimal | None = None
+    qty: Raw = Raw()
+    price: Raw = Raw()
     order_id: Any = None
     transaction_time: Any = None
 
 
-class Unread(msgspec.Struct, frozen=True):
-    """A row that is not of the shape it must be, with what could be read of it (L42)."""
+class Signpost(msgspec.Struct, frozen=True):
+    """What has to be known of a row before it can be judged; None where that cannot be read."""
 
-    why: str
-    symbol: str | None
+    activity_id: str | None = None
+    """The next page begins behind the last one's."""
+    order_id: str | None = None
+    """Whose client id is to be looked up."""
+    symbol: str | None = None
 
 
 _ROW = msgspec.json.Decoder(FillRow)
 
 
-def decoded(row: Raw) -> FillRow | Unread:
-    """One row as it stands there."""
+def signpost(row: Raw) -> Signpost:
+    """Where a row stands and what it refers to. Never raises."""
     try:
-        return _ROW.decode(row)
-    except MALFORMED as error:
-        return Unread(printable(str(error)) or type(error).__name__, names_in(row)[0])
+        read = _ROW.decode(row)
+    except MALFORMED:
+        return Signpost()
+    return Signpost(readable(read.id), readable(read.order_id), readable(read.symbol))
 
 
-class JudgedFills(msgspec.Struct, frozen=True):
-    """Every row of a list, on one side or the other: none is lost (L03)."""
-
-    executions: tuple[Execution, ...]
-    refused: tuple[Refusal, ...]
-
-
-def judge_fills(
-    rows: Sequence[FillRow | Unread], client_ids: Mapping[str, str | None], reading: Reading
-) -> JudgedFills:
+def judge_fills(rows: Sequence[Raw], client_ids: Mapping[str, str | None], reading: Reading) -> Judged[Execution]:
     """Every row, judged on its own and then against others of the same id (L20).
 
     client_ids   by Alpaca's id of an order: its client id, None where Alpaca has forgotten the order. A row whose
                  order is not in it is refused: it could not be looked up, and would enter as a stranger's.
     """
-    found: dict[str, tuple[int, Execution]] = {}
-    refused: list[Refusal] = []
-    contradicted: dict[str, str] = {}
-    for number, row in enumerate(rows, 1):
-        if isinstance(row, Unread):
-            refused.append(Refusal(number, row.why, row.symbol))
-            continue
-        try:
-            execution = execution_of(row, client_ids, reading)
-        except BadRow as bad:
-            activity = readable(row.id)
-            why = str(bad) if activity is None else f"activity {activity}: {bad}"
-            refused.append(Refusal(number, why, readable(row.symbol)))
-            continue
-        first, known = found.setdefault(execution.execution_id, (number, execution))
-        if first != number:
-            words = "the same" if known == execution else "other"
-            why = f"activity {execution.execution_id} was listed before, in {words} words"
-            refused.append(Refusal(number, why, execution.symbol))
-            if known != execution:
-                contradicted[execution.execution_id] = why
-    for execution_id, why in contradicted.items():  # choosing one of them would be inventing (law 13)
-        number, execution = found.pop(execution_id)
-        refused.append(Refusal(number, why.replace("before", "again"), execution.symbol))
-    refused.sort(key=lambda refusal: refusal.row)
-    return JudgedFills(tuple(execution for _, execution in found.values()), tuple(refused))
+    judging = Judging[Execution](reading.symbols, "activity", lambda execution: execution.execution_id)
+    return settled(
+        judging.verdict(number, row, lambda raw: execution_of(row_of(raw, _ROW), client_ids, reading))
+        for number, row in enumerate(rows, 1)
+    )
 
 
 def execution_of(row: FillRow, client_ids: Mapping[str, str | None], reading: Reading) -> Execution:

@@ -12,10 +12,10 @@ import msgspec
 from msgspec import Raw
 
 from trueup.ports import Answer, failed
-from trueup_adapters.alpaca.cells import MALFORMED, not_numbers_as_text, printable
+from trueup_adapters.alpaca.cells import MALFORMED, printable
 from trueup_adapters.alpaca.transport import Reply
+from trueup_adapters.json_text import not_numbers_as_text
 
-DIALECT: Final = "alpaca/2"
 _MISSING: Final = range(40_410_000, 40_420_000)
 _LIST = msgspec.json.Decoder(list[Raw])
 

@@ -7,7 +7,6 @@ position in a symbol, and choosing one of them would be inventing (law 13).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
@@ -15,17 +14,9 @@ from msgspec import Raw
 
 from trueup.model import BrokerPosition, Key, Refusal, symbol_key
 from trueup.ports import Answer
-from trueup_adapters.alpaca.cells import (
-    MALFORMED,
-    BadRow,
-    names_in,
-    number_cell,
-    price_cell,
-    printable,
-    readable,
-    shown,
-)
-from trueup_adapters.alpaca.heads import DIALECT, rows_of
+from trueup_adapters.alpaca.cells import BadRow, name_cell, number_cell, price_cell, shown
+from trueup_adapters.alpaca.heads import rows_of
+from trueup_adapters.alpaca.judging import Judging, answered, row_of, settled
 from trueup_adapters.alpaca.symbols import Symbols
 from trueup_adapters.alpaca.transport import Reply
 
@@ -35,11 +26,11 @@ _UNIT_OF: Final[Mapping[str, str]] = {"us_equity": "shares", "us_option": "contr
 class PositionRow(msgspec.Struct, gc=False):
     """One row: only what identifies a position. Prices of the moment are not looked at."""
 
-    symbol: Any
-    qty: Decimal
+    symbol: Any = None
+    qty: Raw = Raw()
     side: Any = None
     asset_class: Any = None
-    avg_entry_price: Decimal | None = None
+    avg_entry_price: Raw = Raw()
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -50,6 +41,11 @@ class Position(msgspec.Struct, frozen=True):
     """In Alpaca's word; '' where it gives none."""
     sent_as: str
     """How orders spell its symbol: a pair with its slash, whatever aliases call it."""
+
+    @property
+    def symbol(self) -> str:
+        """Its one name."""
+        return self.position.symbol
 
 
 class JudgedPositions(msgspec.Struct, frozen=True):
@@ -65,7 +61,8 @@ _ROW = msgspec.json.Decoder(PositionRow)
 def position_of(row: PositionRow, symbols: Symbols) -> Position:
     """One row as a position. Raises BadRow, with the cell that is to blame."""
     asset_class = row.asset_class if isinstance(row.asset_class, str) else ""
-    symbol, spelling = symbols.name(row.symbol, asset_class or None)
+    spelled = name_cell(row.symbol, "symbol")
+    symbol, spelling = symbols.name(spelled, asset_class or None)
     quantity = number_cell(row.qty, "qty")
     if not quantity:
         raise BadRow(f"its qty is {quantity}; a position holds something")
@@ -81,48 +78,17 @@ def position_of(row: PositionRow, symbols: Symbols) -> Position:
         spelling=spelling,
         unit=_UNIT_OF.get(asset_class),
     )
-    return Position(stated, asset_class, symbols.sent_as(row.symbol, asset_class))
+    return Position(stated, asset_class, symbols.sent_as(spelled, asset_class))
 
 
 def judge_positions(rows: Sequence[Raw], symbols: Symbols) -> JudgedPositions:
     """Every row, judged on its own and then against those of the same name. Never raises for what a row holds."""
-    verdicts = [_verdict(number, row, symbols) for number, row in enumerate(rows, 1)]
-    places: dict[str, list[int]] = {}
-    for place, verdict in enumerate(verdicts):
-        if isinstance(verdict, Position):
-            places.setdefault(verdict.position.symbol, []).append(place)
-    for symbol, those in places.items():
-        if len(those) > 1:
-            same = all(verdicts[place] == verdicts[those[0]] for place in those)
-            why = f"{symbol} is listed {len(those)} times, {'in the same' if same else 'and not in the same'} words"
-            for place in those[1:] if same else those:
-                verdicts[place] = Refusal(place + 1, why, symbol)
-    return JudgedPositions(
-        {symbol_key(v.position.symbol): v for v in verdicts if isinstance(v, Position)},
-        tuple(v for v in verdicts if isinstance(v, Refusal)),
+    judging = Judging[Position](symbols, "", lambda held: held.symbol)
+    judged = settled(
+        judging.verdict(number, row, lambda raw: position_of(row_of(raw, _ROW), symbols))
+        for number, row in enumerate(rows, 1)
     )
-
-
-def _verdict(number: int, row: Raw, symbols: Symbols) -> Position | Refusal:
-    try:
-        read = _ROW.decode(row)
-    except MALFORMED as error:
-        symbol, _ = names_in(row)
-        return Refusal(number, printable(str(error)) or type(error).__name__, _known(symbol, None, symbols))
-    try:
-        return position_of(read, symbols)
-    except BadRow as bad:
-        return Refusal(number, str(bad), _known(readable(read.symbol), read.asset_class, symbols))
-
-
-def _known(symbol: str | None, asset_class: object, symbols: Symbols) -> str | None:
-    """The one name of a refused row's symbol, so that the right scope is closed; else as spelled."""
-    if symbol is None:
-        return None
-    try:
-        return symbols.name(symbol, asset_class if isinstance(asset_class, str) else None)[0]
-    except BadRow:
-        return symbol
+    return JudgedPositions({symbol_key(held.position.symbol): held for held in judged.values}, judged.refused)
 
 
 def read_positions(reply: Reply, symbols: Symbols) -> JudgedPositions | Answer:
@@ -136,13 +102,5 @@ def positions_answer(reply: Reply, symbols: Symbols) -> Answer:
     judged = read_positions(reply, symbols)
     if isinstance(judged, Answer):
         return judged
-    refused = judged.refused
-    listed = len(refused) + len(judged.positions)
-    return Answer(
-        completeness="partial" if refused else "complete",
-        why=f"{len(refused)} of {listed} rows could not be used" if refused else "",
-        dialect=DIALECT,
-        positions={key: one.position for key, one in judged.positions.items()},
-        refused=refused,
-        raw=reply.body,
-    )
+    held = {key: one.position for key, one in judged.positions.items()}
+    return answered(reply.body, len(held) + len(judged.refused), judged.refused, positions=held)

@@ -51,6 +51,15 @@ class Symbols:
                 raise BadRow(printable(f"its symbol {spelled!r} has no canonical name: {error}")) from error
         return name, None if name == spelled else spelled
 
+    def known(self, symbol: str | None, asset_class: str | None) -> str | None:
+        """The one name of a refused row's symbol, so that the right scope is closed; else as it is spelled."""
+        if symbol is None:
+            return None
+        try:
+            return self.name(symbol, asset_class or None)[0]
+        except BadRow:
+            return symbol
+
     def sent_as(self, spelled: str, asset_class: str) -> str:
         """How Alpaca's orders spell what its positions spell so."""
         splits = _splits(spelled)

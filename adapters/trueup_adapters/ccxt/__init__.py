@@ -7,6 +7,7 @@ Reading order:
     words     sides, kinds and states, in whichever words
     positions, holdings, orders, trades   rows into what they state, one by one; pure
     left_out  rows of the exchange's answer that ccxt dropped
+    methods   what the rows of a method of ccxt state
     samples   recorded answers of many exchanges, read and counted
     exchange  what is used of a ccxt object, and what an exchange offers
     hearing   the bodies of replies, heard while ccxt reads them

@@ -12,7 +12,7 @@ import msgspec
 
 from trueup.model import EXACT, ZERO, BrokerPosition, plain
 from trueup_adapters.ccxt.markets import Reading, canonical_of, scope_of
-from trueup_adapters.ccxt.numbers import Stated, number_cell
+from trueup_adapters.ccxt.numbers import Stated, number_cell, rounded_cell, same_float
 from trueup_adapters.ccxt.rows import BadRow, Judged, NotOurs, Row, judge, printable, readable, row_in
 
 _NO_COINS = frozenset({"info", "free", "used", "total", "debt", "timestamp", "datetime"})
@@ -55,12 +55,10 @@ def balance_of(row: Row, stated: Stated) -> Balance:
     coin = row.get("symbol")
     if not isinstance(coin, str) or not coin or "/" in coin:
         raise BadRow(printable(f"{coin!r} is no coin: an isolated margin account is not a holding"))
-    free = number_cell(row.get("free"), stated, what="free")
-    used = number_cell(row.get("used"), stated, what="used")
-    total = number_cell(row.get("total"), stated, what="total")
+    free = rounded_cell(row.get("free"), stated, what="free")
+    used = rounded_cell(row.get("used"), stated, what="used")
+    total = _total_of(row, stated, free, used)
     debt = number_cell(row.get("debt"), stated, what="debt")
-    if total is None and free is not None and used is not None:
-        total = EXACT.add(free, used)
     if total is None:
         raise BadRow(f"it does not say how much {coin} there is")
     if debt:
@@ -70,6 +68,16 @@ def balance_of(row: Row, stated: Stated) -> Balance:
     if total == ZERO:
         raise NotOurs(f"no {coin} is held")
     return Balance(coin, total, free, used)
+
+
+def _total_of(row: Row, stated: Stated, free: Decimal | None, used: Decimal | None) -> Decimal | None:
+    """How much there is in all: what is said, or else the sum of what is free and what is not. Raises BadRow."""
+    said = row.get("total")
+    both = None if free is None or used is None else EXACT.add(free, used)
+    lost = isinstance(said, float) and stated.closest(said) is None
+    if both is not None and (said is None or (lost and same_float(both, said))):
+        return both  # as floats, ccxt has added up the two
+    return number_cell(said, stated, what="total")
 
 
 def holding_of(balance: Balance, reading: Reading) -> BrokerPosition:

@@ -16,7 +16,7 @@ import msgspec
 
 from trueup.errors import TrueupError
 from trueup.model import ZERO, PositionMode, Side, plain
-from trueup_adapters.ccxt.rows import BadRow, Row, id_cell, printable, readable
+from trueup_adapters.ccxt.rows import BadRow, Row, id_cell, printable, raw_cells, readable
 
 NAMES_MAX: Final = 10_000
 """Spellings of symbols that are remembered (law 12)."""
@@ -136,3 +136,29 @@ def unit_of(symbol: str, contract_size: Decimal | None) -> str:
     if not inverse and contract_size == 1 and not parts.option:
         return "coins"
     return "contracts"
+
+
+_COUNTS_COINS: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
+    ("xt", "amount"): ("origqty", "quantity"),
+    ("xt", "filled"): ("executedqty",),
+    ("xt", "trade"): ("quantity", "a"),
+    ("bingx", "trade"): ("volume", "qty", "q"),
+}
+"""Exchanges of whose contracts ccxt (at times) counts coins in orders or executions, contracts times how much one is,
+but contracts in positions; and where in the exchange's own row the contracts stand (L34)."""
+
+
+def in_contracts(row: Row, what: str, reading: Reading) -> object:
+    """A quantity of a row, in contracts where the row is about contracts. Raises BadRow.
+
+    what   `amount` or `filled` of an order, `trade` for the amount of an execution
+    """
+    given = row.get("amount" if what == "trade" else what)
+    names = _COUNTS_COINS.get((reading.exchange, what))
+    if names is None or given is None or parts_of(str(row.get("symbol"))).settle is None:
+        return given
+    raw = raw_cells(row)
+    own = next((raw[name] for name in names if raw.get(name) is not None), None)
+    if own is None:
+        raise BadRow(f"ccxt counts coins where {reading.exchange} counts contracts, and its row does not say how many")
+    return own

@@ -17,7 +17,7 @@ from decimal import Decimal
 from typing import Final
 
 from trueup.errors import InputError
-from trueup.model import EXACT, ZERO, exact
+from trueup.model import EXACT, EXPONENT_MAX, ZERO, exact
 from trueup_adapters.ccxt.rows import BadRow, list_in, printable, row_in, word
 
 FLOAT_DIGITS: Final = 15
@@ -25,6 +25,11 @@ FLOAT_DIGITS: Final = 15
 CELLS_MAX: Final = 2_000
 DEPTH_MAX: Final = 8
 """How much of one row is searched for digits (law 12)."""
+SIZE_NAME: Final = re.compile(
+    r"(?!.*(quote|cost|value|notional|fee|rate|min|max)).*(amount|size|qty|quantity|vol|sz|base|contracts)"
+)
+"""What exchanges call how much something is, to be matched from a name's beginning."""
+_LEAST: Final = Decimal(1).scaleb(-EXPONENT_MAX)
 _PLAIN: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?\Z", re.ASCII)
 
 
@@ -43,6 +48,12 @@ class Stated:
             self._cells = list(itertools.islice(_within(self._info, "", 0), CELLS_MAX))
         return self._cells
 
+    def lacks(self, quantity: Decimal) -> bool:
+        """Whether the row states sizes, and `quantity` is none of its numbers, whatever their sign and scale: then
+        nobody but ccxt has said it."""
+        states = any(SIZE_NAME.match(name) for name, _ in self.cells)
+        return states and not any(same_digits(quantity, number) for _, number in self.cells)
+
     def named(self, pattern: re.Pattern[str]) -> list[Decimal]:
         """The numbers in cells whose names match."""
         return [number for name, number in self.cells if pattern.search(name)]
@@ -60,6 +71,13 @@ class Stated:
         if len(those) > 1:
             raise BadRow(f"{value!r} came as a float, and the exchange's row states {len(those)} numbers it may be")
         return next((number.copy_sign(Decimal(value)) for number in those), None)
+
+    def closest(self, value: float) -> Decimal | None:
+        """Its number, as a cell that holds it is read; None where nobody can say."""
+        try:
+            return Decimal(_undone(value, self))
+        except BadRow:
+            return None
 
 
 def _is_float_of(number: Decimal, size: float) -> bool:
@@ -123,9 +141,36 @@ def number_cell(value: object, stated: Stated, *, what: str) -> Decimal | None:
     if value is None or value == "":
         return None
     try:
-        return exact(_undone(value, stated) if isinstance(value, float) else value, what=what)
+        return exact(_shortened(_undone(value, stated) if isinstance(value, float) else value), what=what)
     except InputError as error:
         raise BadRow(printable(f"its {error}")) from error
+
+
+def _shortened(value: object) -> object:
+    """A number without the zeros at its end that say nothing: exchanges write 1 as 1.00000000000000000000."""
+    number = _number(value) if isinstance(value, str) else value
+    if not isinstance(number, Decimal) or not _too_long(number):
+        return value if number is None else number
+    short = EXACT.normalize(number)
+    return EXACT.quantize(short, Decimal(1)) if short == short.to_integral_value() else short
+
+
+def _too_long(number: Decimal) -> bool:
+    """Whether it has more decimals than are kept, and few enough to be reckoned with."""
+    _, digits, exponent = number.as_tuple()
+    return isinstance(exponent, int) and EXPONENT_MAX < -exponent <= EXACT.prec and len(digits) <= EXACT.prec
+
+
+def rounded_cell(value: object, stated: Stated, *, what: str) -> Decimal | None:
+    """What the exchange, or ccxt, has worked out: an average, a fee. As `number_cell`, but more decimals than any
+    market has are rounded (half to even), and a float whose digits are lost is as good as missing: no position is
+    refused over a third of a cent. Raises BadRow for what is no number."""
+    if isinstance(value, float) and math.isfinite(value):
+        value = stated.closest(value)
+    number = _number(value)
+    if number is not None and _too_long(number) and number.adjusted() <= EXPONENT_MAX:
+        value = _shortened(EXACT.quantize(number, _LEAST))
+    return number_cell(value, stated, what=what)
 
 
 def _undone(value: float, stated: Stated) -> Decimal | str:
@@ -147,9 +192,12 @@ def rough_cell(value: object) -> Decimal | None:
     return number if number is not None and number.is_finite() and -FLOAT_DIGITS < number.adjusted() < 40 else None
 
 
-def price_cell(value: object, stated: Stated, *, what: str) -> Decimal | None:
-    """A price; a missing one and 0 both mean that none was reported (L36). Raises BadRow for one below 0."""
-    price = number_cell(value, stated, what=what)
+def price_cell(value: object, stated: Stated, *, what: str, worked_out: bool = False) -> Decimal | None:
+    """A price; a missing one and 0 both mean that none was reported (L36). Raises BadRow for one below 0.
+
+    worked_out   whether it is an average, to be read as `rounded_cell` does
+    """
+    price = (rounded_cell if worked_out else number_cell)(value, stated, what=what)
     if price is not None and price < ZERO:
         raise BadRow(f"its {what} is {price}, which is below 0")
     return price or None
@@ -159,3 +207,17 @@ def same_digits(one: Decimal, other: Decimal) -> bool:
     """Whether two numbers have the same digits, whatever their sign and scale: exchanges also state whole
     numbers of a power of ten."""
     return EXACT.normalize(one).as_tuple().digits == EXACT.normalize(other).as_tuple().digits
+
+
+def same_float(number: Decimal, value: object) -> bool:
+    """Whether a float may have come of this number by adding up floats: they are a few of its steps apart."""
+    if not isinstance(value, float) or not math.isfinite(value):
+        return False
+    return EXACT.abs(EXACT.subtract(number, Decimal(value))) <= Decimal(4 * math.ulp(value))
+
+
+def agrees(one: Decimal, other: Decimal) -> bool:
+    """Whether two numbers have the same digits, or become the same when rounded to as many decimals as are kept."""
+    if same_digits(one, other):
+        return True
+    return EXACT.abs(EXACT.subtract(one.copy_abs(), other.copy_abs())) <= _LEAST

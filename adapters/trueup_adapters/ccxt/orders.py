@@ -11,11 +11,22 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
+import msgspec
+
 from trueup.model import EXACT, ZERO, BrokerOrder, TradeSide, plain
-from trueup_adapters.ccxt.markets import Reading, canonical_of, leg_of, parts_of, scope_of, symbol_cell
-from trueup_adapters.ccxt.numbers import Stated, number_cell, price_cell, same_digits
-from trueup_adapters.ccxt.rows import BadRow, Judged, Row, id_cell, judge, raw_cells, when_cell, word
-from trueup_adapters.ccxt.words import UNKNOWN_TYPE, leg_side, status_of, trade_side, type_of, waits_by_nature
+from trueup_adapters.ccxt.markets import Reading, canonical_of, in_contracts, leg_of, parts_of, scope_of, symbol_cell
+from trueup_adapters.ccxt.numbers import (
+    SIZE_NAME,
+    Stated,
+    agrees,
+    number_cell,
+    price_cell,
+    rough_cell,
+    rounded_cell,
+    same_digits,
+)
+from trueup_adapters.ccxt.rows import BadRow, Judged, Row, id_cell, judge, list_in, raw_cells, when_cell, word
+from trueup_adapters.ccxt.words import leg_side, said_filled, status_of, trade_side, type_of, waits_by_nature
 
 _AVERAGE_NAME: Final = re.compile(r"av(era)?g|fill(ed)?pr|execpr|execpx|dealpr|tradepr|settlepr")
 _COST_NAME: Final = re.compile(r"cost|value|quote|funds|cash|turnover|notional|executedamount|filledtotal")
@@ -35,6 +46,43 @@ def judge_orders(rows: Sequence[object], reading: Reading) -> Judged[BrokerOrder
     return judge(rows, lambda row: order_of(row, reading), named, lambda row: scope_of(row, reading))
 
 
+class MayBeMoney(BadRow):
+    """An amount may be what was to be spent, rather than how much was to be bought. Never leaves this package."""
+
+
+class Acknowledged(msgspec.Struct, frozen=True):
+    """What many exchanges say to an action: which order it is about, and nothing else of it."""
+
+    order_id: str | None
+    client_order_id: str | None
+    rejected: bool
+    """Whether the exchange says that it took no such order."""
+
+
+def judge_acknowledged(rows: Sequence[object], reading: Reading) -> Judged[BrokerOrder | Acknowledged]:
+    """Every row of the answer to an action: as an order where it states one, else as what it acknowledges, or a
+    refusal. Pure; never raises for what a row holds."""
+
+    def named(one: BrokerOrder | Acknowledged) -> str:
+        return f"order {one.order_id}" if one.order_id is not None else f"the order of {one.client_order_id}"
+
+    return judge(rows, lambda row: _acknowledged(row, reading), named, lambda row: scope_of(row, reading))
+
+
+def _acknowledged(row: Row, reading: Reading) -> BrokerOrder | Acknowledged:
+    try:
+        return order_of(row, reading)
+    except MayBeMoney:
+        pass  # it repeats what was asked, and says nothing of what became of it
+    except BadRow:
+        if all(row.get(name) is not None for name in ("symbol", "side", "amount")):
+            raise  # it says enough to be an order, and something of it is wrong
+    order_id, client_id = id_cell(row.get("id"), "id"), client_id_of(row)
+    if order_id is None and client_id is None:
+        raise BadRow("it names no order: whether anything was done is not known")
+    return Acknowledged(order_id, client_id, word(row.get("status")) == "rejected")
+
+
 def order_of(row: Row, reading: Reading) -> BrokerOrder:
     """One row as an order. Raises BadRow, with the cell that is to blame."""
     stated = Stated(row.get("info"))
@@ -46,10 +94,15 @@ def order_of(row: Row, reading: Reading) -> BrokerOrder:
     side = trade_side(row, reading.exchange)
     trigger = _trigger_of(row, stated)
     kind = type_of(row, trigger)
-    filled = number_cell(row.get("filled"), stated, what="filled quantity")
+    filled = number_cell(in_contracts(row, "filled", reading), stated, what="filled quantity")
     if filled is not None and filled < ZERO:
         raise BadRow(f"it is filled by {plain(filled)}, which is less than nothing")
-    quantity = _quantity_of(row, stated, symbol, side, kind, filled)
+    quantity = number_cell(in_contracts(row, "amount", reading), stated, what="amount")
+    if quantity is None:
+        raise BadRow("it does not say how much was ordered (ordered by what it may cost, perhaps)")
+    _check_quantity(row, stated, symbol, side, kind, quantity, filled)
+    if filled is not None and not _is_filled(row, stated, quantity, filled):
+        filled = None
     status, raw_status = status_of(row, quantity, filled)
     reduces = _reduces(row)
     leg = leg_side(row, side, reduces=reduces) if reading.position_mode == "hedging" else None
@@ -86,24 +139,79 @@ def _trigger_of(row: Row, stated: Stated) -> Decimal | None:
 # -- how much ----------------------------------------------------------------------------------------------
 
 
-def _quantity_of(row: Row, stated: Stated, symbol: str, side: TradeSide, kind: str, filled: Decimal | None) -> Decimal:
-    quantity = number_cell(row.get("amount"), stated, what="amount")
-    if quantity is None:
-        raise BadRow("it does not say how much was ordered (ordered by what it may cost, perhaps)")
+_FILL_NAME: Final = re.compile(r"fill|exec|deal|cum|trade|done|match|actualsz|accum|processed|completed")
+_WORTH_NAME: Final = re.compile(r"av(era)?g|cost|value|funds|cash|turnover|notional|total")
+_REST_NAME: Final = re.compile(r"remain|leaves|unfilled|left|pending|outstanding|rest|open")
+_PRICE_NAMES: Final = frozenset({"price", "limitprice", "rate", "px", "limitpx", "orderprice"})
+_AT_MARKET: Final = frozenset({"market", "stop", "take_profit"})
+
+
+def _check_quantity(
+    row: Row, stated: Stated, symbol: str, side: TradeSide, kind: str, quantity: Decimal, filled: Decimal | None
+) -> None:
+    """Raises BadRow for an amount that nobody stated, or that may be money."""
     if quantity <= ZERO:
         raise BadRow(f"its amount is {plain(quantity)}; it must be greater than 0")
     spot = parts_of(symbol).settle is None
-    if spot and quantity != filled and kind in ("market", UNKNOWN_TYPE):
-        by = _ordered_by(row)
+    if spot and quantity != filled and _may_be_at_market(row, stated, kind):
+        by = _ordered_by(row, symbol)
         if by == "quote" or (by is None and side == "buy"):
-            raise BadRow(
+            raise MayBeMoney(
                 f"its amount {plain(quantity)} may be what it was to cost, not how much it was to buy: "
                 f"{'nothing' if filled is None else plain(filled)} is filled"
             )
-    return quantity
+    if not _is_stated(stated, quantity, filled):
+        raise BadRow(f"its amount {plain(quantity)} stands nowhere in the exchange's own row: ccxt has worked it out")
 
 
-def _ordered_by(row: Row) -> str | None:
+def _may_be_at_market(row: Row, stated: Stated, kind: str) -> bool:
+    """Whether an order is, or may be, executed at the market: one of an unknown type is not where its row names a
+    price of its own, for at the market nobody names one."""
+    if kind in _AT_MARKET or kind.endswith("limit"):
+        return kind in _AT_MARKET
+    price = rough_cell(row.get("price"))
+    own = [number for name, number in stated.cells if name in _PRICE_NAMES]
+    return not price or not any(same_digits(price, number) for number in own)
+
+
+def _is_stated(stated: Stated, quantity: Decimal, filled: Decimal | None) -> bool:
+    """Whether the exchange's own row states an amount, or what is filled of it and what is left."""
+    if not stated.lacks(quantity):
+        return True
+    if filled is None or stated.lacks(filled):
+        return False
+    left = EXACT.subtract(quantity, filled)
+    return any(same_digits(left, number) for number in stated.named(_REST_NAME))
+
+
+def _is_filled(row: Row, stated: Stated, quantity: Decimal, filled: Decimal) -> bool:
+    """Whether a full fill is the exchange's own word: of whatever is `closed` ccxt says that it is filled, and a
+    waiting order that was triggered, or taken back, is closed too (law 13)."""
+    if filled != quantity or word(row.get("status")) != "closed" or not stated.cells or row.get("trades"):
+        return True
+    if said_filled(row) or list_in(row.get("info")) is not None:  # a row that is a list names nothing
+        return True
+    sizes = [(name, number) for name, number in stated.cells if not _NO_SIZE.search(name)]
+    fills = [number for name, number in sizes if _FILL_NAME.search(name)]
+    rests = [number for name, number in sizes if _REST_NAME.search(name)]
+    others = [number for name, number in sizes if SIZE_NAME.match(name) and not _FILL_NAME.search(name)]
+    worth = [number for name, number in stated.cells if _FILL_NAME.search(name) and _WORTH_NAME.search(name)]
+    stated_twice = sum(same_digits(number, filled) for number in others) > 1
+    return (
+        any(number and same_digits(number, filled) for number in fills)
+        or not all([*rests, *others])  # nothing is left of it
+        or any(worth)
+        or stated_twice
+    )
+
+
+_NO_SIZE: Final = re.compile(
+    r"id$|time|price|px|fee|side|type|rate|at$|count|trigger|stop|iceberg|display|visible|hidden|limit|min|max"
+)
+"""Cells whose names sound like a size's, and are none."""
+
+
+def _ordered_by(row: Row, symbol: str) -> str | None:
     """Whether the exchange says that its amount is in the coin (`base`) or in money (`quote`)."""
     raw = raw_cells(row)
     for name in ("marketunit", "tgtccy", "qtytype", "sizeinquote"):
@@ -113,6 +221,9 @@ def _ordered_by(row: Row) -> str | None:
             return "quote"
         if said in _BY_BASE:
             return "base"
+    if {"ccy", "markettype"} <= raw.keys():  # coinex names the coin that its amount is in
+        parts = parts_of(symbol)
+        return {word(parts.base): "base", word(parts.quote): "quote"}.get(word(raw["ccy"]))
     by_sum = [number for name, number in Stated(row.get("info")).cells if name == "origquoteorderqty"]
     return "base" if by_sum and not any(by_sum) else None
 
@@ -122,12 +233,12 @@ def _average_of(row: Row, stated: Stated, filled: Decimal | None) -> Decimal | N
 
     ccxt also makes one from the limit price where nothing else is known: that would be an invented price (law 13).
     """
-    average = price_cell(row.get("average"), stated, what="average price")
+    average = price_cell(row.get("average"), stated, what="average price", worked_out=True)
     if average is None or not filled:
         return None
-    if any(same_digits(average, number) for number in stated.named(_AVERAGE_NAME)):
+    if any(agrees(average, number) for number in stated.named(_AVERAGE_NAME)):
         return average
-    cost = number_cell(row.get("cost"), stated, what="cost")
+    cost = rounded_cell(row.get("cost"), stated, what="cost")
     if not cost or not any(same_digits(cost, number) for number in stated.named(_COST_NAME)):
         return None
     off = EXACT.subtract(EXACT.multiply(average, filled), cost)
@@ -148,7 +259,7 @@ _CLIENT_IDS: Final = (
 )
 
 
-_NO_CLIENT_IDS: Final = frozenset({"0", "-", "api", "web", "app"})
+_NO_CLIENT_IDS: Final = frozenset({"0", "-", "api", "apiv4", "web", "app"})
 """What exchanges put in the place of a client id where there is none (kraken's `userref` 0, gate's `text` api): many
 orders bear it, and none can be found by it."""
 

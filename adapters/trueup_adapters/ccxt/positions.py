@@ -13,9 +13,9 @@ from typing import Final
 
 from trueup.model import EXACT, ZERO, BrokerPosition, Side, Stop, plain, signed
 from trueup_adapters.ccxt.markets import Reading, canonical_of, leg_of, parts_of, scope_of, symbol_cell, unit_of
-from trueup_adapters.ccxt.numbers import Stated, number_cell, price_cell, rough_cell, same_digits
-from trueup_adapters.ccxt.rows import BadRow, Judged, NotOurs, Row, judge, raw_cells, when_cell, word
-from trueup_adapters.ccxt.words import position_side
+from trueup_adapters.ccxt.numbers import Stated, agrees, number_cell, price_cell, rough_cell
+from trueup_adapters.ccxt.rows import BadRow, Judged, NotOurs, Row, judge, when_cell
+from trueup_adapters.ccxt.words import is_leg, position_side
 
 SIZE_NAMES: Final = frozenset(
     {"size", "positionamt", "positionqty", "netsize", "qty", "quantity", "amount", "volume", "total", "contracts"}
@@ -68,17 +68,16 @@ def position_of(row: Row, reading: Reading) -> BrokerPosition:
 def _entry_of(row: Row, stated: Stated) -> Decimal | None:
     """The price it was opened at; None where none is reported, or where the exchange names another one its entry
     (coinbase's `vwap` beside its `entry_vwap`): a doubtful price is not compared (L36)."""
-    price = price_cell(row.get("entryPrice"), stated, what="entry price")
+    price = price_cell(row.get("entryPrice"), stated, what="entry price", worked_out=True)
     own = [number for name, number in stated.cells if "entry" in name and number]
-    return price if price is None or not own or any(same_digits(price, number) for number in own) else None
+    return price if price is None or not own or any(agrees(price, number) for number in own) else None
 
 
 def _leg(row: Row, symbol: str, side: Side, reading: Reading) -> str | None:
     """The leg's ticket when hedging (L29). When netting a symbol holds one position, and its name says which."""
     if reading.position_mode == "hedging":
         return leg_of(symbol, side)
-    own = {word(raw) for name, raw in raw_cells(row).items() if name in ("posmode", "positionmode")}
-    if row.get("hedged") is True or own & {"hedge", "hedgemode", "dualside"}:
+    if is_leg(row):
         raise BadRow("it is one leg of an account in hedge mode: say position_mode='hedging' (L29)")
     return None
 

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -22,30 +22,15 @@ from trueup.model import Refusal, plain
 from trueup_adapters.ccxt.holdings import judge_balances
 from trueup_adapters.ccxt.left_out import LeftOut, coins_left_out, positions_left_out
 from trueup_adapters.ccxt.markets import Reading
+from trueup_adapters.ccxt.methods import LOOK_UPS, kind_of, not_ours
 from trueup_adapters.ccxt.numbers import Stated
-from trueup_adapters.ccxt.orders import judge_orders
+from trueup_adapters.ccxt.orders import judge_acknowledged, judge_orders
 from trueup_adapters.ccxt.positions import judge_positions
-from trueup_adapters.ccxt.rows import Judged, Row, SetAside, list_in, printable, raw_cells, readable, row_in, word
+from trueup_adapters.ccxt.rows import Judged, Row, SetAside, list_in, printable, readable, row_in
 from trueup_adapters.ccxt.trades import judge_trades
+from trueup_adapters.ccxt.words import names_leg
 
 Verdict: TypeAlias = Literal["parsed", "refused", "not ours"]
-
-POSITIONS: Final = frozenset({"fetchPositions", "fetchPosition", "fetchPositionsForSymbol"})
-ORDERS: Final = frozenset(
-    {"fetchOrder", "fetchOrders", "fetchOpenOrder", "fetchOpenOrders", "fetchClosedOrder", "fetchClosedOrders"}
-    | {"fetchCanceledOrders", "fetchCanceledAndClosedOrders", "createOrder", "cancelOrder", "editOrder"}
-)
-LOOK_UPS: Final = frozenset({"fetchOrder", "fetchOpenOrder", "fetchClosedOrder"})
-TRADES: Final = frozenset({"fetchMyTrades", "fetchOrderTrades"})
-BALANCES: Final = frozenset({"fetchBalance"})
-NOT_THE_ACCOUNTS: Final = (
-    frozenset({"fetchTrades", "fetchTicker", "fetchTickers", "fetchOHLCV", "fetchOrderBook", "fetchMarkets"})
-    | frozenset({"fetchCurrencies", "fetchTime", "fetchStatus", "fetchFundingRate", "fetchFundingRates"})
-    | frozenset({"fetchFundingRateHistory", "fetchBidsAsks", "fetchOpenInterest", "fetchOpenInterestHistory"})
-    | frozenset({"fetchLastPrices", "fetchMarkPrice", "fetchMarkPrices", "fetchLiquidations", "fetchOption"})
-    | frozenset({"fetchOptionChain", "fetchLongShortRatioHistory", "fetchVolatilityHistory", "fetchOrderBooks"})
-)
-"""Questions about the market, not about this account."""
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -77,8 +62,8 @@ def sample_of(place: int, line: str) -> Sample:
     if whole is None:
         return _unread(place, "?", "?", "refused", "the line is no JSON object")
     exchange, method = readable(whole.get("exchange")) or "?", readable(whole.get("method")) or "?"
-    if method in NOT_THE_ACCOUNTS:
-        return _unread(place, exchange, method, "not ours", f"{method} is about the market, not about the account")
+    if kind_of(method) is None and (other := not_ours(method)) is not None:
+        return _unread(place, exchange, method, "not ours", other)
     if "parsedResponse" not in whole:
         return _unread(place, exchange, method, "refused", "the line has no parsedResponse")
     judged = _judged(exchange, method, whole)
@@ -97,7 +82,8 @@ def _judged(exchange: str, method: str, whole: Row) -> Judged[Any] | str:
     """The rows of a line, judged; or why it cannot be judged at all."""
     given, body = whole["parsedResponse"], _body(whole.get("httpResponse"))
     asked = list_in(whole.get("input")) or []
-    if method in BALANCES:
+    kind = kind_of(method)
+    if kind == "balances":
         answer = row_in(given)
         if answer is None:
             return "its parsedResponse is not a balance"
@@ -106,29 +92,24 @@ def _judged(exchange: str, method: str, whole: Row) -> Judged[Any] | str:
     rows = [row for one in ([given] if listed is None else listed) if (row := row_in(one)) is not None]
     if len(rows) != (1 if listed is None else len(listed)):
         return f"its parsedResponse is {printable(repr(given))[:60]}, not rows"
-    hedged = any(row.get("hedged") is True or _is_leg(row) for row in rows)
+    hedged = any(names_leg(row) for row in rows)
     reading = Reading(position_mode="hedging" if hedged else "netting", exchange=exchange)
     whole_list = list_in(body) or []
     only = whole_list[0] if len(whole_list) == 1 else body
     rows = [row if row.get("info") is not None else {**row, "info": only} for row in rows]
-    if method in POSITIONS:
+    if kind == "positions":
         left = LeftOut([]) if any(asked[:1]) else positions_left_out(body, rows)
         judged = judge_positions(rows, reading)
         more = tuple(SetAside(len(rows) + n, "a flat position, left out by ccxt") for n in range(1, left.flat + 1))
         return _with_lost(msgspec.structs.replace(judged, set_aside=judged.set_aside + more), left.lost)
-    if method in TRADES:
+    if kind == "trades":
         return judge_trades(rows, reading)
-    if method in ORDERS:
+    if kind == "actions":
+        return judge_acknowledged(rows, reading)
+    if kind == "orders":
         wanted = readable(asked[0]) if method in LOOK_UPS and asked else None
         return _only(wanted, rows, judge_orders(rows, reading))
     return f"{printable(method)} is not a method whose answers this adapter reads"
-
-
-def _is_leg(row: Row) -> bool:
-    """Whether the exchange's own row names the leg of a hedged symbol, so that the account must be in hedge mode."""
-    raw = raw_cells(row)
-    hedge = word(raw.get("posmode")) == "hedgemode"
-    return hedge or word(raw.get("positionside")) in ("long", "short")
 
 
 def _with_lost(judged: Judged[Any], lost: Sequence[str]) -> Judged[Any]:

@@ -12,8 +12,8 @@ from decimal import Decimal
 from typing import Final
 
 from trueup.model import EXACT, ZERO, Execution, plain, signed
-from trueup_adapters.ccxt.markets import Reading, canonical_of, leg_of, parts_of, scope_of, symbol_cell
-from trueup_adapters.ccxt.numbers import Stated, number_cell, price_cell, same_digits
+from trueup_adapters.ccxt.markets import Reading, canonical_of, in_contracts, leg_of, parts_of, scope_of, symbol_cell
+from trueup_adapters.ccxt.numbers import Stated, agrees, number_cell, price_cell, rounded_cell
 from trueup_adapters.ccxt.orders import client_id_of
 from trueup_adapters.ccxt.rows import BadRow, Judged, NotOurs, Row, id_cell, judge, row_in, when_cell
 from trueup_adapters.ccxt.words import leg_side, no_execution, trade_side
@@ -41,9 +41,11 @@ def execution_of(row: Row, reading: Reading) -> Execution:
         raise BadRow("it has no id: a repeat could not be told from another execution (L20)")
     symbol = symbol_cell(row.get("symbol"))
     side = trade_side(row, reading.exchange)
-    amount = number_cell(row.get("amount"), stated, what="amount")
+    amount = number_cell(in_contracts(row, "trade", reading), stated, what="amount")
     if amount is None or amount <= ZERO:
         raise BadRow(f"its amount is {'missing' if amount is None else plain(amount)}; it must be greater than 0")
+    if stated.lacks(amount):
+        raise BadRow(f"its amount {plain(amount)} stands nowhere in the exchange's own row: ccxt has worked it out")
     leg = leg_side(row, side, reduces=None) if reading.position_mode == "hedging" else None
     fee, fee_asset = _fee_of(row, stated)
     quantity = signed(side, amount)
@@ -71,11 +73,11 @@ def _fee_of(row: Row, stated: Stated) -> tuple[Decimal | None, str | None]:
     fee = row_in(row.get("fee"))
     if fee is None:
         return None, None
-    cost = number_cell(fee.get("cost"), stated, what="fee")
+    cost = rounded_cell(fee.get("cost"), stated, what="fee")
     asset = id_cell(fee.get("currency"), "fee currency")
     if cost is None or asset is None:
         return None, None
     said = [number for name, number in stated.cells if _FEE_NAME.search(name) and not _RATE_NAME.search(name)]
-    if not any(same_digits(cost, number) for number in said):
+    if not any(agrees(cost, number) for number in said):
         return None, None
     return cost, asset

@@ -21,9 +21,25 @@ _TURNED: Final = frozenset({"bitget"})
 puts that right for orders, and in some versions not for trades."""
 
 
+_AT: Final = ("market", "limit", "ioc", "fok", "postonly")
+_TRADE_SIDES: Final[dict[str, TradeSide]] = {
+    "buy": "buy",
+    "bid": "buy",
+    "openlong": "buy",
+    "closeshort": "buy",
+    "sell": "sell",
+    "ask": "sell",
+    "openshort": "sell",
+    "closelong": "sell",
+    **{f"buy{how}": "buy" for how in _AT},
+    **{f"sell{how}": "sell" for how in _AT},
+}
+"""What ccxt hands on as a side: mostly its own two words, of some exchanges theirs (digifinex's `sell_market`,
+latoken's `BID`). `long` is no trade's side: whether it was opened or closed would be a guess."""
+
+
 def _trade_side_of(value: object) -> TradeSide | None:
-    said = word(value)
-    return "buy" if said == "buy" else "sell" if said == "sell" else None
+    return _TRADE_SIDES.get(word(value))
 
 
 def position_side(row: Row) -> Side:
@@ -51,13 +67,38 @@ def trade_side(row: Row, exchange: str) -> TradeSide:
     return side
 
 
+_LEG_NAMES: Final = ("positionside", "posside", "holdside")
+_MODE_NAMES: Final = ("posmode", "positionmode", "holdmode", "mode")
+_ONE_WAY: Final = frozenset({"both", "net", "netmode", "onewaymode", "oneway", "single", "singleside", "singlehold"})
+_HEDGED: Final = frozenset(
+    {"hedge", "hedged", "hedgemode", "dualside", "doublehold", "duallong", "dualshort", "longshortmode"}
+)
+
+
+def is_leg(row: Row) -> bool:
+    """Whether a row is about one leg of a symbol on an account in hedge mode (L29). The exchange's own word comes
+    first: of some exchanges ccxt calls every row hedged."""
+    raw = raw_cells(row)
+    said = {word(raw.get(name)) for name in (*_LEG_NAMES, *_MODE_NAMES)}
+    if said & _HEDGED or word(raw.get("positionidx")) in ("1", "2"):
+        return True
+    return row.get("hedged") is True and not said & _ONE_WAY
+
+
+def names_leg(row: Row) -> bool:
+    """Whether a row belongs to a leg, or names one without saying in which mode its account is."""
+    raw = raw_cells(row)
+    named = {word(raw.get(name)) for name in _LEG_NAMES} & {"long", "short"}
+    return is_leg(row) or bool(named and not {word(raw.get(name)) for name in _MODE_NAMES} & _ONE_WAY)
+
+
 def leg_side(row: Row, side: TradeSide, *, reduces: bool | None) -> Side | None:
     """Which leg of a hedged symbol a trade or order belongs to; None where nothing says so.
 
     Exchanges name the leg (`positionSide: LONG`), or whether it opens or closes one.
     """
     raw = raw_cells(row)
-    for name in ("positionside", "posside", "holdside"):
+    for name in _LEG_NAMES:
         leg = _POSITION_SIDES.get(word(raw.get(name)))
         if leg is not None and word(raw.get(name)) in ("long", "short"):
             return leg
@@ -118,6 +159,11 @@ def status_of(row: Row, quantity: Decimal, filled: Decimal | None) -> tuple[Orde
     return OrderStatus.UNKNOWN, "" if kept is None else printable(str(kept))[:64]
 
 
+def said_filled(row: Row) -> bool:
+    """Whether the exchange's own word says that an order is filled."""
+    return _ENDS.get(word(_raw_state(row))) is OrderStatus.FILLED
+
+
 def _raw_state(row: Row) -> str:
     raw = raw_cells(row)
     return next((text for name in _RAW_STATES if (text := readable(raw.get(name))) is not None), "")
@@ -135,6 +181,16 @@ _TYPES: Final[dict[str, tuple[str, bool]]] = {
     "stoploss": ("market", True),
     "stoplimit": ("limit", True),
     "stoplosslimit": ("limit", True),
+    "stoplossmarket": ("market", True),
+    "takeprofit": ("market", True),
+    "takeprofitmarket": ("market", True),
+    "takeprofitlimit": ("limit", True),
+    "marketiftouched": ("market", True),
+    "limitiftouched": ("limit", True),
+    "triggermarket": ("market", True),
+    "triggerlimit": ("limit", True),
+    **{f"{kind}{side}": (kind, False) for kind in ("market", "limit") for side in ("buy", "sell")},
+    **{f"{side}{kind}": (kind, False) for kind in ("market", "limit") for side in ("buy", "sell")},
 }
 """ccxt's types: whether they execute at a limit or at the market, and whether they wait for a price first."""
 
@@ -144,14 +200,29 @@ def type_of(row: Row, trigger: Decimal | None) -> str:
     any other type in the exchange's own words, lower case, and `unknown` where there is none."""
     said = readable(row.get("type"))
     if said is None:
-        return UNKNOWN_TYPE
-    if (known := _TYPES.get(word(said))) is None:
+        own = next((one for one in _own_types(row) if one in _TYPES), None)
+        if own is None:
+            return UNKNOWN_TYPE
+        said = f"{own}limit" if own == "stop" and row.get("price") else own  # binance's STOP has a limit, if any price
+    known = _TYPES.get(word(said)) or (_algo_type(row) if word(said) in _ALGOS and trigger is not None else None)
+    if known is None:
         return said.lower()[:64]
     kind, waits = known
     if not waits and trigger is None:
         return kind
     name = "take_profit" if _takes_profit(row) else "stop"
     return name if kind == "market" else f"{name}_limit"
+
+
+_ALGOS: Final = frozenset({"conditional", "trigger"})
+"""okx's types of an order that waits for one price (one that waits for two, `oco`, keeps its word)."""
+_ALGO_PRICES: Final = ("ordpx", "slordpx", "tpordpx")
+
+
+def _algo_type(row: Row) -> tuple[str, bool]:
+    """At what okx's waiting order executes: -1 stands for the market."""
+    raw = raw_cells(row)
+    return ("market" if any(word(raw.get(name)) == "1" for name in _ALGO_PRICES) else "limit"), True
 
 
 def waits_by_nature(row: Row) -> bool:
@@ -165,15 +236,27 @@ def waits_by_nature(row: Row) -> bool:
 
 
 def _takes_profit(row: Row) -> bool:
-    named = any("takeprofit" in said for said in _own_types(row))
+    named = any("takeprofit" in said or "iftouched" in said for said in (word(row.get("type")), *_own_types(row)))
     return named or bool(row.get("takeProfitPrice") and not row.get("stopLossPrice"))
+
+
+_TYPE_NAMES: Final = (
+    "type",
+    "origtype",
+    "ordertype",
+    "ordtype",
+    "stopordertype",
+    "strategytype",
+    "entrusttype",
+    "algotype",
+)
 
 
 def _own_types(row: Row) -> list[str]:
     """The exchange's own words for an order's type; kraken's stand in a row within the row."""
     raw = raw_cells(row)
     cells = [raw, *(raw_cells({"info": cell}) for cell in raw.values() if row_in(cell) is not None)]
-    return [word(one.get(name)) for one in cells for name in ("type", "origtype", "ordertype", "stopordertype")]
+    return [word(one.get(name)) for one in cells for name in _TYPE_NAMES]
 
 
 # -- trades ------------------------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ def opened(plan: Plan, start: Start, companions: Companions) -> Generator[Reconc
     """
     mode = plan.mode or mode_in(plan.store, plan.account) or mode_of(plan)
     broker = open_broker(plan, mode)
-    book = None if plan.book is None else (Watching(broker), open_book(plan.book, mode))
+    book = None if plan.book is None else (Watching(broker), open_book(plan.book, broker.capabilities.position_mode))
     with (
         Reconciler.open(
             plan.store,

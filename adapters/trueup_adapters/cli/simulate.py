@@ -20,10 +20,12 @@ from trueup.simulation import Scenario, Summary, campaign, draw, from_json, leav
 from trueup.simulation.campaign import Broken
 from trueup.simulation.faults import FAULTS
 from trueup.simulation.leaving import Left
+from trueup.simulation.results import read_results
 from trueup.simulation.story import law_said
 from trueup_adapters.cli.exits import DONE, FOUND, CouldNot
 from trueup_adapters.cli.options import Json
 from trueup_adapters.cli.output import err, give, note, say
+from trueup_adapters.pictures.campaign import campaign_svg, said
 
 RUNS_DEFAULT: Final = 100
 SEED_FIRST: Final = 1
@@ -33,7 +35,7 @@ VIOLATIONS_SHOWN_MAX: Final = 20
 def simulate(
     runs: Annotated[
         int | None,
-        typer.Option("--runs", metavar="N", min=1, help="How many histories; 100, or 1 with --seed."),
+        typer.Option("--runs", metavar="N", min=0, help="How many histories; 100, or 1 with --seed; 0: only draw."),
     ] = None,
     seed: Annotated[
         int | None,
@@ -49,6 +51,10 @@ def simulate(
     ] = None,
     results: Annotated[
         Path | None, typer.Option("--results", metavar="FILE", help="An SQLite file to write every run into.")
+    ] = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option("--picture", metavar="FILE", help="Draw what was tried, and how soon both sides agreed, as SVG."),
     ] = None,
     export: Annotated[
         Path | None,
@@ -67,34 +73,35 @@ def simulate(
     as_json: Json = False,
 ) -> int:
     """Try the laws on histories drawn from seeds, in virtual time, on trueup's own code. 1 where one was broken."""
+    if picture is not None and results is None:
+        raise InputError("--picture draws what --results holds; give --results FILE, too")
+    if runs == 0:
+        if picture is None or results is None:
+            raise InputError("--runs 0 only draws what a campaign left: give --results FILE and --picture FILE")
+        return _draw(results, picture)
     if scenario is not None:
         if seed is not None or runs is not None:
             raise InputError("--scenario says what happens; --seed and --runs draw something else: give one of them")
         return _one(_read(scenario), export, as_json)
-    if seed is not None and runs is None:
+    if seed is not None and runs is None and results is None:
         return _one(draw(seed, faults, minutes), export, as_json)
     first = SEED_FIRST if seed is None else seed
-    seeds = range(first, first + (runs or RUNS_DEFAULT))
-    with _progress(len(seeds)) as advance:
-        try:
-            found = campaign(
-                seeds,
-                faults=faults,
-                minutes=minutes,
-                workers=workers,
-                results=results,
-                on_progress=advance,
-                scheduler=scheduler,
-            )
-        except sqlite3.Error as error:
-            raise CouldNot(f"{results}: the results cannot be written ({error}); name another file") from error
-        except ImportError as error:
-            raise CouldNot(str(error)) from error
-        except OSError as error:
-            raise CouldNot(f"the campaign could not be run: {error}") from error
+    seeds = range(first, first + (runs or (RUNS_DEFAULT if seed is None else 1)))
+    with _progress(len(seeds)) as advance, _complaining(results):
+        found = campaign(
+            seeds,
+            faults=faults,
+            minutes=minutes,
+            workers=workers,
+            results=results,
+            on_progress=advance,
+            scheduler=scheduler,
+        )
     if export is not None:
         for failed in sorted({one.seed for one in found.violations}):
             _leave(draw(failed, faults, minutes), export)
+    if picture is not None and results is not None:
+        _draw(results, picture)
     if as_json:
         give(found)
     else:
@@ -137,6 +144,33 @@ def _leave(scenario: Scenario, folder: Path) -> Left:
     bundle = f"no bundle, because {left.unbundled}" if left.unbundled else ".zip a bundle that `trueup replay` accepts"
     note(f"{left.stem}: .db is its journal, {bundle}, .json what happens in it, .txt its story")
     return left
+
+
+@contextmanager
+def _complaining(results: Path | None) -> Generator[None]:
+    """What keeps a campaign from being run, in a sentence."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise CouldNot(f"{results}: the results cannot be written ({error}); name another file") from error
+    except ImportError as error:
+        raise CouldNot(str(error)) from error
+    except OSError as error:
+        raise CouldNot(f"the campaign could not be run: {error}") from error
+
+
+def _draw(results: Path, picture: Path) -> int:
+    """What a file of results holds, as a picture."""
+    try:
+        kept = read_results(results)
+    except (sqlite3.Error, LookupError) as error:
+        raise CouldNot(f"{results}: holds no results of a campaign that could be drawn ({error})") from error
+    try:
+        picture.write_text(campaign_svg(kept), "utf-8")
+    except OSError as error:
+        raise CouldNot(f"{picture}: cannot be written: {error.strerror or error}") from error
+    note(f"{picture}: {said(kept)}")
+    return DONE
 
 
 def _read(path: Path) -> Scenario:

@@ -5,10 +5,12 @@ Reading order:
     reading   one TOML file and the environment, judged whole; errors by line
     plans     flags, environment and file together: what is run, for each account
     template  the commented file that `trueup init` writes
+    installed which adapters of others there are
     brokers   which adapter an address means
     books     which book of a bot's own an address means
 """
 
+from trueup_adapters.config.installed import BrokerWanted
 from trueup_adapters.config.keys import ENVIRONMENT, TABLES, Key, Variable
 from trueup_adapters.config.plans import Flags, Plan, planned
 from trueup_adapters.config.reading import (
@@ -30,6 +32,7 @@ __all__ = [
     "AccountSettings",
     "AlertSettings",
     "BookSettings",
+    "BrokerWanted",
     "ChannelSettings",
     "Configuration",
     "Flags",

@@ -4,6 +4,7 @@
     alpaca://[paper|live]          Alpaca; keys in APCA_API_KEY_ID and APCA_API_SECRET_KEY, or ?key_file=PATH
     alpaca+http://127.0.0.1:PORT   something that speaks Alpaca's API
     ccxt://EXCHANGE?market=spot    an exchange that ccxt knows; keys in CCXT_API_KEY, CCXT_SECRET, CCXT_PASSWORD
+    NAME://...                     an adapter that an installed package brings (`installed`)
 
 What an exchange has to be told further stands in its address: `type` (ccxt's `defaultType`), `quotes`, `symbols`,
 `scope=settleCoin=USDC` and `contract_size=BTC/USDT:USDT=0.01`, the last two as often as they are needed.
@@ -24,12 +25,15 @@ from urllib.parse import parse_qsl, urlsplit
 from trueup.errors import InputError, TrueupError
 from trueup.model import PositionMode, exact
 from trueup.ports import Broker
+from trueup.toml_lines import meant
+from trueup_adapters.config.installed import BrokerWanted, installed, open_installed
 from trueup_adapters.config.plans import Plan
 from trueup_adapters.logs.secrets import hide
 from trueup_adapters.mt5 import Mt5Broker
 from trueup_adapters.mt5.address import URL_DEFAULT
 from trueup_adapters.mt5.key_files import curve_of
 
+_GATEWAY: Final = ("tcp", "ipc", "inproc")
 _CCXT_KEYS: Final = {"apiKey": "CCXT_API_KEY", "secret": "CCXT_SECRET", "password": "CCXT_PASSWORD"}
 _CCXT_PARAMETERS: Final = ("market", "type", "quotes", "symbols")
 _CCXT_PARTS: Final = ("scope", "contract_size")
@@ -44,7 +48,7 @@ def address_of(plan: Plan) -> str:
 
 def mode_of(plan: Plan) -> PositionMode:
     """How an account keeps positions where neither plan nor journal say: most brokers net, MT5 usually hedges."""
-    return "netting" if _scheme(address_of(plan)) in ("alpaca", "ccxt") else "hedging"
+    return "hedging" if _scheme(address_of(plan)) in _GATEWAY else "netting"
 
 
 def open_broker(plan: Plan, mode: PositionMode, environ: Mapping[str, str] | None = None) -> Broker:
@@ -58,6 +62,8 @@ def open_broker(plan: Plan, mode: PositionMode, environ: Mapping[str, str] | Non
         return _alpaca(plan, given)
     if scheme == "ccxt":
         return _ccxt(plan, mode, given)
+    if scheme not in _GATEWAY and "://" in address_of(plan):
+        return _of_a_package(scheme, plan)
     return Mt5Broker(
         address_of(plan),
         position_mode=mode,
@@ -67,6 +73,25 @@ def open_broker(plan: Plan, mode: PositionMode, environ: Mapping[str, str] | Non
         strategies=_strategies(plan),
         canonical=plan.policy.canonical,
     )
+
+
+def _of_a_package(scheme: str, plan: Plan) -> Broker:
+    """What an installed package makes of it. Raises InputError where none is called so."""
+    others = installed()
+    if scheme not in others:
+        known = ("tcp", "alpaca", "ccxt", *others)
+        told = meant("adapter", scheme[:40], scheme, known)
+        raise InputError(
+            f"broker {address_of(plan)[:80]!r}: {told}{' ' if told.endswith('?') else '; '}"
+            f"there are tcp (an MT5 gateway), {', '.join(known[1:])}, and what an installed package brings"
+        )
+    return open_installed(
+        scheme,
+        BrokerWanted(
+            address=address_of(plan), account=plan.account, mode=plan.mode, environment=plan.environment,
+            timeout_ms=plan.timeout_ms,
+        ),
+    )  # fmt: skip
 
 
 def _scheme(address: str) -> str:

@@ -6,13 +6,12 @@ what went wrong. Pure, like all that reads bytes.
 
 from __future__ import annotations
 
-import json
-import re
 from typing import Any, Final
 
 import msgspec
 
 from trueup.ports import Answer, failed, unsupported
+from trueup_adapters.json_text import first_named_twice
 from trueup_adapters.mt5.rows import DIALECT_1, DIALECT_2, Dialect, printable
 
 REPLY_BYTES_MAX: Final = 64 * 1024 * 1024
@@ -103,18 +102,9 @@ def _named_twice(raw: bytes) -> str:
     opens, closes = raw.find(b"["), raw.rfind(b"]")
     if 0 <= opens < closes and raw.find(b"[", opens + 1) < 0 and raw.find(b"]", opens, closes) < 0:
         outside = raw[:opens] + raw[closes:]  # one list: only what lies around it can name a key of the reply
-    if all(outside.count(b'"%s"' % key.encode()) <= 1 for key in _DECISIVE):
+    if b"\\u" not in outside and all(outside.count(b'"%s"' % key.encode()) <= 1 for key in _DECISIVE):
         return ""
-    names: list[str] = []
-
-    def _remember(pairs: list[tuple[str, object]]) -> None:
-        names[:] = (name for name, _ in pairs)  # the outermost object is closed last
-
-    try:
-        json.loads(raw, object_pairs_hook=_remember, parse_int=str, parse_float=str)
-    except (ValueError, RecursionError):
-        return ""  # whoever decodes it says why
-    return next((key for key in _DECISIVE if names.count(key) > 1), "")
+    return first_named_twice(raw, _DECISIVE)
 
 
 def _is_text(raw: bytes) -> bool:
@@ -126,17 +116,6 @@ def _is_text(raw: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-_NOT_NUMBERS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b')
-
-
-def not_numbers_as_text(raw: bytes) -> bytes:
-    """The reply with bare `NaN` and `Infinity` as texts, so that they cost one row, or nothing in a field that is not
-    read (L42, L43). Many gateways write them for a division by zero; JSON knows neither."""
-    if b"NaN" not in raw and b"Infinity" not in raw:
-        return raw
-    return _NOT_NUMBERS.sub(lambda found: found[0] if found[0][:1] == b'"' else b'"%s"' % found[0], raw)
 
 
 def not_json(error: Exception) -> str:

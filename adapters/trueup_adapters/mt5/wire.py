@@ -16,6 +16,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from trueup.ports import Answer, Question, failed
+from trueup_adapters.json_text import not_numbers_as_text
 from trueup_adapters.mt5.deals import JudgedDeals, judge_deals
 from trueup_adapters.mt5.heads import (
     MALFORMED,
@@ -23,7 +24,6 @@ from trueup_adapters.mt5.heads import (
     Head,
     judged_head,
     not_json,
-    not_numbers_as_text,
     unreadable,
 )
 from trueup_adapters.mt5.orders import JudgedOrders, judge_orders

@@ -7,16 +7,13 @@ first.
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from importlib.metadata import version
 from multiprocessing import get_context
 from os import cpu_count
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import msgspec
 
@@ -24,6 +21,8 @@ from trueup.errors import InvariantBroken
 from trueup.simulation.check_values import Violation
 from trueup.simulation.drawing import draw
 from trueup.simulation.faults import FAULTS
+from trueup.simulation.healing import Healing
+from trueup.simulation.results import Results
 from trueup.simulation.run import Outcome, simulate
 from trueup.simulation.scenario import Faults
 from trueup.simulation.tally import in_order
@@ -75,7 +74,9 @@ def _outcome(seed: int, lot: Lot) -> Outcome:
         return simulate(draw(seed, lot.faults, lot.minutes))
     except (Exception, InvariantBroken) as error:  # noqa: BLE001 - a run that cannot be played is a finding, too
         broken = Violation(0, f"the run ended with {type(error).__name__}: {error}")
-        return Outcome(seed=seed, steps=0, virtual_ms=0, violations=(broken,), faults={}, coverage={}, digest="")
+        return Outcome(
+            seed=seed, steps=0, virtual_ms=0, violations=(broken,), faults={}, coverage={}, digest="", healing=Healing()
+        )
 
 
 def lots(seeds: Sequence[int], faults: Faults, minutes: int | None, size: int = LOT_SEEDS) -> list[Lot]:
@@ -153,66 +154,3 @@ class _Adding:
             faults=in_order(self.faults),
             coverage=in_order(self.coverage),
         )
-
-
-_TABLES: Final = """
-CREATE TABLE IF NOT EXISTS runs (
-    version TEXT NOT NULL, seed INTEGER NOT NULL, steps INTEGER NOT NULL, virtual_ms INTEGER NOT NULL,
-    digest TEXT NOT NULL, violations INTEGER NOT NULL, PRIMARY KEY (version, seed)
-);
-CREATE TABLE IF NOT EXISTS violations (
-    version TEXT NOT NULL, seed INTEGER NOT NULL, law INTEGER NOT NULL, what TEXT NOT NULL,
-    PRIMARY KEY (version, seed, law, what)
-);
-CREATE TABLE IF NOT EXISTS counts (
-    version TEXT NOT NULL, seed INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, count INTEGER NOT NULL,
-    PRIMARY KEY (version, seed, kind, name)
-);
-CREATE VIEW IF NOT EXISTS totals AS
-    SELECT kind, name, SUM(count) AS count, COUNT(*) AS runs FROM counts GROUP BY kind, name;
-"""
-
-
-class Results:
-    """One SQLite file of runs; the same seed of the same version replaces what stood there."""
-
-    def __init__(self, path: Path | None) -> None:
-        """
-        path   None: nothing is kept
-        """
-        self._connection = None if path is None else sqlite3.connect(path)
-        self._version = version("trueup")
-        if self._connection is not None:
-            self._connection.executescript(_TABLES)
-
-    def write(self, outcomes: Iterable[Outcome]) -> None:
-        """Some runs, in one transaction."""
-        if self._connection is None:
-            return
-        with self._connection as connection:
-            for one in outcomes:
-                where = (self._version, one.seed)
-                for table in ("runs", "violations", "counts"):
-                    connection.execute(f"DELETE FROM {table} WHERE version=? AND seed=?", where)
-                connection.execute(
-                    "INSERT INTO runs VALUES (?,?,?,?,?,?)",
-                    (*where, one.steps, one.virtual_ms, one.digest, len(one.violations)),
-                )
-                connection.executemany(
-                    "INSERT OR IGNORE INTO violations VALUES (?,?,?,?)",
-                    [(*where, broken.law, broken.what) for broken in one.violations],
-                )
-                for kind, counted in (("fault", one.faults), ("coverage", one.coverage)):
-                    connection.executemany(
-                        "INSERT INTO counts VALUES (?,?,?,?,?)",
-                        [(*where, kind, name, count) for name, count in counted.items()],
-                    )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._connection is not None:
-            self._connection.close()

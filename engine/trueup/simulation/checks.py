@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from trueup.simulation.world import World
 
 
-def check(world: World) -> list[Violation]:
-    """Every violation in a history that was played to its end, in order, each once."""
-    history = History(world.disk.stored(), world.said)
+def check(world: World, history: History) -> list[Violation]:
+    """Every violation in a history that was played to its end, in order, each once.
+
+    history   what the world's journal says
+    """
     found = {*check_values(world, history), *check_evidence(world, history), *check_journal(world, history)}
     found |= {*check_orders(world, history)}
     found |= {Violation(0, what) for what in world.errors}

@@ -55,18 +55,18 @@ class Exchange:
         self.ended: Callable[[], object] = str
         """Called after each execution: stops of positions that are gone go with them."""
         self._now_ns = now_ns
-        self._past: Past[BrokerPosition] = Past()
+        self.past: Past[BrokerPosition] = Past()
         self._next = 1
 
     # -- looking back ----------------------------------------------------------------------------------------
 
     def at(self, ns: int) -> Mapping[Key, BrokerPosition]:
         """What existed at a moment."""
-        return self._past.at(ns)
+        return self.past.at(ns)
 
     def during(self, since_ns: int, until_ns: int) -> list[Mapping[Key, BrokerPosition]]:
         """Every state that held at some moment from `since_ns` to `until_ns`, the oldest first."""
-        return self._past.during(since_ns, until_ns)
+        return self.past.during(since_ns, until_ns)
 
     # -- what happens ----------------------------------------------------------------------------------------
 
@@ -129,7 +129,7 @@ class Exchange:
                 self.stops.add(row.stop.price)
             if row.ticket is not None:
                 self.tickets.add(row.ticket)
-        self._past.note(self._now_ns(), self.rows)
+        self.past.note(self._now_ns(), self.rows)
 
     def spoken(self, rows: Mapping[Key, BrokerPosition]) -> Mapping[Key, BrokerPosition]:
         """Rows as the broker spells them now (L33); the very same object where nothing changed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final, Generic, TypeVar
 
 V = TypeVar("V")
@@ -33,7 +33,6 @@ class Past(Generic[V]):
         """Every state that held at some moment from `since_ns` to `until_ns`, the oldest first."""
         return self._states[bisect_right(self._times, since_ns) - 1 : bisect_right(self._times, until_ns)]
 
-    @property
-    def changed_ns(self) -> int:
-        """When it last changed."""
-        return self._times[-1]
+    def __iter__(self) -> Iterator[tuple[int, Mapping[str, V]]]:
+        """(since when, what was so), the oldest first; the first is what was so for ever before."""
+        return zip(self._times, self._states, strict=True)

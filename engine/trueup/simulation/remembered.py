@@ -71,6 +71,8 @@ class Remembered:
         """What broke that must never break."""
         self.told: list[tuple[int, str]] = []
         """The story: when, and what."""
+        self.written_ns: dict[int, int] = {}
+        """By journal position: when its transaction was stored. Where a lost tail was written anew, the second time."""
         self.lost_tail = False
         """Whether a power cut took what was never synced: then even an action may be sent again."""
         self._letter: Letter | None = None
@@ -85,6 +87,7 @@ class Remembered:
     def appended(self, process: Process, first: int, events: Sequence[Event]) -> None:
         """A transaction was stored: which answers it holds, and what it changed."""
         for position, event in enumerate(events, start=first):
+            self.written_ns[position] = self.loop.now_ns
             if self.narrated:
                 self.tell(f"  {position:>4} {sentence(event)}")
             if isinstance(event, Observed):

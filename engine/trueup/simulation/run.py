@@ -11,6 +11,8 @@ import msgspec
 
 from trueup.simulation.check_values import Violation
 from trueup.simulation.checks import check
+from trueup.simulation.healing import Healing, healing
+from trueup.simulation.history import History
 from trueup.simulation.scenario import Scenario
 from trueup.simulation.tally import in_order
 from trueup.simulation.world import World
@@ -35,6 +37,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What trueup was brought to do, by name."""
     digest: str
     """SHA-256 of every stored event: the same seed and version give the same."""
+    healing: Healing
+    """For how long the two sides were apart."""
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -64,9 +68,11 @@ def _told(scenario: Scenario, narrated: bool, export: Path | None) -> Told:
     world = World(scenario, narrated=narrated)
     try:
         world.play()
-        violations = check(world)
+        stored = world.disk.stored()
+        history = History(stored, world.said)
+        violations = check(world, history)
         digest = sha256()
-        for row, name, stream, version, state in world.disk.stored():
+        for row, name, stream, version, state in stored:
             digest.update(b"%d %s %s %d " % (row, name.encode(), stream.encode(), version))
             digest.update(state)
         if export is not None:
@@ -79,6 +85,7 @@ def _told(scenario: Scenario, narrated: bool, export: Path | None) -> Told:
             faults=in_order(world.tally.faults),
             coverage=in_order(world.tally.coverage),
             digest=digest.hexdigest(),
+            healing=healing(world, history),
         )
         return Told(outcome, tuple(world.told))
     finally:

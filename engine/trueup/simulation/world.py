@@ -71,6 +71,8 @@ class World(Remembered):
         self.tally = Tally()
         self.disk.met = self.tally.fault
         self.quiet = False
+        self.quiet_ns = 0
+        """When faults stopped."""
         self.processes = 0
         self.policy: Policy = self.settings.policy
         self.until_ms: dict[str, int] = {}
@@ -260,7 +262,7 @@ class World(Remembered):
 
     async def _fall_quiet(self) -> None:
         """Every fault stops; the process lives; what is on its way arrives."""
-        self.quiet = True
+        self.quiet, self.quiet_ns = True, self.loop.now_ns
         self.tell("faults stop")
         self.disk.troubles.clear()
         self.disk.full = False
