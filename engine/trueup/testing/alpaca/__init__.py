@@ -3,6 +3,7 @@
 Reading order:
     things    assets, positions, orders, fills, refusals
     account   what trades do to positions, and what was before
+    exits     orders that wait for one another
     desk      orders by Alpaca's rules
     rows      all of it as JSON
     lists     which orders and activities a list holds

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from trueup.errors import InputError
-from trueup.model import EXACT, ZERO, Side, TradeSide, add, exact, signed
+from trueup.model import EXACT, ZERO, Side, TradeSide, add, exact, plain, signed
 from trueup.testing.alpaca.things import Asset, AssetClass, Fill, Held, Order, OtherActivity, class_of
 
 Number = Decimal | str | int
@@ -233,6 +233,25 @@ class Account:
         self.activities.append(
             OtherActivity(
                 id=self._activity_id(), activity_type="SPLIT", symbol=symbol, quantity=moved, at_ns=self.now_ns()
+            )
+        )
+
+    def fee(self, symbol: str, quantity: Number) -> None:
+        """A fee in the coin itself: the position shrinks, and no fill says so (L37)."""
+        self.note()
+        held = self.position(symbol)
+        taken = above_zero(quantity, "quantity")
+        if taken >= held.signed_quantity:
+            raise InputError(f"{symbol!r} holds {plain(held.signed_quantity)}; a fee is less than that")
+        left = EXACT.subtract(held.signed_quantity, taken)
+        self.positions[held.asset.symbol] = Held(held.asset, left, held.price)
+        self.activities.append(
+            OtherActivity(
+                id=self._activity_id(),
+                activity_type="CFEE",
+                symbol=held.asset.position_symbol,
+                quantity=taken.copy_negate(),
+                at_ns=self.now_ns(),
             )
         )
 

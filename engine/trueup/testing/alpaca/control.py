@@ -65,6 +65,11 @@ class Control:
         with self._server.lock:
             self._account.split(symbol, ratio)
 
+    def fee(self, symbol: str, quantity: Number) -> None:
+        """Take a fee in the coin itself: the position shrinks without any fill (L37)."""
+        with self._server.lock:
+            self._account.fee(symbol, quantity)
+
     def vanish(self, symbol: str) -> None:
         """Lose a position without any fill (L02)."""
         with self._server.lock:
@@ -115,6 +120,16 @@ class Control:
         """Replace an order (`qty`, `limit_price`, `stop_price`). Returns the id of the one in its place."""
         with self._server.lock:
             return self._desk.ask_replace(order, {name: str(value) for name, value in changes.items()}).id
+
+    def bracket(
+        self, symbol: str, side: TradeSide, quantity: Number, *, price: Number, profit: Number, loss: Number
+    ) -> tuple[str, str, str]:
+        """A limit order at `price` with both its exits. Returns the ids of entry, take profit and stop loss."""
+        body = {"symbol": symbol, "side": side, "qty": str(quantity), "type": "limit", "limit_price": str(price)}
+        exits = {"take_profit": {"limit_price": str(profit)}, "stop_loss": {"stop_price": str(loss)}}
+        with self._server.lock:
+            entry = self._desk.submit({**body, **exits, "time_in_force": "gtc", "order_class": "bracket"})
+            return entry.id, entry.legs[0], entry.legs[1]
 
     def settle(self, order: str) -> None:
         """Finish a pending cancel or replacement."""

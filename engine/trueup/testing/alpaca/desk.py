@@ -11,7 +11,8 @@ import msgspec
 from trueup.errors import InputError
 from trueup.model import EXACT, ZERO, TradeSide, exact, plain
 from trueup.testing.alpaca.account import Account, Number, above_zero
-from trueup.testing.alpaca.things import Asset, Order, Refused, missing, unprocessable
+from trueup.testing.alpaca.exits import Exits
+from trueup.testing.alpaca.things import HELD, Asset, Order, Refused, missing, unprocessable
 
 CLIENT_ID_MAX: Final = 128
 _TYPES: Final[Mapping[str, frozenset[str]]] = {
@@ -38,6 +39,7 @@ class Desk:
         self.replaces_at_once = True
         """False: a replaced order is `pending_replace` until `settle`."""
         self._replacing: dict[str, Order] = {}
+        self._exits = Exits(account)
 
     # -- as the API is asked -------------------------------------------------------------------------------
 
@@ -70,9 +72,12 @@ class Desk:
             position_intent=self.account.intent(asset, side),
             extended_hours=bool(body.get("extended_hours")),
         )
+        order, legs = self._exits.planned(order, body, _given)
         self._check(order, body.get("position_intent"))
         self.account.note()
-        return self._at_once(self.account.put(order))
+        placed = self._at_once(self._exits.kept(order, legs))
+        self._exits.settle()
+        return placed
 
     def _check(self, order: Order, intent: object) -> None:
         kind = order.asset.asset_class
@@ -129,7 +134,12 @@ class Desk:
         rests = [
             EXACT.subtract(o.quantity, o.filled)
             for o in self.account.orders.values()
-            if o.is_open and o.asset == asset and o.side == side and o.quantity is not None and o.id != besides
+            if o.is_open
+            and o.status != HELD
+            and o.asset == asset
+            and o.side == side
+            and o.quantity is not None
+            and o.id != besides
         ]
         return sum(rests, ZERO)
 
@@ -228,6 +238,7 @@ class Desk:
             raise InputError(f"order {order_id} has no price; give one")
         self.account.note()
         self.account.execute(order, size, paid)
+        self._exits.settle()
         return order.asset.position_symbol
 
     def end(self, order_id: str, status: str) -> None:
@@ -258,7 +269,8 @@ class Desk:
         asset, now = self.account.asset(symbol), above_zero(price, "price")
         self.account.prices[asset.symbol] = now
         for order in [o for o in self.account.orders.values() if o.is_open and o.asset == asset]:
-            if _reaches(order, now):
+            standing = self.account.orders[order.id]  # another's fill may have ended it by now
+            if self._exits.live(standing) and _reaches(standing, now):
                 self.fill(order.id, price=now)
 
     def _at_once(self, order: Order) -> Order:
@@ -280,11 +292,13 @@ class Desk:
 
     def _end(self, order: Order, status: str) -> None:
         self.account.put(msgspec.structs.replace(order, status=status, ended_ns=self.account.now_ns()))
+        self._exits.settle()
 
     def _replaced(self, order: Order, successor: Order) -> Order:
         self.account.put(
             msgspec.structs.replace(order, status="replaced", replaced_by=successor.id, ended_ns=self.account.now_ns())
         )
+        self._exits.replaced(order.id, successor.id)
         return self.account.put(successor)
 
 
@@ -300,6 +314,10 @@ def _reaches(order: Order, price: Decimal) -> bool:
     if order.limit is not None:
         return price >= order.limit if order.side == "sell" else price <= order.limit
     return True
+
+
+def _given(value: object, name: str) -> Decimal:
+    return _parsed(str(value), name)
 
 
 def _number(body: Mapping[str, object], name: str) -> Decimal | None:

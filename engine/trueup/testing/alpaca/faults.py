@@ -27,6 +27,7 @@ Endpoint: TypeAlias = Literal[
     "cancel",
     "cancel_all",
     "close",
+    "close_all",
 ]
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     "account",
@@ -42,9 +43,10 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     "cancel",
     "cancel_all",
     "close",
+    "close_all",
 )
 READS: Final[frozenset[Endpoint]] = frozenset({"positions", "position", "orders", "order", "activities"})
-WRITES: Final[frozenset[Endpoint]] = frozenset({"submit", "replace", "cancel", "cancel_all", "close"})
+WRITES: Final[frozenset[Endpoint]] = frozenset({"submit", "replace", "cancel", "cancel_all", "close", "close_all"})
 
 BEFORE: Final = frozenset({"silence", "cut", "status", "too_many", "html", "redirect"})
 """These answer (or do not) without anything being done."""

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from trueup.testing.alpaca.account import Books
-from trueup.testing.alpaca.things import Fill, Order, OtherActivity, unprocessable
+from trueup.testing.alpaca.things import HELD, Fill, Order, OtherActivity, unprocessable
 
 ORDERS_MAX: Final = 500
 ORDERS_DEFAULT: Final = 50
@@ -29,7 +29,8 @@ def orders_of(books: Books, query: Mapping[str, str]) -> list[Order]:
     chosen = [
         order
         for order in orders
-        if (status == "all" or order.is_open == (status == "open"))
+        if (status == "all" or _is_listed_open(order) == (status == "open"))
+        and not (order.parent in books.orders and says_yes(query, "nested"))
         and (symbols is None or order.asset.symbol in symbols or order.asset.position_symbol in symbols)
         and _within(order.created_ns, query)
     ]
@@ -39,6 +40,16 @@ def orders_of(books: Books, query: Mapping[str, str]) -> list[Order]:
         if query.get(name):
             chosen = _behind(chosen, query[name])
     return chosen[: _limit(query, "limit", ORDERS_DEFAULT, ORDERS_MAX)]
+
+
+def says_yes(query: Mapping[str, str], name: str) -> bool:
+    """Whether a query asks for something that is on or off, such as legs under their order (`nested`)."""
+    return query.get(name, "").lower() == "true"
+
+
+def _is_listed_open(order: Order) -> bool:
+    """A held leg is among the closed ones, as users have seen it to be at Alpaca."""
+    return order.is_open and order.status != HELD
 
 
 def activities_of(books: Books, query: Mapping[str, str], kind: str) -> list[Fill | OtherActivity]:

@@ -14,9 +14,9 @@ from trueup.model import EXACT
 from trueup.testing.alpaca.account import Account, Books
 from trueup.testing.alpaca.desk import Desk
 from trueup.testing.alpaca.faults import AFTER, BEFORE, Endpoint, Fault, Faults, as_json, spoil_rows
-from trueup.testing.alpaca.lists import activities_of, orders_of
+from trueup.testing.alpaca.lists import activities_of, orders_of, says_yes
 from trueup.testing.alpaca.rows import account_row, activity_row, asset_row, clock_row, order_row, position_row
-from trueup.testing.alpaca.things import Order, Refused, missing, unprocessable
+from trueup.testing.alpaca.things import Asset, Order, Refused, missing, unprocessable
 
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z", re.ASCII)
 
@@ -83,13 +83,14 @@ class Routes:
         if endpoint == "clock":
             return _json(clock_row(self.account.now_ns()))
         if endpoint == "assets":
-            return self._asset(path[2])
+            return self._assets(*path[2:])
         if endpoint == "positions":
             return _json(spoil_rows([self._position(books, symbol) for symbol in books.positions], fault))
         if endpoint == "position":
             return self._one_position(books, path[2])
         if endpoint == "orders":
-            return _json(spoil_rows([order_row(o) for o in self._told(orders_of(books, query))], fault))
+            nested = books if says_yes(query, "nested") else None
+            return _json(spoil_rows([order_row(o, nested) for o in self._told(orders_of(books, query))], fault))
         if endpoint == "order":
             return self._order(books, path, query, fault)
         if endpoint == "activities":
@@ -100,7 +101,7 @@ class Routes:
 
     def _write(self, endpoint: Endpoint, path: list[str], query: Mapping[str, str], body: bytes) -> Reply:
         if endpoint == "submit":
-            return _json(order_row(self.desk.submit(_object(body))))
+            return _json(order_row(self.desk.submit(_object(body)), self.account.books()))
         if endpoint == "replace":
             return _json(order_row(self.desk.ask_replace(path[2], _object(body))))
         if endpoint == "cancel":
@@ -108,12 +109,30 @@ class Routes:
             return Reply(status=204)
         if endpoint == "close":
             return _json(order_row(self.desk.ask_close(path[2], query.get("qty"), query.get("percentage"))))
-        ended = [order for order in self.account.orders.values() if order.is_open]
-        for order in ended:
-            self.desk.ask_cancel(order.id)
-        return Reply(status=207, body=as_json([{"id": order.id, "status": 200} for order in ended]))
+        if endpoint == "close_all":
+            if says_yes(query, "cancel_orders"):
+                self._cancel_all()
+            held = [position.asset for position in self.account.positions.values()]
+            return Reply(status=207, body=as_json([self._closed(asset) for asset in held]))
+        return Reply(status=207, body=as_json([{"id": order_id, "status": 200} for order_id in self._cancel_all()]))
 
-    def _asset(self, name: str) -> Reply:
+    def _cancel_all(self) -> list[str]:
+        ended = [order.id for order in self.account.orders.values() if order.is_open and order.parent is None]
+        for order_id in ended:
+            self.desk.ask_cancel(order_id)
+        return ended
+
+    def _closed(self, asset: Asset) -> dict[str, object]:
+        """One row of DELETE /v2/positions: each position is closed or refused by itself."""
+        name = asset.position_symbol
+        try:
+            return {"symbol": name, "status": 200, "body": order_row(self.desk.ask_close(name, None, None))}
+        except Refused as no:
+            return {"symbol": name, "status": no.status, "body": no.body}
+
+    def _assets(self, name: str | None = None) -> Reply:
+        if name is None:
+            return _json([asset_row(asset) for asset in self.account.assets.values()])
         asset = self.account.find_asset(name)
         if asset is None:
             raise missing(f"asset not found for {name}")
@@ -151,7 +170,8 @@ class Routes:
         told = self._told(found)
         if not told:
             raise missing(f"order not found for {wanted}")
-        return _json(spoil_rows([order_row(told[0])], fault)[0])
+        nested = books if says_yes(query, "nested") else None
+        return _json(spoil_rows([order_row(told[0], nested)], fault)[0])
 
 
 def _endpoint(method: str, path: list[str]) -> Endpoint | None:
@@ -162,9 +182,11 @@ def _endpoint(method: str, path: list[str]) -> Endpoint | None:
     table: Mapping[tuple[str, str, int], Endpoint] = {
         ("GET", "account", 0): "account",
         ("GET", "clock", 0): "clock",
+        ("GET", "assets", 0): "assets",
         ("GET", "assets", 1): "assets",
         ("GET", "positions", 0): "positions",
         ("GET", "positions", 1): "position",
+        ("DELETE", "positions", 0): "close_all",
         ("DELETE", "positions", 1): "close",
         ("GET", "orders", 0): "orders",
         ("GET", "orders", 1): "order",

@@ -80,8 +80,9 @@ def position_row(held: Held, available: Decimal) -> Row:
     }
 
 
-def order_row(order: Order) -> Row:
-    """One row of GET /v2/orders."""
+def order_row(order: Order, books: Books | None = None) -> Row:
+    """One row of GET /v2/orders; with its legs where `books` are given to find them in."""
+    legs = [] if books is None else [order_row(books.orders[leg]) for leg in order.legs if leg in books.orders]
     ended = _maybe_when(order.ended_ns)
     return {
         "id": order.id,
@@ -113,7 +114,7 @@ def order_row(order: Order) -> Row:
         "stop_price": _maybe(order.stop),
         "status": order.status,
         "extended_hours": order.extended_hours,
-        "legs": None,
+        "legs": legs or None,
         "trail_percent": None,
         "trail_price": None,
         "hwm": None,

@@ -13,6 +13,8 @@ from trueup.model import ZERO, TradeSide
 AssetClass: TypeAlias = Literal["us_equity", "us_option", "crypto"]
 CLOSED: Final = frozenset({"filled", "canceled", "expired", "rejected", "replaced"})
 """The statuses of orders that `status=open` leaves out; any other word counts as open."""
+HELD: Final = "held"
+"""The status of a leg that waits for another order: still open, and yet left out by `status=open`."""
 _OPTION: Final = re.compile(r"[A-Z]{1,6}\d{6}[CP]\d{8}\Z", re.ASCII)
 
 
@@ -73,11 +75,15 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     extended_hours: bool = False
     replaced_by: str | None = None
     replaces: str | None = None
+    parent: str | None = None
+    """Of a leg: the order that it is a leg of."""
+    legs: tuple[str, ...] = ()
+    """The ids of its own legs."""
     ended_ns: int | None = None
 
     @property
     def is_open(self) -> bool:
-        """Whether `status=open` lists it."""
+        """Whether it has not ended; `status=open` lists it then, unless it is held."""
         return self.status not in CLOSED
 
 
