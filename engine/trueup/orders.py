@@ -47,6 +47,8 @@ RANK: Final[dict[OrderStatus, int]] = {
     OrderStatus.FILLED: 5,
 }
 """Statuses that decide something; the others (transient, unknown) have no rank."""
+TYPES: Final = frozenset({"market", "limit", "stop", "stop_limit", "take_profit", "take_profit_limit", "trailing_stop"})
+"""Types of orders that mean one thing everywhere; what else somebody calls an order's type is not compared."""
 
 
 def order_ref(row: BrokerOrder) -> str:
@@ -150,6 +152,10 @@ def compare_order(book: BookOrder, broker: BrokerOrder, policy: Policy) -> tuple
     found: list[OrderDifference] = []
     if book.side != broker.side:
         found.append(_drift("side", book.side, broker.side))
+    if book.type != broker.type and TYPES.issuperset((book.type, broker.type)):
+        found.append(_drift("type", book.type, broker.type))
+    if None not in (book.reduce_only, broker.reduce_only) and book.reduce_only != broker.reduce_only:
+        found.append(_drift("reduce_only", _yes_no(book.reduce_only), _yes_no(broker.reduce_only)))
     for name, had, has in (("quantity", book.quantity, broker.quantity), ("filled", book.filled, broker.filled)):
         if has is not None and subtract(had, has).copy_abs() > quantity_tolerance:
             found.append(_drift(name, plain(had), plain(has)))
@@ -163,7 +169,7 @@ def compare_order(book: BookOrder, broker: BrokerOrder, policy: Policy) -> tuple
 
 def changed_terms(book: BookOrder, broker: BrokerOrder, policy: Policy) -> tuple[OrderDifference, ...]:
     """The differences that merging cannot settle: the order was replaced with another size or price."""
-    terms = ("side", "quantity", "limit", "stop")
+    terms = ("side", "type", "quantity", "limit", "stop", "reduce_only")
     return tuple(one for one in compare_order(book, broker, policy) if one.field in terms)
 
 
@@ -172,6 +178,8 @@ def with_terms(order: BookOrder, row: BrokerOrder, fields: set[str | None]) -> B
     return replace(
         order,
         side=row.side if "side" in fields else order.side,
+        type=row.type if "type" in fields else order.type,
+        reduce_only=row.reduce_only if "reduce_only" in fields else order.reduce_only,
         quantity=row.quantity if "quantity" in fields else order.quantity,
         limit=row.limit if "limit" in fields else order.limit,
         stop=row.stop if "stop" in fields else order.stop,
@@ -180,6 +188,10 @@ def with_terms(order: BookOrder, row: BrokerOrder, fields: set[str | None]) -> B
 
 def _drift(field: str, book: str, broker: str) -> OrderDifference:
     return OrderDifference("drift", field, book, broker)
+
+
+def _yes_no(said: bool | None) -> str:
+    return "yes" if said else "no"
 
 
 def _says(status: OrderStatus) -> bool:

@@ -21,7 +21,7 @@ rows = st.fixed_dictionaries(
     {
         "symbol": st.sampled_from(["A", "A", "B"]),
         "side": st.sampled_from(["buy", "buy", "sell", "sell", "up"]),
-        "type": st.sampled_from(["limit", "stop"]),
+        "type": st.sampled_from(["limit", "limit", "stop", "iceberg"]),
         "quantity": st.sampled_from(["1", "1", "2", "2", "1", "0"]),
         "status": st.sampled_from(["accepted", "partially_filled", "canceled", "scheduled", "pending_cancel", "HELD"]),
     },
@@ -31,6 +31,7 @@ rows = st.fixed_dictionaries(
         "filled": st.sampled_from(["0", "0.5", None]),
         "limit": st.sampled_from(["1.5", "1.6", "0"]),
         "stop": st.sampled_from(["1.4", None]),
+        "reduce_only": st.sampled_from([True, True, False, None]),
     },
 )
 lists = st.lists(rows, max_size=5)
@@ -44,7 +45,7 @@ def price(row: Row, field: str) -> str | None:
 def meaning(row: Row) -> tuple[Any, ...]:
     """What a row says; two that say the same are one repeated."""
     cells = [row.get(name) for name in ("symbol", "side", "type", "quantity", "status", "client_order_id", "order_id")]
-    return (*cells, row.get("filled"), price(row, "limit"), price(row, "stop"))
+    return (*cells, row.get("filled"), price(row, "limit"), price(row, "stop"), row.get("reduce_only"))
 
 
 def cleaned(listed: list[Row]) -> tuple[list[Row], list[int]]:
@@ -87,12 +88,16 @@ def label(*those: Row) -> str:
 
 def drifts(mine: Row, other: Row) -> Found:
     found: Found = set()
-    for field in ("side", "quantity", "filled", "limit", "stop", "status"):
+    for field in ("side", "type", "quantity", "filled", "limit", "stop", "status", "reduce_only"):
         ours, theirs = (price(row, field) if field in ("limit", "stop") else row.get(field) for row in (mine, other))
         if ours is None or theirs is None or ours == theirs:
             continue
         if field == "status" and {ours, theirs} & {"HELD", "pending_cancel"}:
             continue  # neither word says where the order stands
+        if field == "type" and "iceberg" in {ours, theirs}:
+            continue  # it may be the broker's name for either
+        if field == "reduce_only":
+            ours, theirs = ("yes" if one else "no" for one in (ours, theirs))
         found.add(("drift", mine["symbol"], label(mine, other), field, ours, theirs, "correct"))
     return found
 

@@ -120,6 +120,31 @@ def test_every_differing_field_is_one_difference_in_order() -> None:
     assert [one.field for one in changed_terms(ours, theirs, PLAIN)] == ["limit", "quantity", "side"]
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs", "found"),
+    [
+        ({"type": "limit"}, {"type": "stop"}, [("type", "limit", "stop")]),
+        ({"type": "limit"}, {"type": "iceberg"}, []),
+        ({"type": "LMT"}, {"type": "limit"}, []),
+        ({"reduce_only": True}, {"reduce_only": False}, [("reduce_only", "yes", "no")]),
+        ({"reduce_only": False}, {"reduce_only": True}, [("reduce_only", "no", "yes")]),
+        ({"reduce_only": None}, {"reduce_only": True}, []),
+        ({"reduce_only": True}, {"reduce_only": None}, []),
+        ({"reduce_only": True}, {"reduce_only": True}, []),
+    ],
+)
+def test_types_and_reduce_only_compare_where_both_sides_say_what_we_know(
+    ours: dict[str, object], theirs: dict[str, object], found: list[tuple[str, str, str]]
+) -> None:
+    """A stop that may open what it was to close is not the order that was meant."""
+    mine, other = book(**ours), row(status=OrderStatus.PENDING, **theirs)
+    drifts = compare_order(mine, other, PLAIN)
+    assert [(one.field, one.book, one.broker) for one in drifts] == found
+    assert changed_terms(mine, other, PLAIN) == drifts
+    corrected = with_terms(mine, other, {one.field for one in drifts})
+    assert compare_order(corrected, other, PLAIN) == ()
+
+
 def test_what_a_side_does_not_report_is_not_compared() -> None:
     assert compare_order(book(status=OrderStatus.ACCEPTED, limit=ONE, filled=ONE), row(stop=ONE), PLAIN) == ()
 
