@@ -48,6 +48,7 @@ from trueup.facts import (
     InboxTaken,
     Observed,
     OrderRecorded,
+    OrdersRead,
     PermitGiven,
     PolicyAdopted,
     PositionRecorded,
@@ -247,17 +248,35 @@ def _book_read(event: BookRead) -> str:
         held = f", {len(event.held)} of them held back as too many at once" if event.held else ""
         parts.append(f"{len(event.missing)} missing until a second read{held}")
     parts += [f"row {one.row} refused: {one.why}" for one in event.refused]
+    parts += [] if event.orders is None else _orders_read(event.orders)
     return f"the book {event.book} was read: {'; '.join(parts)}"
 
 
+def _orders_read(read: OrdersRead) -> list[str]:
+    if read.completeness == "failed":
+        return [f"the orders of {read.book} could not be read, and nothing is concluded of them: {read.why}"]
+    parts = [f"{read.rows} orders of {read.book}", f"{read.edits} changed by its own process"]
+    if read.missing:
+        parts.append(f"{len(read.missing)} of ours that it does not know: unknown until the broker says")
+    parts += [f"row {one.row} refused: {one.why}" for one in read.refused]
+    return parts + [f"order {one.name} is left as the book has it: {one.said}" for one in read.left]
+
+
 def _book_writing(event: BookWriting) -> str:
-    places = ", ".join(str(one) for one in event.corrections[:5])
-    more = f" and {len(event.corrections) - 5} more" if len(event.corrections) > 5 else ""
-    return f"corrections {places}{more} are about to be written into {event.book}"
+    named = (("corrections", event.corrections), ("changes of orders", event.orders))
+    parts = [f"{what} {_places(positions)}" for what, positions in named if positions]
+    return f"{' and '.join(parts)} are about to be written into {event.book}"
+
+
+def _places(positions: tuple[int, ...]) -> str:
+    more = f" and {len(positions) - 5} more" if len(positions) > 5 else ""
+    return ", ".join(str(one) for one in positions[:5]) + more
 
 
 def _book_written(event: BookWritten) -> str:
     parts = [f"{event.written} rows of {event.book} written, corrections up to {event.upto} are settled"]
+    if event.orders_upto:
+        parts.append(f"those of orders up to {event.orders_upto}")
     parts += [f"correction {position} conflicts and was not written: {why}" for position, why in event.conflicts]
     if event.failed:
         parts.append(f"the rest failed: {event.failed}")

@@ -155,6 +155,9 @@ class PositionRecorded(Fact, frozen=True, array_like=True, tag="position-recorde
     strategy: str | None = None
     stop: Stop | None = None
     happened_at: str | None = None
+    from_book: bool = False
+    """It is the word of a book that lives elsewhere: from here on the key follows that book, whatever moved it before
+    (one source per quantity, L15)."""
 
 
 class OrderRecorded(Fact, frozen=True, array_like=True, tag="order-recorded/1"):
@@ -271,6 +274,35 @@ class PermitGiven(Fact, frozen=True, array_like=True, tag="permit-given/1"):
     """Under which the order will be recorded, where the process said so."""
 
 
+class RowLeft(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A row of a foreign book that stands against what we know, and that could not be written over."""
+
+    name: str
+    """The order's client id; of a position its key."""
+    said: str
+    """What the row says: as long as it says just that, it is no news and nothing is concluded from it."""
+    position: int
+    """The journal position of our side's last change: while that stands too, nothing is written again."""
+
+
+class OrdersRead(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What one read of a foreign book says of its orders."""
+
+    book: str
+    """The name of where they are kept."""
+    completeness: Completeness
+    why: str = ""
+    rows: int = 0
+    """Orders that it lists: those that work, and those of ours that ended since."""
+    edits: int = 0
+    """Local changes (`order-recorded`) that follow."""
+    missing: tuple[str, ...] = ()
+    """Working orders of ours that it does not know, by client order id: unknown, not ended (L04)."""
+    refused: tuple[Refusal, ...] = ()
+    left: tuple[RowLeft, ...] = ()
+    """Every row that is left as it is although it stands against what we know."""
+
+
 class BookRead(Fact, frozen=True, array_like=True, tag="book-read/1"):
     """A book that lives elsewhere was read, and it says something new, or could not be read, or can be again.
 
@@ -293,6 +325,10 @@ class BookRead(Fact, frozen=True, array_like=True, tag="book-read/1"):
     held: tuple[Key, ...] = ()
     """Those of them that are too many at once: nothing of it is believed until the broker, or a person, agrees."""
     refused: tuple[Refusal, ...] = ()
+    orders: OrdersRead | None = None
+    """None: it keeps no orders, or they were not asked for."""
+    left: tuple[RowLeft, ...] = ()
+    """Every row of a position that could not take what we learned of it, such as its ticket."""
 
 
 class BookWriting(Fact, frozen=True, array_like=True, tag="book-writing/1"):
@@ -301,6 +337,8 @@ class BookWriting(Fact, frozen=True, array_like=True, tag="book-writing/1"):
     book: str
     corrections: tuple[int, ...]
     """Their journal positions, ascending."""
+    orders: tuple[int, ...] = ()
+    """Of orders: the journal positions of the changes that are about to be written, ascending."""
 
 
 class BookWritten(Fact, frozen=True, array_like=True, tag="book-written/1"):
@@ -315,6 +353,12 @@ class BookWritten(Fact, frozen=True, array_like=True, tag="book-written/1"):
     """(journal position of the correction, what the book said instead): nothing was overwritten."""
     failed: str = ""
     """Why the rest could not be written, or its outcome is unknown; '' when there is no rest."""
+    orders_upto: int = 0
+    """Every correction of an order at or before this journal position is settled; 0: it keeps no orders."""
+    left: tuple[RowLeft, ...] = ()
+    """Rows of positions that conflict and are left as they are from now on."""
+    orders_left: tuple[RowLeft, ...] = ()
+    """The same of orders."""
 
 
 FACTS: tuple[type[Fact], ...] = (

@@ -104,6 +104,17 @@ def merged(order: BookOrder, row: BrokerOrder) -> BookOrder:
     )
 
 
+def external_name(order_id: str | None) -> str:
+    """What we call an order that has no client id. Nobody else knows it by that name."""
+    return f"external:{order_id}"
+
+
+def told_name(order: BookOrder) -> str | None:
+    """The client id by which others know an order; None where the name is one that we made up."""
+    name = order.client_order_id
+    return None if order.order_id is not None and name == external_name(order.order_id) else name
+
+
 def adopted_order(row: BrokerOrder, client_order_id: str, strategy: str) -> BookOrder:
     """An order at the broker that the book lacked, as its own; its owner is whoever the evidence names."""
     return BookOrder(

@@ -45,8 +45,8 @@ def at(step: str) -> None:
             die()
         return done
 
-    def keeping(self: Keeper, plan: object) -> object:
-        done = keep(self, plan)  # type: ignore[arg-type]
+    def keeping(self: Keeper, *given: object) -> object:
+        done = keep(self, *given)  # type: ignore[arg-type]
         if step == "told" and done[0]:
             die()
         return done

@@ -295,20 +295,6 @@ def test_l15_fills_move_nothing_where_the_book_is_elsewhere(bench: Bench) -> Non
     assert bench.held == {"AAPL": 3, "MSFT": -2}
 
 
-def test_l29_a_hedging_book_is_kept_by_ticket_and_what_has_none_is_bound() -> None:
-    bench = Bench(at_book("EURUSD", "1", ticket="7"), at_book("EURUSD", "-2"), mode="hedging")
-    bench.keeper.step()
-    bench.w.sees(row("EURUSD", "1", ticket="7"), row("EURUSD", "-2", ticket="8"), times=2)
-    assert bench.held == {"#7": 1, "#8": -2}
-    before = bench.w.state.position
-    bench.keeper.step()
-    assert bench.w.state.position == before, "the row without a ticket is known by what it was bound to"
-    bench.shelf.rows.pop()
-    bench.keeper.step()
-    bench.keeper.step()
-    assert bench.held == {"#7": 1}
-
-
 def test_another_book_begins_anew(bench: Bench) -> None:
     bench.keeper.step()
     bench.w.sees(row("AAPL", "4"), row("MSFT", "-2"), times=2)

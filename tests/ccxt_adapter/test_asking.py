@@ -170,6 +170,12 @@ def test_what_is_owed_is_no_holding() -> None:
     assert [refusal.symbol for refusal in answer.refused] == ["LTC/USDT", "BTC/USDT", "ETH/USDT"]
 
 
+def test_money_is_not_ours_however_much_of_it_there_is_or_is_owed() -> None:
+    coins = balance(USDT={"total": Decimal(-1), "debt": Decimal(5)}, USDC={"total": None}, LTC={"total": Decimal(1)})
+    answer = one(Fake(fetch_balance=[coins]), POSITIONS, market="spot", quotes=("USDT", "USDC"))
+    assert (answer.completeness, len(answer.positions)) == ("complete", 1)
+
+
 @pytest.mark.parametrize(("net", "quantity"), [(True, "0.9"), (False, "1")])
 def test_l37_an_execution_is_less_a_fee_that_was_taken_in_the_coin(net: bool, quantity: str) -> None:
     row = trade("t1", "LTC/USDT", fee={"cost": Decimal("0.1"), "currency": "LTC"}, info={"fee": "0.1"})

@@ -45,12 +45,18 @@ READ: list[tuple[int, str, dict[str, Any]]] = [
     (29, "the same, which repeats what was asked", {"order_id": "OL7LNO-R4SAD-6UINEU"}),
     (30, "takes profit at a limit", {"type": "take_profit_limit", "limit": "36000", "stop": None}),
     (31, "one of two positions was asked for", {"symbol": "SOL/USDC:USDC", "signed_quantity": "-0.5"}),
+    (33, "a fee that may be a rebate is not reported", {"signed_quantity": "-2", "fee": None, "fee_asset": None}),
+    (34, "`tp` takes profit", {"type": "take_profit", "status": "accepted"}),
+    (35, "what is free of a position is not its size", {"signed_quantity": "1", "unit": "contracts"}),
+    (36, "nobody says its kind, and it waits for a price", {"type": "unknown", "stop": "20000", "quantity": "1"}),
+    (37, "a balance with 21 decimals is rounded", {"coin": "USDT", "total": "10014042.9889584152344307"}),
 ]
 REFUSED = {
     5: "its amount 0.000000220684504963 stands nowhere in the exchange's own row",
     6: "may be what it was to cost",
     9: "its amount 0.83 stands nowhere in the exchange's own row",
     25: "does not state its digits",
+    32: "its side is sell, and the exchange's own row says BUY_OPEN",
 }
 
 

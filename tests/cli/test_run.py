@@ -188,7 +188,7 @@ def test_flags_then_the_environment_then_the_file() -> None:
         (("--account", "5001", "--store", "sqlite:///{}/s.db"), "broker:id"),
         (("--account", ACCOUNT, "--store", "mysql://x"), "mysql"),
         (("--account", ACCOUNT, "--store", "sqlite:///{}/s.db", "--broker", "tcp://10.0.0.1:5555"), "--insecure"),
-        (("--account", ACCOUNT, "--store", "sqlite:///{}/s.db", "--broker", "http://x"), "gateway address"),
+        (("--account", ACCOUNT, "--store", "sqlite:///{}/s.db", "--broker", "http://x"), "no adapter 'http'"),
         (("--account", ACCOUNT, "--store", "sqlite:///{}/s.db", "--policy", "gone.toml"), "gone.toml"),
         (("--account", ACCOUNT, "--store", "sqlite:///{}/s.db", "--durability", "some"), "some"),
     ],

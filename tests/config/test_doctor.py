@@ -78,7 +78,7 @@ def test_all_is_well(shell: Shell, tmp_path: Path) -> None:
         parts = found(ended)
         assert parts["store"][1].startswith("there is no store yet")
         assert "answered complete" in parts["broker"][1]
-        assert "1 positions" in parts["broker"][1]
+        assert parts["broker"][1].endswith(" ms: 1 position")
         assert parts["clock"][0] == "ok"
         assert {"metrics", "logs", "configuration"} <= set(parts)
         assert not list(tmp_path.glob("s.db*")), "it writes nothing"
@@ -160,7 +160,7 @@ def test_stores_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert states(base + f'store = "{at(tmp_path)}"\n', "store") == [
         ("ok", states(base + f'store = "{at(tmp_path)}"\n', "store")[0][1])
     ]
-    assert "1 other accounts" in states(base + f'store = "{at(tmp_path)}"\n', "store")[0][1]
+    assert "1 other account" in states(base + f'store = "{at(tmp_path)}"\n', "store")[0][1]
     recorded(at(tmp_path), PositionSet(symbol="EURUSD", side="long", quantity=1))
     found_states = states(base + f'store = "{at(tmp_path)}"\nmode = "netting"\n', "store")
     assert found_states[-1] == ("wrong", "the journal keeps positions hedging, and the plan says netting")
@@ -180,7 +180,7 @@ def test_a_book_is_read_and_what_is_wrong_with_it_is_said(tmp_path: Path) -> Non
         bot.execute("CREATE TABLE positions (symbol TEXT, quantity TEXT)")
         bot.execute("INSERT INTO positions VALUES ('AAPL', '3')")
         bot.commit()
-        assert states(book, "book")[0] == ("ok", f"sqlite:///{tmp_path}/bot.db#positions holds 1 open positions")
+        assert states(book, "book")[0] == ("ok", f"sqlite:///{tmp_path}/bot.db#positions holds 1 open position")
         assert states(book + "write = false\n", "book")[0][1].endswith("; it is only read")
         assert "has no column side; it has symbol, quantity" in states(book + 'side = "side"\n', "book")[0][1]
         bot.execute("INSERT INTO positions VALUES ('MSFT', 'many')")

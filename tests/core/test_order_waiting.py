@@ -7,7 +7,10 @@ from collections.abc import Callable
 from core.test_order_branches import naked, wait_ms
 from lessons.test_orders import listed, working
 from lessons.world import LAG_MS, STEP_MS, World, order_row, pending
+from trueup import Policy
+from trueup.model import OrderStatus
 from trueup.ports import Answer
+from trueup.reconciliation.outbox import to_look_up
 from trueup.reconciliation.waiting import fills_wanted_since
 
 Worlds = Callable[..., World]
@@ -72,3 +75,16 @@ def test_an_action_of_unknown_outcome_is_waited_for(world: Worlds) -> None:
     assert wait_ms(w) == 0
     w.looks_up(action.client_id)
     assert wait_ms(w) is not None
+
+
+def test_l04_an_order_that_never_had_a_client_id_is_looked_up_by_the_brokers_alone(world: Worlds) -> None:
+    """The name that we gave it is told to nobody: a broker that is asked for both ids would not find it."""
+    w = world(policy=Policy.adopt(on_orphan_order="adopt"), orders=True)
+    w.sees()
+    w.lists(order_row("DAX", order_id="o9", limit="90"), times=2)
+    assert w.order("external:o9").order_id == "o9"
+    w.lists()
+    (sought,) = to_look_up(w.state, w.ledger.now())
+    assert (sought.client_order_id, sought.order_id) == (None, "o9")
+    w.looks_up(None, order_row("DAX", "filled", order_id="o9", limit="90", filled=1), order_id="o9")
+    assert w.order("external:o9").status is OrderStatus.FILLED

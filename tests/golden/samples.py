@@ -47,9 +47,11 @@ from trueup.facts import (
     Observed,
     OrderRecorded,
     OrderRows,
+    OrdersRead,
     PermitGiven,
     PolicyAdopted,
     PositionRecorded,
+    RowLeft,
     Rows,
     Sought,
     StatePushed,
@@ -141,7 +143,7 @@ EVENTS: Final[dict[str, list[Event]]] = {
             AT, "EURUSD", Decimal("-0.01"), "sell", "123456", Decimal("1.05"), "trend", Stop(Decimal("1.1")),
             "2026-01-01T00:00:00+00:00",
         ),
-        PositionRecorded(AT, "EURUSD", Decimal(0), "buy", stop=Stop()),
+        PositionRecorded(AT, "EURUSD", Decimal(0), "buy", stop=Stop(), from_book=True),
     ],
     "order-recorded": [
         OrderRecorded(
@@ -159,11 +161,20 @@ EVENTS: Final[dict[str, list[Event]]] = {
         BookRead(AT, "sqlite:///bot.db", "partial", "1 rows refused", 3, 1, ("AAPL", "EURUSD"), ("AAPL",),
                  (Refusal(2, "its quantity is a float", "MSFT", None),)),
         BookRead(AT, "sqlite:///bot.db", "failed", "database is locked"),
+        BookRead(
+            AT, "sqlite:///bot.db", "complete", "", 1,
+            orders=OrdersRead("sqlite:///bot.db#orders", "partial", "1 rows refused", 2, 1, ("c-1",),
+                              (Refusal(3, "no word for 'parked'", "MSFT", "c-2"),),
+                              (RowLeft("c-3", "buy 1 limit at 1.05, canceled", 39),)),
+            left=(RowLeft("#7", "long 1", 38),),
+        ),
     ],
-    "book-writing": [BookWriting(AT, "sqlite:///bot.db", (40, 41))],
+    "book-writing": [BookWriting(AT, "sqlite:///bot.db", (40, 41), (42,))],
     "book-written": [
         BookWritten(AT, "sqlite:///bot.db", 41, 2, ((40, "AAPL: the book says long 7"),), "the server went away"),
         BookWritten(AT, "sqlite:///bot.db", 0),
+        BookWritten(AT, "sqlite:///bot.db", 41, orders_upto=42, left=(RowLeft("#7", "long 1", 38),),
+                    orders_left=(RowLeft("c-3", "buy 1 limit at 1.05, canceled", 39),)),
     ],
     "corrections-delivered": [CorrectionsDelivered(AT, 41, ((40, "KeyError: 'EURUSD'"),)), CorrectionsDelivered(AT, 0)],
     "alerts-delivered": [

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shutil
+import subprocess
 import urllib.request
 from collections.abc import Callable
 from decimal import Decimal
@@ -340,6 +342,27 @@ def test_every_rule_has_what_prometheus_needs() -> None:
         told = re.findall(r"\$labels\.(\w+)", rule["annotations"]["summary"])
         assert set(told) <= {label for one in METRICS for label in one.labels}
         assert re.search(r"\w", rule["expr"])
+
+
+RULES_TESTED = ROOT / "tests" / "metrics" / "trueup-alerts.test.yml"
+"""For Prometheus' own `promtool test rules`: what each rule does and says, by its own word."""
+
+
+def test_every_rule_is_tried_firing_and_keeping_quiet() -> None:
+    yaml = pytest.importorskip("yaml", reason="apprise brings it")
+    rules = yaml.safe_load((ROOT / "docs/grafana/trueup-alerts.yml").read_text("utf-8"))
+    names = {rule["alert"] for rule in rules["groups"][0]["rules"]}
+    cases = [
+        case for test in yaml.safe_load(RULES_TESTED.read_text("utf-8"))["tests"] for case in test["alert_rule_test"]
+    ]
+    assert {case["alertname"] for case in cases if case.get("exp_alerts")} == names
+    assert {case["alertname"] for case in cases if not case.get("exp_alerts")} == names
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="Prometheus' promtool is not installed here")
+def test_the_rules_do_and_say_what_they_should() -> None:
+    ran = subprocess.run(["promtool", "test", "rules", RULES_TESTED], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
 # -- served ------------------------------------------------------------------------------------------------------

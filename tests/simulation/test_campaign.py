@@ -21,6 +21,7 @@ from trueup.simulation.campaign import Lot, play
 from trueup.simulation.disk import ACCOUNT
 from trueup.simulation.faults import FAULTS
 from trueup.simulation.happenings import HAPPENINGS, LASTING
+from trueup_projections.trial import ReadModels
 
 SEEDS = Path(__file__).with_name("seeds.txt")
 STEADY = int(os.environ.get("TRUEUP_CAMPAIGN_RUNS", "60"))
@@ -76,6 +77,15 @@ def test_a_run_is_the_same_whatever_arithmetic_the_thread_is_set_to() -> None:
     wanted = [simulate(draw(seed)).digest for seed in (15, 24)]
     with decimal.localcontext(decimal.Context(prec=5, rounding=decimal.ROUND_HALF_UP, capitals=0)):
         assert [simulate(draw(seed)).digest for seed in (15, 24)] == wanted
+
+
+def test_law_11_read_models_are_kept_along_and_leave_the_history_as_it_is() -> None:
+    alone, beside = (campaign(range(16, 49, 16), workers=1, beside=one) for one in (None, ReadModels))
+    followed = "followed by something beside the journal"
+    assert beside.coverage == alone.coverage | {followed: 3}
+    assert (beside.steps, beside.faults, beside.violations) == (alone.steps, alone.faults, ())
+    assert simulate(draw(16), beside=ReadModels).digest == simulate(draw(16)).digest
+    assert followed not in campaign(range(17, 19), workers=1, beside=ReadModels).coverage, "the others are not"
 
 
 def test_every_happening_and_fault_has_an_effect_somewhere() -> None:

@@ -7,6 +7,7 @@ import pytest
 from simulation.planting import as_drawn
 from simulation.plants import PLANTS, Plant
 from trueup.simulation import draw, simulate
+from trueup_projections.trial import ReadModels
 
 CAUGHT = 25
 """Bugs that the catalogue holds at least."""
@@ -23,7 +24,7 @@ def test_a_planted_bug_is_found(bug: Plant, monkeypatch: pytest.MonkeyPatch) -> 
     bug.plant(monkeypatch)
     found: set[int] = set()
     for seed in range(1, bug.runs_max + 1):
-        outcome = simulate(bug.focus(draw(seed)))
+        outcome = simulate(bug.focus(draw(seed)), beside=ReadModels if 11 in bug.laws else None)
         found |= {one.law for one in outcome.violations}
         if found & bug.laws:
             return

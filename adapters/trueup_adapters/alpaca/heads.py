@@ -48,8 +48,9 @@ def said(reply: Reply) -> Said:
 
 
 def is_missing(reply: Reply) -> bool:
-    """Whether Alpaca itself says that there is no such thing."""
-    return reply.status == 404 and (said(reply).code or 0) in _MISSING
+    """Whether Alpaca itself says that there is no such thing; that there is no such *endpoint* says nothing of it."""
+    words = said(reply)
+    return reply.status == 404 and (words.code or 0) in _MISSING and "endpoint" not in words.message.lower()
 
 
 def why_not(reply: Reply) -> str:

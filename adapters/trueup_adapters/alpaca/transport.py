@@ -152,7 +152,7 @@ class Transport:
             ) as response:
                 raw = await _read(response)
                 if response.status == 429:
-                    self._limiter.hold(self._held_s(response.headers.get("Retry-After", "")))
+                    self._limiter.hold(self._held_s(response.headers))
                 return Reply(response.status, self._credentials.scrubbed(raw))
         except aiohttp.ClientConnectorError as error:
             self._reached = False
@@ -178,16 +178,19 @@ class Transport:
             )
         return session
 
-    def _held_s(self, text: str) -> int:
-        """Retry-After in seconds: a number, or a date; bounded, for it comes from outside (law 12)."""
-        text = text.strip()
-        if text.isascii() and text.isdigit():
-            return min(int(text[:9]), HELD_S_MAX)
+    def _held_s(self, headers: Mapping[str, str]) -> int:
+        """How long Alpaca asks for, in seconds: Retry-After as a number or a date, else X-RateLimit-Reset, the moment
+        from which it counts anew; bounded, for it comes from outside (law 12)."""
+        after, reset = headers.get("Retry-After", "").strip(), headers.get("X-RateLimit-Reset", "").strip()
+        if after.isascii() and after.isdigit():
+            return min(int(after[:9]), HELD_S_MAX)
         try:
-            until = parsedate_to_datetime(text)
+            until = parsedate_to_datetime(after).timestamp()
         except ValueError:
-            return HELD_S_DEFAULT
-        left = int(until.timestamp()) - self._clock.wall_ns() // 1_000_000_000
+            if not (reset.isascii() and reset.isdigit()):
+                return HELD_S_DEFAULT
+            until = int(reset[:15])
+        left = int(until) - self._clock.wall_ns() // 1_000_000_000
         return min(max(left, 1), HELD_S_MAX)
 
     async def close(self) -> None:

@@ -5,6 +5,7 @@ Reading order:
     numbers   what number a row states, exactly
     markets   a symbol's one name, and what one of it is
     words     sides, kinds and states, in whichever words
+    amounts   how much was ordered and is filled, by whose word
     positions, holdings, orders, trades   rows into what they state, one by one; pure
     left_out  rows of the exchange's answer that ccxt dropped
     methods   what the rows of a method of ccxt state

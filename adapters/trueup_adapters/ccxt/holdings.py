@@ -77,14 +77,11 @@ def _total_of(row: Row, stated: Stated, free: Decimal | None, used: Decimal | No
     lost = isinstance(said, float) and stated.closest(said) is None
     if both is not None and (said is None or (lost and same_float(both, said))):
         return both  # as floats, ccxt has added up the two
-    return number_cell(said, stated, what="total")
+    return (number_cell if lost else rounded_cell)(said, stated, what="total")
 
 
 def holding_of(balance: Balance, reading: Reading) -> BrokerPosition:
-    """A coin as a position in its symbol against the first of the quote currencies. Raises BadRow, and NotOurs
-    for money."""
-    if balance.coin in reading.quotes:
-        raise NotOurs(f"{balance.coin} is money, not a holding")
+    """A coin as a position in its symbol against the first of the quote currencies. Raises BadRow."""
     symbol = f"{balance.coin}/{reading.quotes[0]}"
     name, spelling = canonical_of(symbol, reading)
     return BrokerPosition(symbol=name, signed_quantity=balance.total, spelling=spelling, unit="coins")
@@ -102,4 +99,9 @@ def judge_holdings(answer: Row, reading: Reading) -> Judged[BrokerPosition]:
         coin = readable(row.get("symbol"))
         return None if coin is None else scope_of({"symbol": f"{coin}/{reading.quotes[0]}"}, reading)
 
-    return judge(rows, lambda row: holding_of(balance_of(row, stated), reading), named, scope)
+    def read(row: Row) -> BrokerPosition:
+        if row.get("symbol") in reading.quotes:
+            raise NotOurs(f"{row['symbol']} is money, not a holding")  # however much of it, or owed
+        return holding_of(balance_of(row, stated), reading)
+
+    return judge(rows, read, named, scope)

@@ -13,25 +13,30 @@ from typing import Final
 
 import msgspec
 
-from trueup.model import EXACT, ZERO, BrokerOrder, TradeSide, plain
-from trueup_adapters.ccxt.markets import Reading, canonical_of, in_contracts, leg_of, parts_of, scope_of, symbol_cell
+from trueup.model import EXACT, ZERO, BrokerOrder, plain
+from trueup_adapters.ccxt.amounts import MayBeMoney, check_quantity, is_filled
+from trueup_adapters.ccxt.markets import Reading, canonical_of, in_contracts, leg_of, scope_of, symbol_cell
 from trueup_adapters.ccxt.numbers import (
-    SIZE_NAME,
     Stated,
     agrees,
     number_cell,
     price_cell,
-    rough_cell,
     rounded_cell,
     same_digits,
 )
-from trueup_adapters.ccxt.rows import BadRow, Judged, Row, id_cell, judge, list_in, raw_cells, when_cell, word
-from trueup_adapters.ccxt.words import leg_side, said_filled, status_of, trade_side, type_of, waits_by_nature
+from trueup_adapters.ccxt.rows import BadRow, Judged, Row, id_cell, judge, raw_cells, when_cell, word
+from trueup_adapters.ccxt.words import (
+    UNKNOWN_TYPE,
+    leg_side,
+    status_of,
+    takes_profit,
+    trade_side,
+    type_of,
+    waits_by_nature,
+)
 
 _AVERAGE_NAME: Final = re.compile(r"av(era)?g|fill(ed)?pr|execpr|execpx|dealpr|tradepr|settlepr")
 _COST_NAME: Final = re.compile(r"cost|value|quote|funds|cash|turnover|notional|executedamount|filledtotal")
-_BY_QUOTE: Final = frozenset({"quotecoin", "quoteccy", "byquote", "quote", "true"})
-_BY_BASE: Final = frozenset({"basecoin", "baseccy", "bybase", "base", "false"})
 
 
 def judge_orders(rows: Sequence[object], reading: Reading) -> Judged[BrokerOrder]:
@@ -44,10 +49,6 @@ def judge_orders(rows: Sequence[object], reading: Reading) -> Judged[BrokerOrder
         return f"order {order.order_id}" if order.order_id is not None else f"the order of {order.client_order_id}"
 
     return judge(rows, lambda row: order_of(row, reading), named, lambda row: scope_of(row, reading))
-
-
-class MayBeMoney(BadRow):
-    """An amount may be what was to be spent, rather than how much was to be bought. Never leaves this package."""
 
 
 class Acknowledged(msgspec.Struct, frozen=True):
@@ -100,8 +101,8 @@ def order_of(row: Row, reading: Reading) -> BrokerOrder:
     quantity = number_cell(in_contracts(row, "amount", reading), stated, what="amount")
     if quantity is None:
         raise BadRow("it does not say how much was ordered (ordered by what it may cost, perhaps)")
-    _check_quantity(row, stated, symbol, side, kind, quantity, filled)
-    if filled is not None and not _is_filled(row, stated, quantity, filled):
+    check_quantity(row, stated, symbol, side, kind, quantity, filled)
+    if filled is not None and not is_filled(row, stated, quantity, filled):
         filled = None
     status, raw_status = status_of(row, quantity, filled)
     reduces = _reduces(row)
@@ -119,7 +120,7 @@ def order_of(row: Row, reading: Reading) -> BrokerOrder:
         filled=filled,
         average_price=_average_of(row, stated, filled),
         limit=price_cell(row.get("price"), stated, what="price") if kind.endswith("limit") else None,
-        stop=trigger if kind.startswith("stop") else None,
+        stop=trigger if kind.startswith("stop") or (kind == UNKNOWN_TYPE and not takes_profit(row)) else None,
         reduce_only=reduces,
         ticket=None if leg is None else leg_of(symbol, leg),
         updated_at=when_cell(row, "lastUpdateTimestamp", "datetime", "timestamp"),
@@ -136,96 +137,7 @@ def _trigger_of(row: Row, stated: Stated) -> Decimal | None:
     return next((price for price in said if price is not None), None)
 
 
-# -- how much ----------------------------------------------------------------------------------------------
-
-
-_FILL_NAME: Final = re.compile(r"fill|exec|deal|cum|trade|done|match|actualsz|accum|processed|completed")
-_WORTH_NAME: Final = re.compile(r"av(era)?g|cost|value|funds|cash|turnover|notional|total")
-_REST_NAME: Final = re.compile(r"remain|leaves|unfilled|left|pending|outstanding|rest|open")
-_PRICE_NAMES: Final = frozenset({"price", "limitprice", "rate", "px", "limitpx", "orderprice"})
-_AT_MARKET: Final = frozenset({"market", "stop", "take_profit"})
-
-
-def _check_quantity(
-    row: Row, stated: Stated, symbol: str, side: TradeSide, kind: str, quantity: Decimal, filled: Decimal | None
-) -> None:
-    """Raises BadRow for an amount that nobody stated, or that may be money."""
-    if quantity <= ZERO:
-        raise BadRow(f"its amount is {plain(quantity)}; it must be greater than 0")
-    spot = parts_of(symbol).settle is None
-    if spot and quantity != filled and _may_be_at_market(row, stated, kind):
-        by = _ordered_by(row, symbol)
-        if by == "quote" or (by is None and side == "buy"):
-            raise MayBeMoney(
-                f"its amount {plain(quantity)} may be what it was to cost, not how much it was to buy: "
-                f"{'nothing' if filled is None else plain(filled)} is filled"
-            )
-    if not _is_stated(stated, quantity, filled):
-        raise BadRow(f"its amount {plain(quantity)} stands nowhere in the exchange's own row: ccxt has worked it out")
-
-
-def _may_be_at_market(row: Row, stated: Stated, kind: str) -> bool:
-    """Whether an order is, or may be, executed at the market: one of an unknown type is not where its row names a
-    price of its own, for at the market nobody names one."""
-    if kind in _AT_MARKET or kind.endswith("limit"):
-        return kind in _AT_MARKET
-    price = rough_cell(row.get("price"))
-    own = [number for name, number in stated.cells if name in _PRICE_NAMES]
-    return not price or not any(same_digits(price, number) for number in own)
-
-
-def _is_stated(stated: Stated, quantity: Decimal, filled: Decimal | None) -> bool:
-    """Whether the exchange's own row states an amount, or what is filled of it and what is left."""
-    if not stated.lacks(quantity):
-        return True
-    if filled is None or stated.lacks(filled):
-        return False
-    left = EXACT.subtract(quantity, filled)
-    return any(same_digits(left, number) for number in stated.named(_REST_NAME))
-
-
-def _is_filled(row: Row, stated: Stated, quantity: Decimal, filled: Decimal) -> bool:
-    """Whether a full fill is the exchange's own word: of whatever is `closed` ccxt says that it is filled, and a
-    waiting order that was triggered, or taken back, is closed too (law 13)."""
-    if filled != quantity or word(row.get("status")) != "closed" or not stated.cells or row.get("trades"):
-        return True
-    if said_filled(row) or list_in(row.get("info")) is not None:  # a row that is a list names nothing
-        return True
-    sizes = [(name, number) for name, number in stated.cells if not _NO_SIZE.search(name)]
-    fills = [number for name, number in sizes if _FILL_NAME.search(name)]
-    rests = [number for name, number in sizes if _REST_NAME.search(name)]
-    others = [number for name, number in sizes if SIZE_NAME.match(name) and not _FILL_NAME.search(name)]
-    worth = [number for name, number in stated.cells if _FILL_NAME.search(name) and _WORTH_NAME.search(name)]
-    stated_twice = sum(same_digits(number, filled) for number in others) > 1
-    return (
-        any(number and same_digits(number, filled) for number in fills)
-        or not all([*rests, *others])  # nothing is left of it
-        or any(worth)
-        or stated_twice
-    )
-
-
-_NO_SIZE: Final = re.compile(
-    r"id$|time|price|px|fee|side|type|rate|at$|count|trigger|stop|iceberg|display|visible|hidden|limit|min|max"
-)
-"""Cells whose names sound like a size's, and are none."""
-
-
-def _ordered_by(row: Row, symbol: str) -> str | None:
-    """Whether the exchange says that its amount is in the coin (`base`) or in money (`quote`)."""
-    raw = raw_cells(row)
-    for name in ("marketunit", "tgtccy", "qtytype", "sizeinquote"):
-        cell = raw.get(name)
-        said = str(cell).lower() if isinstance(cell, bool) else word(cell)
-        if said in _BY_QUOTE:
-            return "quote"
-        if said in _BY_BASE:
-            return "base"
-    if {"ccy", "markettype"} <= raw.keys():  # coinex names the coin that its amount is in
-        parts = parts_of(symbol)
-        return {word(parts.base): "base", word(parts.quote): "quote"}.get(word(raw["ccy"]))
-    by_sum = [number for name, number in Stated(row.get("info")).cells if name == "origquoteorderqty"]
-    return "base" if by_sum and not any(by_sum) else None
+# -- other cells -------------------------------------------------------------------------------------------
 
 
 def _average_of(row: Row, stated: Stated, filled: Decimal | None) -> Decimal | None:
@@ -244,8 +156,6 @@ def _average_of(row: Row, stated: Stated, filled: Decimal | None) -> Decimal | N
     off = EXACT.subtract(EXACT.multiply(average, filled), cost)
     return average if EXACT.abs(off) <= EXACT.multiply(cost, Decimal("0.000001")) else None
 
-
-# -- other cells -------------------------------------------------------------------------------------------
 
 _CLIENT_IDS: Final = (
     "clientorderid",

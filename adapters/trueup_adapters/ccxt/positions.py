@@ -20,9 +20,13 @@ from trueup_adapters.ccxt.words import is_leg, position_side
 SIZE_NAMES: Final = frozenset(
     {"size", "positionamt", "positionqty", "netsize", "qty", "quantity", "amount", "volume", "total", "contracts"}
     | {"currentqty", "pos", "position", "szi", "openinterest", "netquantity", "positionsize", "holdvol", "netqty"}
+    | {"holding", "positions"}
 )
 """Names under which exchanges state how large a position is."""
-_SIGNED_NAME: Final = re.compile(r"size|qty|amt|amount|position|volume|contracts|quantity|szi")
+_SIGNED_NAME: Final = re.compile(
+    r"\A(?!.*(free|avail|frozen|lock|clos|order|pending|pnl|profit|value|cost|margin|min|max|delta))"
+    r".*(size|qty|amt|amount|position|holding|volume|contracts|quantity|szi)"
+)
 
 
 def judge_positions(rows: Sequence[object], reading: Reading) -> Judged[BrokerPosition]:

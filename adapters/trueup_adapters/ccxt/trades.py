@@ -47,7 +47,7 @@ def execution_of(row: Row, reading: Reading) -> Execution:
     if stated.lacks(amount):
         raise BadRow(f"its amount {plain(amount)} stands nowhere in the exchange's own row: ccxt has worked it out")
     leg = leg_side(row, side, reduces=None) if reading.position_mode == "hedging" else None
-    fee, fee_asset = _fee_of(row, stated)
+    fee, fee_asset = _fee_of(row, stated, reading.exchange)
     quantity = signed(side, amount)
     if fee is not None and fee_asset == parts_of(symbol).base:
         if EXACT.multiply(fee.copy_abs(), Decimal(2)) >= amount:
@@ -68,7 +68,12 @@ def execution_of(row: Row, reading: Reading) -> Execution:
     )
 
 
-def _fee_of(row: Row, stated: Stated) -> tuple[Decimal | None, str | None]:
+_UNSIGNED_FEES: Final = frozenset({"htx"})
+"""Exchanges one of whose rows states what was paid below 0 and another above, and ccxt turns both round: a fee that
+comes out below 0 may be a rebate or a fee, and nobody can say which."""
+
+
+def _fee_of(row: Row, stated: Stated, exchange: str) -> tuple[Decimal | None, str | None]:
     """(what it cost, + paid, and in what), where the exchange states it; (None, None) otherwise."""
     fee = row_in(row.get("fee"))
     if fee is None:
@@ -76,6 +81,8 @@ def _fee_of(row: Row, stated: Stated) -> tuple[Decimal | None, str | None]:
     cost = rounded_cell(fee.get("cost"), stated, what="fee")
     asset = id_cell(fee.get("currency"), "fee currency")
     if cost is None or asset is None:
+        return None, None
+    if exchange in _UNSIGNED_FEES and cost < ZERO:
         return None, None
     said = [number for name, number in stated.cells if _FEE_NAME.search(name) and not _RATE_NAME.search(name)]
     if not any(agrees(cost, number) for number in said):

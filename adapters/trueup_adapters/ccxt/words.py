@@ -16,9 +16,10 @@ from trueup_adapters.ccxt.rows import BadRow, Row, printable, raw_cells, readabl
 # -- sides -------------------------------------------------------------------------------------------------
 
 _POSITION_SIDES: Final[dict[str, Side]] = {"long": "long", "short": "short", "buy": "long", "sell": "short"}
-_TURNED: Final = frozenset({"bitget"})
-"""Exchanges whose hedge mode names a closing trade by the position's side: to close a long is `buy`, `close`. ccxt
-puts that right for orders, and in some versions not for trades."""
+_TURNED: Final = frozenset({"bitget", "bitteam"})
+"""Exchanges whose own side of a trade may be another than the account's. bitget's hedge mode names a closing trade by
+the position's side: to close a long is `buy`, `close`. ccxt puts that right for orders, and in some versions not for
+trades. bitteam names the taker's side, whoever asks. (toobit is none of these: ccxt calls its `BUY_OPEN` a sell.)"""
 
 
 _AT: Final = ("market", "limit", "ioc", "fok", "postonly")
@@ -58,12 +59,15 @@ def trade_side(row: Row, exchange: str) -> TradeSide:
     side: TradeSide | None = _trade_side_of(given)
     if given is None and own and all(one == own[0] for one in own):
         side = own[0]
-    elif side is not None and exchange in _TURNED and word(raw.get("posmode")) == "hedgemode":
+    elif side is not None and exchange == "bitget" and word(raw.get("posmode")) == "hedgemode":
         closing = word(raw.get("tradeside")) == "close"
         if closing and _trade_side_of(raw.get("side")) == side:
             side = "sell" if side == "buy" else "buy"
     if side is None:
         raise BadRow(f"its side is {printable(repr(given))[:40]}, which is neither buy nor sell")
+    said = word(raw.get("side"))
+    if exchange not in _TURNED and said.startswith("buy" if side == "sell" else "sell"):
+        raise BadRow(f"its side is {side}, and the exchange's own row says {printable(str(raw.get('side')))[:40]}")
     return side
 
 
@@ -200,43 +204,55 @@ def type_of(row: Row, trigger: Decimal | None) -> str:
     any other type in the exchange's own words, lower case, and `unknown` where there is none."""
     said = readable(row.get("type"))
     if said is None:
-        own = next((one for one in _own_types(row) if one in _TYPES), None)
-        if own is None:
+        known = _untold(row)
+        if known is None:
             return UNKNOWN_TYPE
-        said = f"{own}limit" if own == "stop" and row.get("price") else own  # binance's STOP has a limit, if any price
-    known = _TYPES.get(word(said)) or (_algo_type(row) if word(said) in _ALGOS and trigger is not None else None)
-    if known is None:
-        return said.lower()[:64]
+    else:
+        found = _TYPES.get(word(said)) or (_algo_type(row) if word(said) in _ALGOS and trigger is not None else None)
+        if found is None:
+            return said.lower()[:64]
+        known = found
     kind, waits = known
     if not waits and trigger is None:
         return kind
-    name = "take_profit" if _takes_profit(row) else "stop"
+    name = "take_profit" if takes_profit(row) else "stop"
     return name if kind == "market" else f"{name}_limit"
 
 
-_ALGOS: Final = frozenset({"conditional", "trigger"})
-"""okx's types of an order that waits for one price (one that waits for two, `oco`, keeps its word)."""
+def _untold(row: Row) -> tuple[str, bool] | None:
+    """What an order is that ccxt has no type for, by the exchange's own word."""
+    own = next((_TYPES[one] for one in _own_types(row) if one in _TYPES), None)
+    return ("limit", True) if own is not None and own[1] and row.get("price") else own
+
+
+_ALGOS: Final = frozenset({"conditional", "trigger", "sl", "tp"})
+"""okx's and htx's types of an order that waits for one price (one that waits for two, `oco`, keeps its word)."""
 _ALGO_PRICES: Final = ("ordpx", "slordpx", "tpordpx")
 
 
 def _algo_type(row: Row) -> tuple[str, bool]:
-    """At what okx's waiting order executes: -1 stands for the market."""
+    """At what such an order executes: at the price it names; okx writes -1 for the market."""
     raw = raw_cells(row)
-    return ("market" if any(word(raw.get(name)) == "1" for name in _ALGO_PRICES) else "limit"), True
+    own = [said for name in _ALGO_PRICES if (said := str(raw.get(name) or "")) not in ("", "0")]
+    return ("limit" if "-1" not in own and (own or row.get("price")) else "market"), True
 
 
 def waits_by_nature(row: Row) -> bool:
     """Whether an order waits for a price although ccxt only says at which its profit is taken or its loss stopped:
-    a working market order does, and so does one that the exchange itself calls a stop."""
+    a working market order does, so does one that the exchange itself calls a stop, and one of which nothing else is
+    known."""
     if word(row.get("type")) == "market" and word(row.get("status")) == "open":
         return True
-    return any(
-        part in said for said in _own_types(row) for part in ("stoploss", "takeprofit", "trigger", "conditional")
-    )
+    if readable(row.get("type")) is None and not row.get("price"):
+        return True
+    parts = ("stoploss", "takeprofit", "trigger", "conditional")
+    return any(said in ("sl", "tp") or any(part in said for part in parts) for said in _own_types(row))
 
 
-def _takes_profit(row: Row) -> bool:
-    named = any("takeprofit" in said or "iftouched" in said for said in (word(row.get("type")), *_own_types(row)))
+def takes_profit(row: Row) -> bool:
+    """Whether the price that an order waits for is on the gaining side, as far as anybody says."""
+    said = (word(row.get("type")), *_own_types(row))
+    named = any(one == "tp" or "takeprofit" in one or "iftouched" in one for one in said)
     return named or bool(row.get("takeProfitPrice") and not row.get("stopLossPrice"))
 
 

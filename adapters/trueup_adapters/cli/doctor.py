@@ -47,7 +47,7 @@ def doctor(
         ((one.state, one.part, one.subject, one.what, one.do or None) for one in findings),
     )
     if wrong:
-        say(f"{wrong} of {len(findings)} are wrong", "red")
+        say(f"{wrong} of {len(findings)} {'is' if wrong == 1 else 'are'} wrong", "red")
     else:
         say(f"all {len(findings)} are well", "green")
     return FOUND if wrong else DONE

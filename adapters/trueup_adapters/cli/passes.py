@@ -7,6 +7,7 @@ from rich.text import Text
 
 from trueup.report import PassReport
 from trueup_adapters.cli.output import STYLES, out, say, table
+from trueup_adapters.counting import many
 
 
 def rehearsed(report: PassReport) -> dict[str, object]:
@@ -53,13 +54,13 @@ def for_people(report: PassReport, *, held: int, dry_run: bool = False) -> None:
 def _summary(report: PassReport, held: int) -> str:
     parts: list[str] = []
     if report.baseline is not None:
-        parts.append(f"{report.baseline} positions taken over as the baseline")
+        parts.append(f"{many(report.baseline, 'position')} taken over as the baseline")
     if report.corrections:
         parts.append(f"{len({row.id for row in report.corrections})} corrected")
     waiting = sum(row.state not in ("corrected", "cleared") for row in report.breaks)
     if waiting:
-        parts.append(f"{waiting} breaks open")
-    parts.append(f"{held} positions in the book, gate {report.gate.replace('_', '-')}")
+        parts.append(f"{many(waiting, 'break')} open")
+    parts.append(f"{many(held, 'position')} in the book, gate {report.gate.replace('_', '-')}")
     return ", ".join(parts)
 
 

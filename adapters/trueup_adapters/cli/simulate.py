@@ -26,6 +26,7 @@ from trueup_adapters.cli.exits import DONE, FOUND, CouldNot
 from trueup_adapters.cli.options import Json
 from trueup_adapters.cli.output import err, give, note, say
 from trueup_adapters.pictures.campaign import campaign_svg, said
+from trueup_projections.trial import ReadModels
 
 RUNS_DEFAULT: Final = 100
 SEED_FIRST: Final = 1
@@ -96,6 +97,7 @@ def simulate(
             results=results,
             on_progress=advance,
             scheduler=scheduler,
+            beside=ReadModels,
         )
     if export is not None:
         for failed in sorted({one.seed for one in found.violations}):
@@ -111,7 +113,7 @@ def simulate(
 
 def _one(scenario: Scenario, export: Path | None, as_json: bool) -> int:
     """One history: told whole, or shortened where it fails; left where it is asked for, whatever came of it."""
-    first = told(scenario, narrated=not as_json)
+    first = told(scenario, narrated=not as_json, beside=ReadModels)
     outcome = first.outcome
     broken = tuple(Broken(one.law, outcome.seed, one.what) for one in outcome.violations)
     shown = scenario
@@ -122,8 +124,8 @@ def _one(scenario: Scenario, export: Path | None, as_json: bool) -> int:
         shown, first = left.scenario, left.told
     elif broken and not as_json:
         note("a law was broken; looking for the shortest history that still breaks it")
-        shown = shrink(scenario, frozenset(one.law for one in broken))
-        first = told(shown, narrated=True)
+        shown = shrink(scenario, frozenset(one.law for one in broken), beside=ReadModels)
+        first = told(shown, narrated=True, beside=ReadModels)
     if as_json:
         counted = dict.fromkeys(FAULTS, 0) | outcome.faults
         give(Summary(runs=1, steps=outcome.steps, violations=broken, faults=counted, coverage=outcome.coverage))
@@ -138,7 +140,7 @@ def _one(scenario: Scenario, export: Path | None, as_json: bool) -> int:
 def _leave(scenario: Scenario, folder: Path) -> Left:
     """What remains of a history: of one that fails the shortest that still does."""
     try:
-        left = leave(scenario, folder)
+        left = leave(scenario, folder, beside=ReadModels)
     except OSError as error:
         raise CouldNot(f"{folder}: nothing can be left there: {error.strerror or error}") from error
     bundle = f"no bundle, because {left.unbundled}" if left.unbundled else ".zip a bundle that `trueup replay` accepts"

@@ -30,6 +30,7 @@ from trueup_adapters.config.books import open_book
 from trueup_adapters.config.brokers import address_of, mode_of, open_broker
 from trueup_adapters.config.plans import Plan, Planned
 from trueup_adapters.config.reading import BookSettings, ChannelSettings
+from trueup_adapters.counting import many
 
 ROOM_BYTES_MIN: Final = 100_000_000
 """Free disk below which a journal will soon be in trouble."""
@@ -82,7 +83,7 @@ def _book(plan: Plan, settings: BookSettings) -> Finding:
     if answer.completeness == "failed":
         do = "is it running, is the address right, are the columns its own? nothing is concluded from silence"
         return Finding("book", plan.account, "wrong", f"{book.name}: {answer.why}", do)
-    what = f"{book.name} holds {len(answer.positions)} open positions"
+    what = f"{book.name} holds {many(len(answer.positions), 'open position')}"
     if answer.refused:
         rows = "; ".join(f"row {one.row}: {one.why}" for one in answer.refused[:3])
         return Finding(
@@ -109,7 +110,7 @@ def store(plan: Plan) -> Iterator[Finding]:
         yield Finding("store", plan.account, "wrong", str(error), "make the store reachable; then ask again")
         return
     if plan.account not in found:
-        yield from _room(plan, f"the store holds {len(found)} other accounts, and not this one yet")
+        yield from _room(plan, f"the store holds {many(len(found), 'other account')}, and not this one yet")
         return
     try:
         with open_reader(plan.store, plan.account) as reader:
@@ -117,7 +118,7 @@ def store(plan: Plan) -> Iterator[Finding]:
     except TrueupError as error:
         yield Finding("store", plan.account, "wrong", str(error), "run `trueup verify` on it")
         return
-    yield from _room(plan, f"{state.position:,} events, last input {_ago(state)}")
+    yield from _room(plan, f"{many(state.position, 'event')}, last input {_ago(state)}")
     if plan.mode is not None and state.epoch and state.mode != plan.mode:
         yield Finding(
             "store", plan.account, "wrong", f"the journal keeps positions {state.mode}, and the plan says {plan.mode}",
@@ -193,7 +194,7 @@ async def broker_findings(plan: Plan, broker: Broker) -> list[Finding]:
                 "is it running, is the address right, are the keys its own? nothing is concluded from silence",
             )
         ]
-    what = f"{address} answered {answer.completeness} in {took_ms} ms: {len(answer.positions)} positions"
+    what = f"{address} answered {answer.completeness} in {took_ms} ms: {many(len(answer.positions), 'position')}"
     if answer.completeness == "partial":
         rows = "; ".join(f"row {one.row}: {one.why}" for one in answer.refused[:3])
         finding = Finding(

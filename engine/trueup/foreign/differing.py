@@ -14,11 +14,12 @@ from decimal import Decimal
 import msgspec
 
 from trueup.explain import described, named
-from trueup.facts import BookRead, Completeness, Fact, PositionRecorded
+from trueup.facts import BookRead, Completeness, PositionRecorded, RowLeft
 from trueup.foreign.port import BookAnswer, BookRow, BookWrite
 from trueup.model import ZERO, Holding, Key, Moment, Refusal, TradeSide, elapsed_ns, side_of
+from trueup.reconciliation.foreign_state import ForeignBook
 from trueup.reconciliation.keys import key_of_position
-from trueup.reconciliation.state import ForeignBook, State
+from trueup.reconciliation.state import State
 
 _MS = 1_000_000
 _S = 1_000_000_000
@@ -42,13 +43,20 @@ class Due(msgspec.Struct, frozen=True):
 class Plan(msgspec.Struct, frozen=True):
     """What follows from one read."""
 
-    facts: tuple[Fact, ...] = ()
-    """To be journalled: the read, where it says something new, and the changes that its own process made."""
+    read: BookRead | None = None
+    told: bool = False
+    """Whether the read says something new, and is journalled."""
+    edits: tuple[PositionRecorded, ...] = ()
+    """The changes that its own process made."""
     writes: tuple[tuple[BookWrite, tuple[int, ...]], ...] = ()
     """What is to be written, each with the corrections that this settles, in journal order."""
     conflicts: tuple[tuple[int, str], ...] = ()
     settled: int = 0
     """The last correction that was looked at."""
+    left: tuple[tuple[int, RowLeft], ...] = ()
+    """(the cursor of a write, what of its row is to be remembered however that goes): it is tried once."""
+    waits_ns: int | None = None
+    """How long until what its process may still write by itself could be written; None: nothing waits."""
 
 
 def planned(before: State, state: State, answer: BookAnswer, pending: Sequence[Due], *, at: Moment, book: str) -> Plan:
@@ -60,8 +68,7 @@ def planned(before: State, state: State, answer: BookAnswer, pending: Sequence[D
     """
     known = state.foreign if state.foreign.book == book else ForeignBook(book)
     if answer.completeness == "failed":
-        fact = BookRead(at, book, "failed", answer.why)
-        return Plan(() if known.unread else (fact,))
+        return Plan(BookRead(at, book, "failed", answer.why), told=not known.unread)
     return _Comparison(before, state, answer, pending, at, known).plan()
 
 
@@ -92,6 +99,9 @@ class _Comparison:
         self._writes: list[tuple[BookWrite, tuple[int, ...]]] = []
         self._conflicts: list[tuple[int, str]] = []
         self._vanished: list[Key] = []
+        self._left: list[RowLeft] = []
+        self._tried: list[tuple[int, RowLeft]] = []
+        self._waits_ns: int | None = None
         self._pending = pending
         self._settled = pending[-1].cursor if pending else 0
 
@@ -125,6 +135,8 @@ class _Comparison:
                 self._gone(key)
             elif not self._same(row, self._state.held(key)):
                 self._edit(row)
+            else:
+                self._learned(key, row)
         missing, held = self._missing()
         known, fresh = self._known, not self._known.read
         told = (
@@ -134,17 +146,17 @@ class _Comparison:
             or missing != tuple(key for key, _ in known.missing)
             or held != known.held
             or tuple(self._refused) != known.refused
+            or tuple(self._left) != known.left
         )
-        facts: list[Fact] = []
-        if told:
-            completeness: Completeness = "partial" if self._partial else "complete"
-            facts.append(
-                BookRead(
-                    self._at, known.book, completeness, self._why, len(self._rows), len(self._edits), missing, held,
-                    tuple(self._refused),
-                )
-            )  # fmt: skip
-        return Plan((*facts, *self._edits), tuple(self._writes), tuple(self._conflicts), self._settled)
+        completeness: Completeness = "partial" if self._partial else "complete"
+        read = BookRead(
+            self._at, known.book, completeness, self._why, len(self._rows), len(self._edits), missing, held,
+            tuple(self._refused), left=tuple(self._left),
+        )  # fmt: skip
+        return Plan(
+            read, bool(told), tuple(self._edits), tuple(self._writes), tuple(self._conflicts), self._settled,
+            tuple(self._tried), self._waits_ns,
+        )  # fmt: skip
 
     def _wait(self, chain: Sequence[Due] | None) -> None:
         """Nothing from there on is settled yet."""
@@ -180,6 +192,28 @@ class _Comparison:
             exit_reason=last.exit_reason, why=last.why, at_ns=self._at.at_ns,
         )  # fmt: skip
         self._writes.append((write, positions))
+
+    def _learned(self, key: Key, row: BookRow) -> None:
+        """A row that says the same and lacks the ticket that we learned: it is written into it, and tried once."""
+        holding, slot = self._state.held(key), self._state.slot(key)
+        assert holding is not None
+        assert slot is not None
+        if self._state.mode != "hedging" or row.ticket is not None or holding.ticket is None:
+            return
+        mark = RowLeft(key, _told(row), slot.position)
+        if mark in self._known.left:
+            self._left.append(mark)
+            return
+        rest_ns = self._state.settle_ns("positions") - elapsed_ns(slot.changed, self._at)
+        if rest_ns > 0:  # its own process may be about to (L13)
+            self._waits_ns = rest_ns if self._waits_ns is None else min(self._waits_ns, rest_ns)
+            return
+        why = f"{named(holding.symbol, holding.ticket)}: its ticket, which the row lacks"
+        write = BookWrite(
+            cursor=slot.position, correction_id="", before=row, after=holding, why=why, at_ns=self._at.at_ns
+        )
+        self._writes.append((write, (slot.position,)))
+        self._tried.append((slot.position, mark))
 
     def _gone(self, key: Key) -> None:
         """A position that the book does not list any more. Unreadable rows may be it: then nothing is known."""
@@ -250,12 +284,13 @@ class _Comparison:
                 strategy=row.strategy,
                 stop=row.stop,
                 happened_at=row.opened_at,
+                from_book=True,
             )
         )
 
     def _close(self, holding: Holding) -> None:
         side: TradeSide = "sell" if holding.signed_quantity.is_signed() else "buy"
-        self._edits.append(PositionRecorded(self._at, holding.symbol, ZERO, side, holding.ticket))
+        self._edits.append(PositionRecorded(self._at, holding.symbol, ZERO, side, holding.ticket, from_book=True))
 
 
 def _now_called(state: State, key: Key) -> Key:

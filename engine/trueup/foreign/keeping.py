@@ -16,11 +16,23 @@ import msgspec
 
 from trueup.deliveries import Reads, changes_after
 from trueup.errors import JournalError
-from trueup.facts import BookWriting, BookWritten, Fact
+from trueup.facts import BookWriting, BookWritten, Fact, RowLeft
 from trueup.foreign.differing import Due, Plan, planned
-from trueup.foreign.port import Book, BookAnswer, BookWrite, Wrote, unreadable
+from trueup.foreign.orders_differing import OrderDue, OrdersPlan, orders_planned, told_row, wanted
+from trueup.foreign.port import (
+    Book,
+    BookAnswer,
+    BookWrite,
+    OrderBook,
+    OrdersAnswer,
+    OrderWrite,
+    Wrote,
+    unreadable,
+    unreadable_orders,
+)
 from trueup.ledger import Ledger
 from trueup.model import Moment
+from trueup.reconciliation.foreign_state import ForeignOrders
 from trueup.reconciliation.state import State
 
 WRITES_MAX: Final = 1_000
@@ -36,16 +48,55 @@ class Kept(msgspec.Struct, frozen=True):
     conflicts: tuple[str, ...] = ()
     trouble: str = ""
     """Why the book could not be read, or not be written to the end; '' when all is well."""
+    orders_trouble: str = ""
+    """Why its orders could not be read; '' when they were, or it keeps none."""
+    waits_ns: int | None = None
+    """How long until what its own process may still write by itself could be written; None: nothing waits."""
+
+
+class _Pending(msgspec.Struct, frozen=True):
+    """Corrections that were not written back, oldest first."""
+
+    positions: list[Due]
+    orders: list[OrderDue]
+
+
+class _Outcome(msgspec.Struct):
+    """What writing comes to."""
+
+    upto: int
+    """Corrections of positions up to here are settled."""
+    orders_upto: int
+    written: int = 0
+    failed: str = ""
+    conflicts: list[tuple[int, str]] = []
+    left: list[RowLeft] = []
+    orders_left: list[RowLeft] = []
+
+    def note(self, wrote: Wrote, cursor: int) -> None:
+        """One write."""
+        if wrote.state == "written":
+            self.written += 1
+        elif wrote.state == "conflict":
+            self.conflicts.append((cursor, wrote.why))
+        elif wrote.state == "unknown":
+            self.failed = self.failed or wrote.why or "its outcome is unknown"
 
 
 class Keeper:
     """Keeps one account's foreign book. A context manager: its end takes a last step."""
 
-    def __init__(self, ledger: Ledger, journal: Reads, book: Book, *, writes: bool = True) -> None:
-        """writes  False: the book is read and never written (rehearsals)"""
+    def __init__(
+        self, ledger: Ledger, journal: Reads, book: Book, *, orders: OrderBook | None = None, writes: bool = True
+    ) -> None:
+        """
+        orders  where its orders are kept; None: it keeps none, or they are not looked at
+        writes  False: the book is read and never written (rehearsals)
+        """
         self._ledger = ledger
         self._journal = journal
         self._book = book
+        self._orders = orders
         self._writes = writes
         self._turn = threading.Lock()
         self._closed = False
@@ -61,6 +112,11 @@ class Keeper:
         """What the journal calls the book."""
         return self._book.name
 
+    @property
+    def keeps_orders(self) -> bool:
+        """Whether its orders are read as well."""
+        return self._orders is not None
+
     def step(self) -> Kept:
         """Read, journal, write, journal. Raises JournalError when our own store fails; what was written until then had
         been journalled as about to be."""
@@ -70,20 +126,30 @@ class Keeper:
             before = self._ledger.state
             pending = self._pending(before)
             answer = self._read()
-            plan = Plan()
+            listed = None if answer.completeness == "failed" else self._read_orders(before, pending.orders)
+            plan, orders = Plan(), OrdersPlan()
 
             def judge(state: State, at: Moment) -> Sequence[Fact]:
-                nonlocal plan
-                plan = planned(before, state, answer, pending, at=at, book=self._book.name)
-                return [*plan.facts, *self._looked_at(state, plan, at)]
+                nonlocal plan, orders
+                plan = planned(before, state, answer, pending.positions, at=at, book=self._book.name)
+                if listed is not None and self._orders is not None:
+                    orders = orders_planned(
+                        before, state, listed, pending.orders, at=at, known=self._known_orders(state),
+                        places=self._orders.places,
+                    )  # fmt: skip
+                return [*self._told(plan, orders), *self._looked_at(state, plan, orders, pending, at)]
 
             self._ledger.judged(judge)
-            edits = max(0, len(plan.facts) - 1)
+            edits = len(plan.edits) + len(orders.edits)
             if answer.completeness == "failed":
                 return Kept(trouble=f"the book {self._book.name} could not be read: {answer.why}")
-            written, conflicts, failed = self._write(plan)
+            written, conflicts, failed = self._write(plan, orders, pending)
             trouble = f"corrections could not be written into {self._book.name}: {failed}" if failed else ""
-            return Kept(edits, written, tuple(why for _, why in conflicts), trouble)
+            unread = ""
+            if self._orders is not None and listed is not None and listed.completeness == "failed":
+                unread = f"the orders of the book {self._orders.name} could not be read: {listed.why}"
+            waits = [one for one in (plan.waits_ns, orders.waits_ns) if one is not None] if self._writes else []
+            return Kept(edits, written, tuple(why for _, why in conflicts), trouble, unread, min(waits, default=None))
 
     # -- reading -------------------------------------------------------------------------------------------
 
@@ -93,62 +159,128 @@ class Keeper:
         except Exception as error:  # noqa: BLE001 - a third party's adapter; said, and nothing is concluded (law 4)
             return unreadable(f"the adapter raised {type(error).__name__}: {error}")
 
-    def _pending(self, state: State) -> list[Due]:
-        """Corrections of positions that were not written back, oldest first."""
+    def _read_orders(self, state: State, pending: Sequence[OrderDue]) -> OrdersAnswer | None:
+        if self._orders is None:
+            return None
+        try:
+            return self._orders.read(wanted(state, pending))
+        except Exception as error:  # noqa: BLE001 - as above
+            return unreadable_orders(f"the adapter raised {type(error).__name__}: {error}")
+
+    def _known_orders(self, state: State) -> ForeignOrders:
+        """What is known of this book's orders; of another's nothing."""
+        assert self._orders is not None
+        known = state.foreign.orders
+        mine = state.foreign.book == self._book.name and known.book == self._orders.name
+        return known if mine else ForeignOrders(self._orders.name)
+
+    def _pending(self, state: State) -> _Pending:
+        """Corrections that were not written back. What was decided before the first read is no business of a book's."""
         known = state.foreign
+        due, last = _Pending([], []), 0
         if known.book != self._book.name or not known.read:
-            return []  # its first read begins: what was corrected before is no business of this book's
-        due: list[Due] = []
-        for one in changes_after(self._journal, state, max(known.written, self._scanned)):
-            if one.of != "position":
-                continue
-            if len(due) >= WRITES_MAX and one.cursor != due[-1].cursor:
+            return due
+        orders = None if self._orders is None else self._known_orders(state)
+        since = known.written if orders is None or not orders.read else min(known.written, orders.written)
+        for one in changes_after(self._journal, state, max(since, self._scanned)):
+            if len(due.positions) + len(due.orders) >= WRITES_MAX and one.cursor != last:
                 return due
-            due.append(
-                Due(
-                    one.cursor, one.key, one.symbol, one.ticket, one.before, one.after, one.why,
-                    one.correction_id or "", one.exit_reason,
-                )
-            )  # fmt: skip
-        if not due:
+            last = one.cursor
+            if one.of == "position" and one.cursor > known.written:
+                due.positions.append(
+                    Due(
+                        one.cursor, one.key, one.symbol, one.ticket, one.before, one.after, one.why,
+                        one.correction_id or "", one.exit_reason,
+                    )
+                )  # fmt: skip
+            elif one.order is not None and orders is not None and orders.read and one.cursor > orders.written:
+                due.orders.append(OrderDue(one.cursor, one.order_before, one.order, one.why, one.correction_id or ""))
+        if not due.positions and not due.orders:
             self._scanned = state.position  # nothing there: not looked through again
         return due
 
+    # -- telling -------------------------------------------------------------------------------------------
+
+    def _told(self, plan: Plan, orders: OrdersPlan) -> list[Fact]:
+        """The read, where it says something new, and what its own process changed."""
+        if plan.read is None or not (plan.told or orders.read is not None):
+            return []
+        return [msgspec.structs.replace(plan.read, orders=orders.read), *plan.edits, *orders.edits]
+
+    def _looked_at(self, state: State, plan: Plan, orders: OrdersPlan, pending: _Pending, at: Moment) -> list[Fact]:
+        """What is settled without writing anything, or that writing is about to begin."""
+        if not self._writes:
+            return []
+        known = state.foreign
+        if not plan.writes and not orders.writes:
+            upto, orders_upto = self._settled(plan, orders, pending)
+            if upto <= known.written and orders_upto <= known.orders.written:
+                return []
+            conflicts = tuple(sorted((*plan.conflicts, *orders.conflicts)))
+            return [BookWritten(at, self._book.name, upto, 0, conflicts, orders_upto=orders_upto)]
+        about = tuple(sorted(cursor for _, cursors in plan.writes for cursor in cursors))
+        of_orders = tuple(sorted(write.cursor for write, _ in orders.writes))
+        if (known.writing, known.orders.writing) == (about, of_orders):
+            return []
+        return [BookWriting(at, self._book.name, about, of_orders)]
+
+    def _settled(self, plan: Plan, orders: OrdersPlan, pending: _Pending) -> tuple[int, int]:
+        """(up to where corrections of positions are settled, and those of orders): where none of the one kind were
+        found, those of the other kind were looked at up to there."""
+        upto = plan.settled if pending.positions else orders.settled
+        if self._orders is None:
+            return upto, 0
+        return upto, orders.settled if pending.orders else plan.settled
+
     # -- writing -------------------------------------------------------------------------------------------
 
-    def _looked_at(self, state: State, plan: Plan, at: Moment) -> list[Fact]:
-        """What is settled without writing anything, or that writing is about to begin."""
-        if plan.settled <= state.foreign.written or not self._writes:
-            return []
-        if not plan.writes:
-            return [BookWritten(at, self._book.name, plan.settled, 0, plan.conflicts)]
-        about = tuple(sorted(cursor for _, cursors in plan.writes for cursor in cursors))
-        return [] if state.foreign.writing == about else [BookWriting(at, self._book.name, about)]
-
-    def _write(self, plan: Plan) -> tuple[int, tuple[tuple[int, str], ...], str]:
+    def _write(self, plan: Plan, orders: OrdersPlan, pending: _Pending) -> tuple[int, tuple[tuple[int, str], ...], str]:
         """(rows written, conflicts, why the rest was not): each write once, in journal order."""
-        if not plan.writes or not self._writes:
-            return 0, plan.conflicts, ""
-        written, failed, upto = 0, "", plan.settled
-        conflicts = list(plan.conflicts)
+        if not self._writes or not (plan.writes or orders.writes):
+            return 0, tuple(sorted((*plan.conflicts, *orders.conflicts))), ""
+        outcome = _Outcome(*self._settled(plan, orders, pending))
+        tried = dict(plan.left)
         for write, cursors in plan.writes:
             wrote = self._write_one(write)
-            if wrote.state == "written":
-                written += 1
-            elif wrote.state == "conflict":
-                conflicts.append((write.cursor, wrote.why))
-            elif wrote.state == "unknown":
-                failed = failed or wrote.why or "its outcome is unknown"
-                upto = min(upto, cursors[0] - 1)
-        conflicts.sort()
-        told = tuple(one for one in conflicts if one[0] <= upto)  # what lies behind a failure is met again
-        self._ledger.judged(lambda _, at: [BookWritten(at, self._book.name, upto, written, told, failed)])
-        return written, told, failed
+            outcome.note(wrote, write.cursor)
+            if wrote.state == "unknown":
+                outcome.upto = min(outcome.upto, cursors[0] - 1)
+            elif write.cursor in tried:
+                outcome.left.append(tried[write.cursor])
+        # Of positions what lies behind a failure is met again, and told then.
+        outcome.conflicts += plan.conflicts
+        outcome.conflicts = [one for one in outcome.conflicts if one[0] <= outcome.upto or one[0] in tried]
+        outcome.conflicts += orders.conflicts
+        for order, since in orders.writes:
+            wrote = self._write_order(order)
+            outcome.note(wrote, order.cursor)
+            if wrote.state == "conflict" and order.before is not None:
+                row = told_row(order.before)
+                outcome.orders_left.append(RowLeft(order.after.client_order_id, row, order.cursor))
+            elif wrote.state == "unknown" and since:
+                outcome.orders_upto = min(outcome.orders_upto, since - 1)
+        told = tuple(sorted(outcome.conflicts))
+        self._ledger.judged(
+            lambda _, at: [
+                BookWritten(
+                    at, self._book.name, outcome.upto, outcome.written, told, outcome.failed,
+                    outcome.orders_upto, tuple(outcome.left), tuple(outcome.orders_left),
+                )
+            ]
+        )  # fmt: skip
+        return outcome.written, told, outcome.failed
 
     def _write_one(self, write: BookWrite) -> Wrote:
         try:
             return self._book.write(write)
         except Exception as error:  # noqa: BLE001 - it may have been written before the adapter raised (law 6)
+            return Wrote("unknown", f"the adapter raised {type(error).__name__}: {error}")
+
+    def _write_order(self, write: OrderWrite) -> Wrote:
+        assert self._orders is not None
+        try:
+            return self._orders.write(write)
+        except Exception as error:  # noqa: BLE001 - as above
             return Wrote("unknown", f"the adapter raised {type(error).__name__}: {error}")
 
     # -- on a thread of its own ----------------------------------------------------------------------------
@@ -197,5 +329,7 @@ class Keeper:
             with self._turn:
                 self._closed = True
             self._book.close()
+            if self._orders is not None:
+                self._orders.close()
         if error is None and self.failure is not None:
             raise self.failure

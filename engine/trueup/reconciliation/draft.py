@@ -14,11 +14,11 @@ from msgspec.structs import asdict
 from trueup.facts import ActionKind
 from trueup.model import Execution, Key, Moment, PositionMode, Surface, is_unbound
 from trueup.policy import Policy
+from trueup.reconciliation.foreign_state import ForeignBook
 from trueup.reconciliation.state import (
     NO_VIEW,
     ActionSlot,
     Break,
-    ForeignBook,
     GateState,
     Guard,
     Hold,

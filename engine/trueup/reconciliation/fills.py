@@ -224,6 +224,10 @@ def set_position(slot: Slot | None, fact: PositionRecorded, *, position: int) ->
     """The slot after a recorded whole position, and why its quantity was refused, if it was."""
     slot = slot or Slot(None, fact.at, position)
     held = slot.holding.signed_quantity if slot.holding else ZERO
+    if fact.from_book and slot.source == "fill":
+        # A book that lives elsewhere is the one source of its positions from now on, whatever moved them before (L15).
+        holding = None if slot.holding is None else replace(slot.holding, source=None)
+        slot = replace(slot, source=None, inferred=(), holding=holding)
     if slot.source == "fill":
         refused = None
         if held != fact.signed_quantity:

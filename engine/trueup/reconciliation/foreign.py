@@ -6,11 +6,16 @@ far corrections were written back, what vanished from it. Pure handlers on a dra
 
 from __future__ import annotations
 
+from typing import Final
+
 from msgspec.structs import replace
 
-from trueup.facts import BookRead, BookWriting, BookWritten
+from trueup.facts import BookRead, BookWriting, BookWritten, OrdersRead
 from trueup.reconciliation.draft import Draft
-from trueup.reconciliation.state import ForeignBook
+from trueup.reconciliation.foreign_state import ForeignBook, ForeignOrders
+
+LEFT_MAX: Final = 1_000
+"""Rows that are remembered as left (law 12); of more the latest."""
 
 
 def book_read(draft: Draft, position: int, fact: BookRead) -> None:
@@ -24,20 +29,43 @@ def book_read(draft: Draft, position: int, fact: BookRead) -> None:
     first = known.read or position
     since = dict(known.missing)
     missing = tuple((key, since.get(key, draft.at)) for key in sorted(fact.missing))
+    orders = known.orders if fact.orders is None else _orders_read(known.orders, position, fact.orders)
     draft.foreign = replace(
         known, read=first, written=max(known.written, first), missing=missing, held=fact.held, refused=fact.refused,
-        unread="",
+        unread="", orders=orders, left=fact.left[-LEFT_MAX:],
+    )  # fmt: skip
+
+
+def _orders_read(known: ForeignOrders, position: int, read: OrdersRead) -> ForeignOrders:
+    if known.book != read.book:
+        known = ForeignOrders(read.book)
+    if read.completeness == "failed":
+        return replace(known, unread=read.why)
+    first = known.read or position
+    return replace(
+        known, read=first, written=max(known.written, first), missing=read.missing, refused=read.refused,
+        left=read.left[-LEFT_MAX:], unread="",
     )  # fmt: skip
 
 
 def book_writing(draft: Draft, position: int, fact: BookWriting) -> None:
     """From here on, until the outcome is journalled, nobody knows what was written."""
-    draft.foreign = replace(draft.foreign, writing=fact.corrections)
+    known = draft.foreign
+    orders = replace(known.orders, writing=fact.orders) if known.orders.read else known.orders
+    draft.foreign = replace(known, writing=fact.corrections, orders=orders)
 
 
 def book_written(draft: Draft, position: int, fact: BookWritten) -> None:
     """What is behind us is settled; what failed is looked up before it is written again."""
-    known = draft.foreign
+    known, orders = draft.foreign, draft.foreign.orders
     upto = max(known.written, fact.upto)
     writing = tuple(one for one in known.writing if one > upto)
-    draft.foreign = replace(known, written=upto, writing=writing, unwritten=fact.failed)
+    if orders.read:
+        orders = replace(
+            orders, written=max(orders.written, fact.orders_upto), writing=orders.writing if fact.failed else (),
+            left=(*orders.left, *fact.orders_left)[-LEFT_MAX:],
+        )  # fmt: skip
+    draft.foreign = replace(
+        known, written=upto, writing=writing, unwritten=fact.failed, orders=orders,
+        left=(*known.left, *fact.left)[-LEFT_MAX:],
+    )  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from trueup.decisions import MassAbsenceMoved
-from trueup.facts import BookRead, BookWritten, CommandGiven
+from trueup.facts import BookRead, BookWritten, CommandGiven, OrdersRead
 from trueup.reconciliation.deciding import Deciding
 
 TOLD_MAX: Final = 5
@@ -34,6 +34,22 @@ def book_read(deciding: Deciding, fact: BookRead) -> None:
         deciding.alert(
             "warning", "book-refused",
             f"{len(fact.refused)} rows of {fact.book} cannot be used; the first, row {first.row}: {first.why}",
+        )  # fmt: skip
+    if fact.orders is not None:
+        _orders_read(deciding, fact.orders)
+
+
+def _orders_read(deciding: Deciding, read: OrdersRead) -> None:
+    """The same of its orders."""
+    known = deciding.before.foreign.orders
+    if read.completeness == "failed":
+        deciding.alert("warning", "book-unread", f"the orders of {read.book} cannot be read: {read.why}")
+        return
+    if read.refused and read.refused != known.refused:
+        first = read.refused[0]
+        deciding.alert(
+            "warning", "book-refused",
+            f"{len(read.refused)} orders of {read.book} cannot be used; the first, row {first.row}: {first.why}",
         )  # fmt: skip
 
 

@@ -274,6 +274,8 @@ def unpriced(deciding: Deciding, fact: Observed) -> None:
         why = "it is filled, and nobody states at what price: marked"
         marked = replace(slot.order, mark="no price")
         deciding.emit([OrderMerged(deciding.cause, deciding.at_ns, state.policy_mark, marked, why)])
+        if state.foreign.orders.read:
+            continue  # a book that lives elsewhere says itself what its own orders were filled at, or keeps no prices
         text = f"order {name} on {slot.order.symbol} is filled, and nobody states at what price: taken as filled"
         deciding.alert("critical", "fill-without-price", text)
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from trueup import explain
 from trueup.decisions import BreakMoved, Decision, OrderCorrection, Step
 from trueup.model import EXTERNAL, TERMINAL, BrokerOrder, BrokerPosition, Holding
-from trueup.orders import OrderDifference, adopted_order, order_ref, protects, said_order
+from trueup.orders import OrderDifference, adopted_order, external_name, order_ref, protects, said_order
 from trueup.reconciliation.identity import order_correction_id
 from trueup.reconciliation.order_inputs import named
 from trueup.reconciliation.order_lifecycle import (
@@ -99,7 +99,7 @@ def adoption(state: State, row: BrokerOrder, count: int) -> OrderCorrection:
     """The book takes an order over: under its client id where it has one, else a name made of the broker's id."""
     name = row.client_order_id
     if name is None or state.order(name) is not None:  # a second order under a client id of ours (L21)
-        name = f"external:{row.order_id}"
+        name = external_name(row.order_id)
     after = adopted_order(row, name, row.strategy or _owner(state, row))
     why = (
         f"{explain.answers(count)} list order {order_title(order_ref(row))} on {row.symbol}, {said_order(row)}, and "

@@ -15,6 +15,7 @@ from trueup.decisions import ActionMoved, ActionState, Decision
 from trueup.evidence import independent
 from trueup.facts import ActionAnswered, Observed, Sought
 from trueup.model import TERMINAL, BrokerOrder, Moment, OrderStatus, elapsed_ns
+from trueup.orders import told_name
 from trueup.reconciliation.order_inputs import named
 from trueup.reconciliation.state import ActionSlot, OrderSlot, State
 
@@ -51,7 +52,7 @@ def to_look_up(state: State, now: Moment) -> list[Sought]:
     for name in state.doubted:
         doubted = state.order(name)
         if doubted is not None and _rested(doubted.looked_up, now, spacing_ns):
-            waiting.append(((0, *_since(doubted.looked_up), name), Sought(name, doubted.order.order_id)))
+            waiting.append(((0, *_since(doubted.looked_up), name), _of(doubted)))
     listed = _listed(state)
     for name, slot in state.orders.items():
         if (
@@ -60,8 +61,14 @@ def to_look_up(state: State, now: Moment) -> list[Sought]:
             and is_missing(state, slot, now)
             and _rested(slot.looked_up, now, spacing_ns)
         ):
-            waiting.append(((1, *_since(slot.looked_up), name), Sought(name, slot.order.order_id)))
+            waiting.append(((1, *_since(slot.looked_up), name), _of(slot)))
     return [sought for _, sought in sorted(waiting, key=lambda one: one[0])[: state.policy.look_ups_max]]
+
+
+def _of(slot: OrderSlot) -> Sought:
+    """An order by the ids that the broker knows: of one that it never had a client id for, its own alone. A broker that
+    is asked for both, and finds the order under another client id or none, does not find it (L04)."""
+    return Sought(told_name(slot.order), slot.order.order_id)
 
 
 def _since(looked_up: Moment) -> tuple[int, int]:

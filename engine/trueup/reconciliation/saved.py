@@ -13,6 +13,7 @@ import msgspec
 from immutables import Map
 
 from trueup.model import BrokerOrder, BrokerPosition, Execution, Key, Moment, Surface
+from trueup.reconciliation.foreign_state import FOREIGN_BOOK_AT_FIRST, NO_FOREIGN_ORDERS, ForeignBook
 from trueup.reconciliation.state import (
     ActionSlot,
     Break,
@@ -75,11 +76,20 @@ def save(state: State) -> bytes:
             parts[name] = tuple(sorted(value))
         elif name == "tally":
             parts[name] = _save_tally(value)
+        elif name == "foreign":
+            parts[name] = _save_foreign(value)
         elif name == "views":
             parts[name] = tuple((surface, _save_view(value[surface])) for surface in sorted(value))
         else:
             parts[name] = value
     return _encode(parts)
+
+
+def _save_foreign(book: ForeignBook) -> tuple[object, ...]:
+    """A book elsewhere, without what most have no use for: states from before that was known keep their bytes."""
+    values: tuple[object, ...] = msgspec.structs.astuple(book)
+    plain = book.orders == NO_FOREIGN_ORDERS and not book.left
+    return values[:FOREIGN_BOOK_AT_FIRST] if plain else values
 
 
 def _save_view(view: View) -> _SavedView:

@@ -33,6 +33,7 @@ from trueup.model import (
     TradeSide,
 )
 from trueup.policy import LAG_MS_MAX_DEFAULT, Policy
+from trueup.reconciliation.foreign_state import NO_FOREIGN_BOOK, ForeignBook
 from trueup.tally import Tally
 
 FOLD_VERSION: Final = 4
@@ -277,31 +278,6 @@ class Quarantine(msgspec.Struct, frozen=True, array_like=True):
     why: str
     since: Moment
     break_id: str | None = None
-
-
-class ForeignBook(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A book that lives elsewhere, as far as the journal knows it."""
-
-    book: str
-    """Its name; '' while there is none."""
-    read: int = 0
-    """The journal position of its first usable read; 0: none yet."""
-    written: int = 0
-    """Corrections up to here were written back, were there already, or conflict."""
-    missing: tuple[tuple[Key, Moment], ...] = ()
-    """Positions that vanished from it, and since when, in key order."""
-    held: tuple[Key, ...] = ()
-    """Those of them that are too many at once."""
-    refused: tuple[Refusal, ...] = ()
-    writing: tuple[int, ...] = ()
-    """Corrections whose writing has begun, and of which nobody knows yet what came of it."""
-    unread: str = ""
-    """Why the last read brought nothing."""
-    unwritten: str = ""
-    """Why the last writing did not come to its end."""
-
-
-NO_FOREIGN_BOOK: Final = ForeignBook("")
 
 
 class State(msgspec.Struct, frozen=True):

@@ -25,12 +25,15 @@ def power_cut(world: World, transactions: int) -> None:
         return
     world.tally.fault("power_cut")
     world.process.die()
+    if world.beside is not None:
+        world.beside.stop()
     before = world.disk.written[-1].position if world.disk.written else 0
     left = world.disk.lose_tail(transactions)
     if left < before:
         world.tally.fault("lost_tail")
         world.forget_after(left)
     world.tell(f"power cut: the journal ends at {left}, before it was {before}")
+    world.looked_at()
 
 
 def restart(world: World, which: int) -> None:

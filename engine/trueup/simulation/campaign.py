@@ -18,6 +18,7 @@ from typing import Final
 import msgspec
 
 from trueup.errors import InvariantBroken
+from trueup.simulation.beside import Making
 from trueup.simulation.check_values import Violation
 from trueup.simulation.drawing import draw
 from trueup.simulation.faults import FAULTS
@@ -27,6 +28,9 @@ from trueup.simulation.run import Outcome, simulate
 from trueup.simulation.scenario import Faults
 from trueup.simulation.tally import in_order
 
+BESIDE_EVERY: Final = 16
+"""Of so many seeds one is played with what is to stand beside the journal, where there is such a thing: it takes longer
+than the history itself."""
 LOT_SEEDS: Final = 20
 """Seeds that a process is given at a time."""
 
@@ -62,6 +66,7 @@ class Lot(msgspec.Struct, frozen=True):
     seeds: tuple[int, ...]
     faults: Faults = "all"
     minutes: int | None = None
+    beside: Making | None = None
 
 
 def play(lot: Lot) -> list[Outcome]:
@@ -71,7 +76,8 @@ def play(lot: Lot) -> list[Outcome]:
 
 def _outcome(seed: int, lot: Lot) -> Outcome:
     try:
-        return simulate(draw(seed, lot.faults, lot.minutes))
+        beside = None if seed % BESIDE_EVERY else lot.beside
+        return simulate(draw(seed, lot.faults, lot.minutes), beside=beside)
     except (Exception, InvariantBroken) as error:  # noqa: BLE001 - a run that cannot be played is a finding, too
         broken = Violation(0, f"the run ended with {type(error).__name__}: {error}")
         return Outcome(
@@ -79,9 +85,10 @@ def _outcome(seed: int, lot: Lot) -> Outcome:
         )
 
 
-def lots(seeds: Sequence[int], faults: Faults, minutes: int | None, size: int = LOT_SEEDS) -> list[Lot]:
-    """The seeds, shared out."""
-    return [Lot(tuple(seeds[start : start + size]), faults, minutes) for start in range(0, len(seeds), size)]
+def lots(seeds: Sequence[int], like: Lot, size: int = LOT_SEEDS) -> list[Lot]:
+    """The seeds, shared out, each lot like the given one."""
+    shared = (tuple(seeds[start : start + size]) for start in range(0, len(seeds), size))
+    return [msgspec.structs.replace(like, seeds=some) for some in shared]
 
 
 def campaign(
@@ -93,6 +100,7 @@ def campaign(
     results: Path | None = None,
     on_progress: Callable[[int], object] | None = None,
     scheduler: str | None = None,
+    beside: Making | None = None,
 ) -> Summary:
     """Try every seed and add up what came of it.
 
@@ -101,10 +109,11 @@ def campaign(
     results      an SQLite file to write every run into, kept also where the campaign is broken off
     on_progress  called with the number of runs that have just been finished
     scheduler    the address of a Dask scheduler, which has the work done by its workers instead
+    beside       makes what stands beside the journal of each seed that `BESIDE_EVERY` divides, and is judged, too
 
     Raises ImportError where Dask is wanted and not installed, sqlite3.Error where `results` cannot be written.
     """
-    shared = lots(seeds, faults, minutes)
+    shared = lots(seeds, Lot((), faults, minutes, beside))
     if scheduler is not None:
         from trueup.simulation.many import played_by_dask
 

@@ -14,6 +14,7 @@ import msgspec
 from trueup.errors import TrueupError
 from trueup.incident import write_bundle
 from trueup.journal import open_reader
+from trueup.simulation.beside import Making
 from trueup.simulation.disk import ACCOUNT
 from trueup.simulation.run import Told, told
 from trueup.simulation.scenario import Scenario, to_json
@@ -33,20 +34,21 @@ class Left(msgspec.Struct, frozen=True):
     """Why there is no bundle, where what the bug left cannot be made one; '' where there is."""
 
 
-def leave(scenario: Scenario, folder: Path) -> Left:
+def leave(scenario: Scenario, folder: Path, *, beside: Making | None = None) -> Left:
     """Play a history, shortened where it breaks a law, and leave it in a folder, which is made where it is missing.
 
     scenario  any; one that breaks no law is left as it is
+    beside    what stands beside its journal and is judged, too
 
     What an earlier run left of the same seed is replaced. Raises OSError where nothing can be written there.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    laws = frozenset(one.law for one in told(scenario).outcome.violations)
-    shortest = shrink(scenario, laws) if laws else scenario
+    laws = frozenset(one.law for one in told(scenario, beside=beside).outcome.violations)
+    shortest = shrink(scenario, laws, beside=beside) if laws else scenario
     stem = folder / f"seed-{scenario.seed}"
     for kind in (".db", ".db-wal", ".db-shm", ".zip"):
         Path(f"{stem}{kind}").unlink(missing_ok=True)
-    played = told(shortest, narrated=True, export=Path(f"{stem}.db"))
+    played = told(shortest, narrated=True, export=Path(f"{stem}.db"), beside=beside)
     Path(f"{stem}.json").write_bytes(to_json(shortest))
     Path(f"{stem}.txt").write_text("\n".join(story(shortest, played)) + "\n", "utf-8")
     unbundled = _bundled(stem)

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from trueup.simulation.beside import Making
 from trueup.simulation.check_values import Violation
 from trueup.simulation.checks import check
 from trueup.simulation.healing import Healing, healing
@@ -49,23 +50,28 @@ class Told(msgspec.Struct, frozen=True):
     """(virtual nanoseconds, what happened), in order."""
 
 
-def simulate(scenario: Scenario) -> Outcome:
-    """Play a scenario to its end and hold every law against it."""
-    return told(scenario).outcome
+def simulate(scenario: Scenario, *, beside: Making | None = None) -> Outcome:
+    """Play a scenario to its end and hold every law against it.
+
+    beside   makes what stands beside the journal and is judged, too; the history is the same with and without it
+    """
+    return told(scenario, beside=beside).outcome
 
 
-def told(scenario: Scenario, *, narrated: bool = False, export: Path | None = None) -> Told:
+def told(
+    scenario: Scenario, *, narrated: bool = False, export: Path | None = None, beside: Making | None = None
+) -> Told:
     """`simulate`, and what happened meanwhile.
 
     narrated with what the journal says, sentence by sentence
     export   where to leave the run's store, an SQLite file that every command reads; it must not be there yet
     """
     with decimal.localcontext(ARITHMETIC):
-        return _told(scenario, narrated, export)
+        return _told(scenario, narrated, export, beside)
 
 
-def _told(scenario: Scenario, narrated: bool, export: Path | None) -> Told:
-    world = World(scenario, narrated=narrated)
+def _told(scenario: Scenario, narrated: bool, export: Path | None, beside: Making | None) -> Told:
+    world = World(scenario, narrated=narrated, beside=beside)
     try:
         world.play()
         stored = world.disk.stored()

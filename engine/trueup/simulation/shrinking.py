@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from trueup.simulation.beside import Making
 from trueup.simulation.run import simulate
 from trueup.simulation.scenario import Happening, Scenario
 
@@ -18,12 +19,15 @@ TRIES_MAX: Final = 300
 """Histories that shrinking plays at most (law 12)."""
 
 
-def shrink(scenario: Scenario, laws: frozenset[int], *, tries_max: int | None = None) -> Scenario:
+def shrink(
+    scenario: Scenario, laws: frozenset[int], *, tries_max: int | None = None, beside: Making | None = None
+) -> Scenario:
     """The shortest scenario found that still breaks one of these laws; the given one where nothing can be left out.
 
     tries_max   how many histories may be played for it; None: `TRIES_MAX`
+    beside      what stood beside the journal, where that was judged, too
     """
-    search = _Search(laws, TRIES_MAX if tries_max is None else tries_max)
+    search = _Search(laws, TRIES_MAX if tries_max is None else tries_max, beside)
     scenario = search.fewer(scenario)
     for plainer in _plainer(scenario):
         changed = msgspec.structs.replace(scenario, settings=plainer(scenario))
@@ -35,8 +39,9 @@ def shrink(scenario: Scenario, laws: frozenset[int], *, tries_max: int | None = 
 class _Search:
     """Tries shorter ones, as often as it may."""
 
-    def __init__(self, laws: frozenset[int], tries_max: int) -> None:
+    def __init__(self, laws: frozenset[int], tries_max: int, beside: Making | None) -> None:
         self._laws = laws
+        self._beside = beside
         self._left = tries_max
 
     def fails(self, scenario: Scenario) -> bool:
@@ -44,7 +49,7 @@ class _Search:
         if not self._left:
             return False
         self._left -= 1
-        return any(one.law in self._laws for one in simulate(scenario).violations)
+        return any(one.law in self._laws for one in simulate(scenario, beside=self._beside).violations)
 
     def fewer(self, scenario: Scenario) -> Scenario:
         """With as many happenings left out as can be, larger parts first."""

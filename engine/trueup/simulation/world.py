@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Coroutine, Generator
+from collections.abc import Coroutine, Generator, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -22,6 +22,7 @@ from trueup.policy import Policy
 from trueup.reconciliation.state import State
 from trueup.simulation import happenings
 from trueup.simulation.answers import ANSWER_FAULTS
+from trueup.simulation.beside import LOOKS_EVERY, Beside, Making
 from trueup.simulation.desk import ACTION_FAULTS, Acted, Desk
 from trueup.simulation.dice import Dice
 from trueup.simulation.disk import ACCOUNT, Disk
@@ -34,6 +35,7 @@ from trueup.simulation.scenario import LOT, SYMBOLS, Scenario
 from trueup.simulation.tally import Tally
 
 if TYPE_CHECKING:
+    from trueup.events import Event
     from trueup.report import PassReport
 
 Work: TypeAlias = Coroutine[Any, Any, Any] | Generator[Any, None, Any]
@@ -49,15 +51,18 @@ QUIET_LOOKS: Final = 3
 class World(Remembered):
     """One history under way."""
 
-    def __init__(self, scenario: Scenario, *, narrated: bool = False) -> None:
+    def __init__(self, scenario: Scenario, *, narrated: bool = False, beside: Making | None = None) -> None:
         """
         narrated   the story also tells what the journal says, sentence by sentence
+        beside     what stands beside the journal, and is judged with it
         """
         super().__init__(scenario, narrated=narrated)
         self.loop.set_task_factory(_task)
         self.loop.set_exception_handler(self._unexpected)
         self.wall = WallClock(self.loop)
         self.disk = Disk(self.settings.durability)
+        self.beside: Beside | None = None if beside is None else beside(self.disk.url, ACCOUNT)
+        self._looks = 0
         self.exchange = Exchange(
             self.settings.mode,
             lambda: self.loop.now_ns,
@@ -139,6 +144,7 @@ class World(Remembered):
         """A process became the writer."""
         assert process.rec is not None
         self.tell(f"process {process.number} is the writer of epoch {process.rec.get_status().epoch}")
+        self.looked_at()
 
     def buried(self, process: Process) -> None:
         """A process died: it is buried, and another one is started before long."""
@@ -149,6 +155,21 @@ class World(Remembered):
         await process.bury()
         pause_ms = self.dice("restart", process.number).between(1, RESTART_MS_MAX)
         self.loop.after_ms(100 if self.quiet else pause_ms, self.start_process)
+
+    def appended(self, process: Process, first: int, events: Sequence[Event]) -> None:
+        """A transaction was stored."""
+        super().appended(process, first, events)
+        if len(self.disk.written) % LOOKS_EVERY == 0:
+            self.looked_at()
+
+    def looked_at(self) -> None:
+        """Whoever stands beside the journal looks at it, as soon as whoever works just now is done."""
+        if self.beside is not None:
+            self.loop.call_soon(self._look, self.beside, context=contextvars.Context())
+
+    def _look(self, beside: Beside) -> None:
+        self._looks += 1
+        beside.look(self.dice("beside", self._looks).below(1_000))
 
     def broken(self, error: BaseException) -> None:
         """Something was raised that nobody may ever see."""
@@ -290,6 +311,8 @@ class World(Remembered):
 
     def close(self) -> None:
         """Forget the world."""
+        if self.beside is not None:
+            self.beside.close()
         self.disk.close()
         self.loop.close()
 
