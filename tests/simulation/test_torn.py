@@ -79,7 +79,7 @@ def left(store: Store, folder: Path, log: bytes) -> str:
 
 
 def tears(store: Store) -> Iterator[int]:
-    """After which byte the last two transactions are torn: at each byte of a frame's header, each sector of its page."""
+    """Where the last two transactions are torn: at each byte of a frame's header, at each sector of its page."""
     first, last = store.whole[-3][0], store.whole[-1][0]
     for frame in range(first, last, FRAME_HEADER + store.page):
         yield from range(frame, frame + FRAME_HEADER + 1)
