@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
@@ -141,7 +142,7 @@ def test_explain_of_an_event_tells_what_it_caused_or_was_caused_by(story: str, s
 def test_explain_of_nothing_is_a_wrong_word(story: str, shell: Shell, which: str) -> None:
     ended = shell("explain", which, "--store", story)
     assert ended.status == 2
-    assert "is no position of the journal, no correction and no break of it" in ended.err
+    assert "is no position of the journal, and no correction or break of it" in ended.err
 
 
 def test_explain_reckons_money_at_a_rate(made: Callable[..., tuple[str, World]], shell: Shell) -> None:
@@ -362,16 +363,18 @@ def test_the_examples_on_the_page_run_as_they_stand(
     story: str, shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    correction = ghost(story, shell)["subject"]["id"]
+    subject = ghost(story, shell)["subject"]
+    correction = subject["id"]
     text = PAGES[0].read_text("utf-8")
     lines = re.findall(r"(?m)^trueup (.*)$", text)
-    assert len(lines) == 6
+    assert len(lines) == 8
     for line in lines:
         line = line.replace("sqlite:////var/lib/trueup/mt5.db", story).replace("5223a4bb1e94f25d", correction)
         line = line.replace("explain 37", f"explain {where(story, BreakMoved, 'AUDUSD')}")
         line = line.replace("5223 ", correction[:4] + " ").replace("2026-01-15T", "2026-01-01T")
+        line = line.replace("#100005", f"#{subject['ticket'] or subject['symbol']}")
         line = line.replace("T21:00", "T00:00").replace("T22:00", "T01:00")
-        ended = shell(*line.split())
+        ended = shell(*shlex.split(line))
         assert ended.status in (0, 1), (line, ended.err)
         assert ended.out
     assert (tmp_path / "friday.html").exists()

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from lessons.world import World, deal, fill, held, row
+from lessons.world import World, deal, fill, held, order_row, row
 from telling.stories import past_of
 from trueup.decisions import BreakMoved, FillAdopted, Step
-from trueup.telling import Target, find
+from trueup.telling import Target, about, find
 from trueup.telling.reference import CANDIDATES_MAX
 
 Worlds = Callable[..., World]
@@ -63,6 +63,46 @@ def test_digits_that_are_a_position_and_a_beginning_are_ambiguous() -> None:
 def test_no_more_candidates_are_listed_than_anybody_reads() -> None:
     events = [(1, move(*(f"abcd{n:04}" for n in range(CANDIDATES_MAX + 20))))]
     assert len(find("abcd", events)) == CANDIDATES_MAX + 1
+
+
+@pytest.mark.parametrize("name", ["EURUSD", "eurusd", "#7", "7"])
+def test_a_story_is_found_by_what_it_is_about(world: Worlds, name: str) -> None:
+    """A break that was corrected is one story, not two; one of another symbol is none of it."""
+    w = world(held("EURUSD", "1", ticket="7"), held("USDJPY", "1", ticket="8"), mode="hedging")
+    w.sees(row("EURUSD", "2", ticket="7"), row("USDJPY", "1", ticket="8"), times=2)
+    w.sees(row("EURUSD", "2", ticket="7"), row("USDJPY", "3", ticket="8"))
+    (made,) = w.corrections()
+    (found,) = about(name, past_of(w).events())
+    assert (found.what, found.id, found.text) == ("correction", made.id, "drift EURUSD #7")
+    (other,) = about("#8", past_of(w).events())
+    assert (other.what, other.text) == ("break", "drift USDJPY #8, opened")
+
+
+@pytest.mark.parametrize("name", ["x2", "X2", "EURUSD", "o9", "c9"])
+def test_a_missed_fill_is_found_by_its_execution_and_order(world: Worlds, name: str) -> None:
+    w = world(fill("x1", "USDJPY", "1"))
+    w.deals()
+    w.deals(deal("x2", "EURUSD", "1", order_id="o9", client_order_id="c9"))
+    (found,) = about(name, past_of(w).events())
+    assert found.text == "missed-fill EURUSD"
+    assert about("x1", past_of(w).events()) == ()
+
+
+def test_an_order_is_found_by_any_of_its_names(world: Worlds) -> None:
+    w = world(orders=True)
+    w.sees()
+    w.lists(order_row("DAX", order_id="o1", limit="90"))
+    (found,) = about("o1", past_of(w).events())
+    assert (found.what, found.text) == ("break", "recovery order o1 on DAX, opened")
+    assert about("DAX", past_of(w).events()) == (found,)
+    assert about("", past_of(w).events()) == ()
+
+
+def test_of_many_stories_the_latest_are_listed() -> None:
+    events = [(n, move(f"abcd{n:04}")) for n in range(1, CANDIDATES_MAX + 21)]
+    found = about("EURUSD", events)
+    assert len(found) == CANDIDATES_MAX
+    assert found[-1].position == CANDIDATES_MAX + 20
 
 
 @pytest.mark.parametrize("reference", ["abcd", "@1"])

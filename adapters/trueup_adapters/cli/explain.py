@@ -25,7 +25,7 @@ from trueup.model import exact
 from trueup.reconciliation.state import State
 from trueup.report import BreakRow
 from trueup.storage import rehydrate
-from trueup.telling import Explanation, Target, explain, facts_of, find
+from trueup.telling import Explanation, Target, about, explain, facts_of, find
 from trueup.telling.sentences import lines
 from trueup_adapters.cli.exits import DONE, FOUND
 from trueup_adapters.cli.options import Account, Json, Store
@@ -72,7 +72,9 @@ def explain_command(
     which: Annotated[
         str,
         typer.Argument(
-            metavar="WHICH", help="The id of a correction or a break, the beginning of one, or a journal position."
+            metavar="WHICH",
+            help="The id of a correction or a break, the beginning of one, or a journal position; or a symbol, a "
+            "ticket (#7), an order or an execution.",
         ),
     ],
     store: Store,
@@ -91,11 +93,11 @@ def explain_command(
     with reading(store, account) as reader:
         past = JournalPast(reader)
         with busy("reading the journal"):
-            targets = find(which, past.events())
+            targets = find(which, past.events()) or about(which, past.events())
         if not targets:
             raise InputError(
-                f"{reader.account}: {which!r} is no position of the journal, no correction and no break of it; "
-                "`trueup audit` and `trueup breaks --json` show ids"
+                f"{reader.account}: {which!r} is no position of the journal, and no correction or break of it is "
+                "called so or about it; `trueup audit` and `trueup breaks --json` show ids"
             )
         target, *others = targets
         if others:
@@ -126,7 +128,7 @@ def _several(which: str, targets: Iterable[Target], as_json: bool) -> int:
     if as_json:
         give({"ambiguous": which, "candidates": [msgspec.to_builtins(one) for one in targets]})
     else:
-        note(f"{which} may mean several things; give more of its id, or @POSITION")
+        note(f"{which} may mean several things; give the id of one, or @POSITION")
         rows = ((one.what, one.id or None, str(one.position), one.text) for one in targets)
         table(("what", "id", "position", "which"), rows, right=("position",))
     return FOUND

@@ -8,7 +8,7 @@ facts for `trueup.causes` · `rules` what was in force · `verdict` what was wei
 
 from trueup.telling.chain import explain, facts_of
 from trueup.telling.over_time import Leg, Mark, Point, Timeline, timeline
-from trueup.telling.reference import Target, find
+from trueup.telling.reference import Target, about, find
 from trueup.telling.told import (
     CauseTold,
     ChangeTold,
@@ -36,6 +36,7 @@ __all__ = [
     "Target",
     "Timeline",
     "WorthTold",
+    "about",
     "explain",
     "facts_of",
     "find",

@@ -1,7 +1,7 @@
 """Which correction, break or event does somebody mean by a few characters?
 
-A whole id, the beginning of one that no other id has, or a journal position. What could mean several things is not
-guessed: all of them are handed back.
+A whole id, the beginning of one that no other id has, a journal position; or what it is about: a symbol, a ticket, an
+order, an execution. What could mean several things is not guessed: all of them are handed back.
 """
 
 from __future__ import annotations
@@ -53,6 +53,38 @@ def find(reference: str, events: Iterable[tuple[int, Event]]) -> tuple[Target, .
                     found[one.id] = one
     whole = found.get(reference.lower())
     return (whole,) if whole is not None else tuple(found.values())
+
+
+def about(name: str, events: Iterable[tuple[int, Event]]) -> tuple[Target, ...]:
+    """Every story that is about what somebody calls `name`, the latest `CANDIDATES_MAX`, in the order of the journal.
+
+    name  a symbol in any case, a ticket with or without `#`, an order by its client id or the broker's, an execution's
+          id. A break that was corrected is told of as its correction.
+    """
+    wanted = name.removeprefix("#").lower()
+    found: dict[str, Target] = {}
+    for position, event in events:
+        if not isinstance(event, BreakMoved | FillAdopted) or wanted not in _names_of(event):
+            continue
+        named = tuple(_named_in(position, event))
+        if named[-1].what == "correction":
+            for one in named[:-1]:
+                found.pop(one.id, None)
+            named = named[-1:]
+        found |= {one.id: one for one in named}
+        while len(found) > CANDIDATES_MAX:
+            del found[next(iter(found))]
+    return tuple(found.values())
+
+
+def _names_of(event: BreakMoved | FillAdopted) -> set[str]:
+    """All that it may be called by, in lower case."""
+    if isinstance(event, BreakMoved):
+        names = {event.symbol, event.ticket, event.key.lstrip("#@")}
+    else:
+        done = event.execution
+        names = {done.symbol, done.ticket, done.execution_id, done.order_id, done.client_order_id}
+    return {one.lower() for one in names if one is not None}
 
 
 def target_at(position: int, event: Event) -> Target:
