@@ -200,7 +200,7 @@ def test_too_many_rows_are_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_a_bot_that_holds_the_lock_leaves_the_outcome_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trueup_adapters.books.sql.WAIT_S", 0)
+    monkeypatch.setattr("trueup_adapters.books.sql_table.WAIT_S", 0)
     table = Table(tmp_path)
     table.put("A", "3", "1")
     (before,) = table.book.read().positions

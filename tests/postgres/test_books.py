@@ -130,7 +130,7 @@ def test_l49_of_many_who_add_one_position_at_once_one_does(held: Held) -> None:
 
 
 def test_l01_a_table_that_somebody_keeps_locked_is_no_answer(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trueup_adapters.books.sql.WAIT_S", 1)
+    monkeypatch.setattr("trueup_adapters.books.sql_table.WAIT_S", 1)
     held.put("AAPL", "3", "10")
     (row,) = held.book.read().positions
     with closing(held.store.connect()) as migration:

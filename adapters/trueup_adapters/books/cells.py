@@ -29,9 +29,9 @@ def row_of(mapping: Mapping, cells: Cells[str, object], *, place: int, ref: str)
     try:
         if mapping.status is not None and not _is_open(mapping, cells.get(mapping.status)):
             return None
-        symbol = name_of(_text(cells.get(mapping.symbol)), what=mapping.symbol)
+        symbol = name_of(text_of(cells.get(mapping.symbol)), what=mapping.symbol)
         if mapping.ticket is not None and cells.get(mapping.ticket) not in (None, ""):
-            ticket = name_of(_text(cells.get(mapping.ticket)), what=mapping.ticket)
+            ticket = name_of(text_of(cells.get(mapping.ticket)), what=mapping.ticket)
         quantity = _signed(mapping, cells)
         if not quantity:
             if mapping.closed == "zero":
@@ -53,7 +53,7 @@ def row_of(mapping: Mapping, cells: Cells[str, object], *, place: int, ref: str)
 
 def _is_open(mapping: Mapping, value: object) -> bool:
     """Whether a status means open. Raises InputError for a word that means neither: it is unknown, not open (L41)."""
-    word = str(_text(value)).strip().lower()
+    word = str(text_of(value)).strip().lower()
     if word == mapping.open_word.lower():
         return True
     if word == mapping.closed_word.lower():
@@ -71,7 +71,7 @@ def _signed(mapping: Mapping, cells: Cells[str, object]) -> Decimal:
         return number
     if number.is_signed() and number:
         raise InputError(f"{mapping.quantity} is {plain(number)} beside a side; it must not be negative then (L28)")
-    word = str(_text(cells.get(mapping.side))).strip().lower()
+    word = str(text_of(cells.get(mapping.side))).strip().lower()
     if word in (mapping.long.lower(), *LONG_WORDS) and word != mapping.short.lower():
         return number
     if word in (mapping.short.lower(), *SHORT_WORDS):
@@ -82,10 +82,15 @@ def _signed(mapping: Mapping, cells: Cells[str, object]) -> Decimal:
 
 
 def _number(mapping: Mapping, cells: Cells[str, object], name: str | None) -> Decimal | None:
+    return number_of(cells, name, mapping.floats)
+
+
+def number_of(cells: Cells[str, object], name: str | None, floats: str) -> Decimal | None:
+    """One exact number; None where there is none. Raises InputError for what is none, or a binary float."""
     if name is None or (value := cells.get(name)) is None or value == "":
         return None
     if isinstance(value, float):
-        if mapping.floats != "text":
+        if floats != "text":
             raise InputError(
                 f"{name} is {value!r}, a binary float, which is not exact; keep decimals as text, or say "
                 'floats = "text" to take what it prints as'
@@ -96,10 +101,11 @@ def _number(mapping: Mapping, cells: Cells[str, object], name: str | None) -> De
 
 def _strategy(mapping: Mapping, cells: Cells[str, object]) -> str | None:
     value = None if mapping.strategy is None else cells.get(mapping.strategy)
-    return None if value in (None, "") else name_of(_text(value), what=cast(str, mapping.strategy))
+    return None if value in (None, "") else name_of(text_of(value), what=cast(str, mapping.strategy))
 
 
-def _text(value: object) -> object:
+def text_of(value: object) -> object:
+    """A whole number as its text: identifiers are text whatever their shape (L45)."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
