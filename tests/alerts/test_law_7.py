@@ -30,6 +30,7 @@ class Account:
     """A journal that survives, and the fold of it: reconciler, ledger and reader in one."""
 
     account = ACCOUNT
+    failure = None
 
     def __init__(self) -> None:
         self.events: list[Event] = []

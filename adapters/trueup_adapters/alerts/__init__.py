@@ -3,6 +3,7 @@
 Reading order:
     silence   whether the broker has fallen silent, and is back
     news      what of the journal a person should hear: alerts, alerted breaks that are over, silence
+    outage    whether our own journal cannot be written: told directly, for it cannot be journalled
     plain     text from outside made harmless: no mention, no markup, no link
     digest    any number of news as a few messages, each within a channel's limit
     witness   what a web service answered to a message: its status, and how long it asks us to wait

@@ -25,7 +25,8 @@ from trueup.ledger import Ledger
 from trueup.storage import rehydrate
 from trueup_adapters.alerts.channels import Channel, Sent
 from trueup_adapters.alerts.digest import MESSAGES_MAX, Message, compose
-from trueup_adapters.alerts.news import RECALLED_MAX, Batch, Pending
+from trueup_adapters.alerts.news import RECALLED_MAX, Batch, Kind, News, Pending
+from trueup_adapters.alerts.outage import Outage
 from trueup_adapters.logs.secrets import hidden
 
 POLL_MS: Final = 500
@@ -175,6 +176,7 @@ class Runner:
         self._not_before_ns = 0
         self._messages = self._failures = self._refusals = self._lost = 0
         self._failure: str | None = None
+        self._outage = Outage()
         self._trouble: str | None = None  # with our own journal
         self._abandoned = False
         self._thread = threading.Thread(target=self._run, name=f"trueup-alerts-{self._channel.name}", daemon=True)
@@ -184,9 +186,8 @@ class Runner:
         """How it stands."""
         pending, batch = self._pending, self._batch
         waiting = (pending.waiting if pending else 0) + (batch.count if batch else 0)
-        upto = dict(self._rec.ledger.state.alerts_delivered).get(self._channel.name, 0)
         failure = self._failure or self._trouble
-        return Standing(self._channel.name, upto, waiting, self._messages, self._failures, failure)
+        return Standing(self._channel.name, self._upto(), waiting, self._messages, self._failures, failure)
 
     def start(self) -> None:
         """Begin. A channel that is new hears of what comes from here on, and that is journalled at once: what is
@@ -238,7 +239,7 @@ class Runner:
 
     def _prepare(self) -> Pending:
         """Where an earlier process left off, with the breaks that were alerted by then."""
-        upto = dict(self._rec.ledger.state.alerts_delivered).get(self._channel.name, 0)
+        upto = self._upto()
         pending = self._reading(upto)
         pending.know(rehydrate(self._rec.account, self._rec.journal, upto=upto))
         for recorded in self._rec.journal.read(after=max(0, upto - RECALLED_MAX), upto=upto):
@@ -250,10 +251,12 @@ class Runner:
 
         Raises TrueupError when the journal cannot be read or appended to; nothing is lost then.
         """
+        now_ns = self._monotonic_ns()
+        if self._told_of_outage(now_ns):
+            return POLL_MS
         if self._pending is None:
             self._pending = self._prepare()
         pending = self._pending
-        now_ns = self._monotonic_ns()
         self._read(pending, now_ns)
         if self._batch is None and not self._gathered(pending, now_ns, stopping=stopping):
             return POLL_MS
@@ -284,19 +287,54 @@ class Runner:
             return False
         if now_ns < self._not_before_ns:
             return False
-        budget = MESSAGES_MAX - sum(now_ns - sent_ns < WINDOW_MS * _MS for sent_ns in self._sent_ns)
+        budget = self._budget(now_ns)
         if budget <= 0 or (batch := pending.take()) is None:
             return False
         self._seen_ns = None
-        channel = self._channel
-        messages = compose(
-            batch, account=self._rec.account, command=self._command, body_max=channel.body_max, messages_max=budget,
-            markdown=channel.markdown, lost=self._lost, details=self._details,
-        )  # fmt: skip
-        # A broker may repeat a secret in its reason; where it goes from here nobody knows who reads it.
-        shown = [replace(one, title=hidden(one.title), body=hidden(one.body)) for one in messages]
+        shown = self._written(batch, budget, lost=self._lost, details=self._details)
         self._batch, self._left, self._parts = batch, deque(shown), len(shown)
         return True
+
+    def _budget(self, now_ns: int) -> int:
+        """How many messages the window has room for."""
+        return MESSAGES_MAX - sum(now_ns - sent_ns < WINDOW_MS * _MS for sent_ns in self._sent_ns)
+
+    def _written(self, batch: Batch, most: int, *, lost: int = 0, details: str = "") -> list[Message]:
+        channel = self._channel
+        messages = compose(
+            batch, account=self._rec.account, command=self._command, body_max=channel.body_max, messages_max=most,
+            markdown=channel.markdown, lost=lost, details=details,
+        )  # fmt: skip
+        # A broker may repeat a secret in its reason; where it goes from here nobody knows who reads it.
+        return [replace(one, title=hidden(one.title), body=hidden(one.body)) for one in messages]
+
+    def _told_of_outage(self, now_ns: int) -> bool:
+        """Whether the channel was just told that our journal cannot be written, or can be again: directly, and
+        journalled afterwards, when that goes."""
+        ledger, outage = self._rec.ledger, self._outage
+        word = outage.due(ledger.failure, now_ns)
+        if word is None or self._paced_ms(now_ns) or self._budget(now_ns) <= 0:
+            return False
+        if self._rule.resolved or not word.over:
+            at, position = ledger.now(), ledger.state.position
+            kind: Kind = "resolved" if word.over else "alert"
+            news = News(kind, position, at.at_ns, word.severity, "journal-failing", word.text)
+            batch = Batch(position, position, (news,), criticals=int(not word.over))
+            outcome = self._channel.send(self._written(batch, 1)[0])
+            if outcome.state != "sent":
+                self._put_off(outcome)
+                return False
+            self._went(now_ns)
+            outage.messages += 1
+        outage.told(word)
+        if word.over and not self._abandoned:
+            messages, outage.messages = outage.messages, 0
+            ledger.alerts_delivered(self._channel.name, self._upto(), messages=messages)
+        return True
+
+    def _upto(self) -> int:
+        """How far the journal says that the channel has been told."""
+        return dict(self._rec.ledger.state.alerts_delivered).get(self._channel.name, 0)
 
     def _paced_ms(self, now_ns: int) -> int:
         """How long the next message has to wait."""
@@ -305,23 +343,25 @@ class Runner:
             due_ns = max(due_ns, self._sent_ns[-1] + self._channel.spacing_ms * _MS)
         return max(0, -(-(due_ns - now_ns) // _MS))
 
-    def _sent(self, batch: Batch) -> None:
-        self._sent_ns.append(self._monotonic_ns())
+    def _went(self, now_ns: int) -> None:
+        """A message has gone out."""
+        self._sent_ns.append(now_ns)
         self._messages += 1
-        self._left.popleft()
         if self._failure is not None:
             self._note(f"alerts on {self._channel.name}: told again")
         self._failures = self._refusals = 0
         self._failure = None
+
+    def _sent(self, batch: Batch) -> None:
+        self._went(self._monotonic_ns())
+        self._left.popleft()
         if not self._left:
             self._lost = 0
             self._done(batch, messages=self._parts)
 
     def _not_sent(self, batch: Batch, outcome: Sent) -> None:
         first = self._failures == 0
-        self._failed(outcome.why)
-        wait_ms = BACKOFF_MS[min(self._failures, len(BACKOFF_MS)) - 1]
-        self._not_before_ns = self._monotonic_ns() + max(wait_ms, outcome.wait_ms or 0) * _MS
+        self._put_off(outcome)
         if outcome.state == "refused":
             self._refusals += 1
             if self._refusals >= REFUSALS_MAX:
@@ -330,14 +370,18 @@ class Runner:
                 self._done(batch, messages=self._parts - len(self._left), failure=f"given up: {outcome.why}")
                 return
         if first and not self._abandoned:
-            upto = dict(self._rec.ledger.state.alerts_delivered).get(self._channel.name, 0)
-            self._rec.ledger.alerts_delivered(self._channel.name, upto, failures=[(batch.first, outcome.why)])
+            self._rec.ledger.alerts_delivered(self._channel.name, self._upto(), failures=[(batch.first, outcome.why)])
 
-    def _failed(self, why: str) -> None:
+    def _put_off(self, outcome: Sent) -> None:
+        """A message did not go out: leave the channel alone for a while."""
+        why = outcome.why
         if self._failure is None:
-            self._note(f"alerts on {self._channel.name} do not go out: {why}; they are kept, and tried again")
+            told = why.rstrip(".")
+            self._note(f"alerts on {self._channel.name} do not go out: {told}; they are kept, and tried again")
         self._failures += 1
         self._failure = why
+        wait_ms = BACKOFF_MS[min(self._failures, len(BACKOFF_MS)) - 1]
+        self._not_before_ns = self._monotonic_ns() + max(wait_ms, outcome.wait_ms or 0) * _MS
 
     def _done(self, batch: Batch, *, messages: int, failure: str | None = None) -> None:
         """Forget the batch first: if the journal fails now, it is told again by the next process, not by this one."""
