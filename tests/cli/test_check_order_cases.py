@@ -54,7 +54,9 @@ CASES: dict[str, Case] = {
         [order(status="scheduled")], [ORDER], [drift("status", "scheduled", "accepted")], [],
     ),
     # -- which is which
-    "by client order id, whatever the order ids": ([order(order_id="1")], [order(order_id="2")], [], []),
+    "one client order id under two order ids": (
+        [order(order_id="1")], [order(order_id="2")], [("drift", "c1", "order_id", "1", "2")], [],
+    ),
     "by client order id where the book has no order id": ([ours()], [ORDER], [], []),
     "by order id where the broker has no client order id": (
         [ORDER], [theirs(limit="1.06")], [drift("limit", "1.05", "1.06")], [],
@@ -66,7 +68,7 @@ CASES: dict[str, Case] = {
                                                     [ghost(), recovery("c2")], []),
     "the client order id goes first": (
         [theirs(), order(order_id="5")], [order(order_id="91"), theirs(order_id="5")],
-        [recovery("5"), ghost("91")], [],
+        [recovery("5"), ghost("91"), ("drift", "c1", "order_id", "5", "91")], [],
     ),
     "no id in common": ([ours()], [theirs()], [recovery("91"), ghost()], []),
     "one id under two symbols": ([ORDER], [order(symbol="GBPUSD")], [ghost(), recovery()], []),
@@ -84,7 +86,8 @@ CASES: dict[str, Case] = {
         [order(stop="1")],
         [order(side="sell", quantity="2", filled="1", limit="2", stop="2", status="partially_filled", type="stop")],
         [drift("filled", "0", "1"), drift("limit", "1.05", "2"), drift("quantity", "1", "2"),
-         drift("side", "buy", "sell"), drift("status", "accepted", "partially_filled"), drift("stop", "1", "2")], [],
+         drift("side", "buy", "sell"), drift("status", "accepted", "partially_filled"), drift("stop", "1", "2"),
+         drift("type", "limit", "stop")], [],
     ),
     "zeros at the end are no difference": ([ORDER], [order(quantity="1.00", limit=1.05, filled="0.0")], [], []),
     "a limit at the coarser scale": ([order(limit="1.0543")], [order(limit="1.05432")], [], []),
@@ -98,9 +101,10 @@ CASES: dict[str, Case] = {
     "a limit of null": ([order(limit=None)], [ORDER], [], []),
     "l36 a limit of 0 is none": ([order(limit="0")], [ORDER], [], []),
     "a stop of 0 is none": ([order(stop=0)], [order(stop="1")], [], []),
-    "type and reduce_only are nobody's break": (
-        [order(type="LIMIT", reduce_only=True)], [order(type="buy limit", reduce_only=False)], [], [],
-    ),
+    "a type in a word of somebody's own": ([order(type="LIMIT")], [order(type="buy limit")], [], []),
+    "whether it only reduces": ([order(reduce_only=True)], [order(reduce_only=False)],
+                                [drift("reduce_only", "yes", "no")], []),
+    "reduce_only that one side leaves out": ([order(reduce_only=True)], [order(reduce_only=None)], [], []),
     "columns of others": ([order(comment=[1], tp=1e9)], [ORDER], [], []),
     "l23 what is under way decides nothing": ([order(status="pending_cancel")], [ORDER], [], []),
     # -- rows that cannot be meant

@@ -59,7 +59,7 @@ def test_breaks_are_sorted_by_of_symbol_ticket_and_field(check: Check) -> None:
     found = check(
         [order(client_order_id="c2", order_id=..., symbol="A"), order(client_order_id="c1", order_id=..., symbol="B")],
         [order(client_order_id="c1", order_id=..., symbol="A"),
-         order(client_order_id="c3", order_id=..., symbol="B", status="filled")],
+         order(client_order_id="c3", order_id=..., symbol="B", status="partially_filled")],
         positions=([LONG | {"symbol": "A"}], []),
     ).json  # fmt: skip
     assert [(one["of"], one["symbol"], one["ticket"], one["kind"]) for one in found["breaks"]] == [
@@ -87,7 +87,6 @@ SHORT = LONG | {"side": "short"}
         (STOP | {"quantity": "1.01"}, [LONG], "quarantine"),
         (STOP | {"quantity": "1.5"}, [LONG, SHORT | {"ticket": "2"}], "quarantine"),
         (STOP | {"type": "market", "stop": "0"}, [LONG], "quarantine"),
-        (STOP | {"status": "canceled"}, [LONG], "quarantine"),
         (theirs(side="sell"), [LONG], "quarantine"),
     ],
 )
@@ -101,6 +100,25 @@ def test_l26_an_orphan_is_set_aside_unless_it_protects_a_position_at_the_broker(
     assert (one["kind"], one["correction"]) == ("recovery", said)
     side = "long" if orphan["side"] == "sell" else "short"
     assert (f"; it protects the {side} position there" in one["why"]) is (said == "adopt")
+
+
+@pytest.mark.parametrize("status", ["filled", "canceled", "rejected", "expired", "failed", "replaced"])
+def test_what_has_ended_at_the_broker_is_no_orphan_and_is_said(status: str, check: Check) -> None:
+    found = check([ORDER], [ORDER, order(client_order_id="c2", order_id="92", status=status)]).json
+    assert (found["agrees"], found["breaks"]) == (True, [])
+    (note,) = found["notes"]
+    assert note.endswith(f"broker.json: orders that ended, and that the book lacks, are no breaks: c2 {status}")
+    many = [order(client_order_id=f"c{n}", order_id=str(n), status=status) for n in range(2, 27)]
+    assert check([ORDER], [ORDER, *many]).json["notes"][0].endswith(f"c21 {status} and 5 more")
+
+
+def test_l21_one_client_order_id_under_two_order_ids_is_looked_into(check: Check) -> None:
+    (one,) = check([order(order_id="1")], [order(order_id="2")]).json["breaks"]
+    assert (one["kind"], one["ticket"], one["field"], one["book"], one["broker"], one["correction"]) == (
+        "drift", "c1", "order_id", "1", "2", "look up",
+    )  # fmt: skip
+    assert "sent more than once" in one["why"]
+    assert check([order(order_id=...)], [order(order_id="2")]).json["agrees"] is True
 
 
 def test_l26_what_only_the_book_holds_is_protected_by_nothing(check: Check) -> None:
@@ -210,10 +228,13 @@ def test_orders_of_null_are_no_list_and_no_note_is_given_where_nobody_has_one(sh
     ("name", "content"),
     [
         ("broker.json", json.dumps({"status": "SUCCESS", "positions": [], "orders": [ORDER]})),
+        ("broker.json", json.dumps({"status": "SUCCESS", "positions": [], "orders": 5})),
         ("broker.csv", "symbol,side,quantity,client_order_id\n"),
     ],
 )
-def test_a_raw_reply_and_a_table_carry_no_orders(name: str, content: str, shell: Shell, tmp_path: Path) -> None:
+def test_a_reply_about_positions_and_a_table_carry_no_orders(
+    name: str, content: str, shell: Shell, tmp_path: Path
+) -> None:
     (tmp_path / name).write_text(content)
     found = shell("check", written(tmp_path / "book.json", [ORDER]), tmp_path / name, "--json").json
     assert (found["agrees"], found["breaks"]) == (True, [])

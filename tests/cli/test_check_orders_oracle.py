@@ -99,6 +99,9 @@ def drifts(mine: Row, other: Row) -> Found:
         if field == "reduce_only":
             ours, theirs = ("yes" if one else "no" for one in (ours, theirs))
         found.add(("drift", mine["symbol"], label(mine, other), field, ours, theirs, "correct"))
+    one, another = mine.get("order_id"), other.get("order_id")
+    if one is not None and another is not None and one != another:
+        found.add(("drift", mine["symbol"], label(mine, other), "order_id", one, another, "look up"))
     return found
 
 
@@ -125,8 +128,8 @@ def oracle(book: list[Row], broker: list[Row], legs: list[tuple[str, str]]) -> t
         if all(row is not one for one, _ in couples) and row["status"] not in ("canceled", "scheduled") and not worse:
             found.add(("ghost", row["symbol"], label(row), None, said(row), None, "look up"))
     for row in other:
-        if all(row is not one for _, one in couples) and not bad:
-            remedy = "adopt" if row["status"] != "canceled" and protected(row, legs) else "quarantine"
+        if all(row is not one for _, one in couples) and not bad and row["status"] != "canceled":
+            remedy = "adopt" if protected(row, legs) else "quarantine"
             found.add(("recovery", row["symbol"], label(row), None, None, said(row), remedy))
     return found, bad, worse
 

@@ -15,10 +15,10 @@ from trueup.explain import described, named
 from trueup.policy import Policy
 from trueup.report import remedy
 from trueup_adapters.files.match import Pair, pairs
-from trueup_adapters.files.order_breaks import order_breaks, unknown_statuses
+from trueup_adapters.files.order_breaks import ended_strangers, order_breaks, unknown_statuses
 from trueup_adapters.files.order_rules import ordered_orders
-from trueup_adapters.files.report import CheckReport, FileBreak, RefusedRow, counted
-from trueup_adapters.files.rules import ordered
+from trueup_adapters.files.report import CheckReport, FileBreak, RefusedRow, counted, failed_check
+from trueup_adapters.files.rules import Ordered, ordered
 from trueup_adapters.files.sheet import AccountsDiffer, OrderList, Sheet
 
 
@@ -26,17 +26,21 @@ def check(book: Sheet, broker: Sheet, policy: Policy) -> CheckReport:
     """Every break between two sheets, sorted by of, symbol, ticket and field, and every refused row.
 
     A refused row makes its side partial: what that side does not list proves nothing (law 4); what both list is
-    compared. Positions and orders are partial apart. Orders are compared where both sheets have a list of them, and
-    otherwise left alone. Raises AccountsDiffer.
+    compared. Positions and orders are partial apart. Each are compared where both sheets have a list of them, and
+    otherwise left alone; where that leaves nothing, nobody can tell whether they agree. Raises AccountsDiffer.
     """
     if book.account is not None and broker.account is not None and book.account != broker.account:
         raise AccountsDiffer(
             f"{book.name} is of {book.account} and {broker.name} of {broker.account}; compare files of one account"
         )
-    ours, theirs = ordered(book), ordered(broker)
+    if not _both_have_positions(book, broker) and (book.orders is None or broker.orders is None):
+        why = f"{book.name} and {broker.name}: one lists positions and the other orders; there is nothing to compare"
+        return failed_check([why], book.account or broker.account)
+    ours, theirs, said = _positions(book, broker)
     our_orders, their_orders, notes = _orders(book, broker)
     breaks = [row for pair in pairs(ours, theirs) for row in _rows(pair, policy)]
-    breaks.extend(order_breaks(our_orders, their_orders, theirs.rows, policy))
+    held = ordered(broker).rows  # it says which orders protect something, whether or not the book can be compared
+    breaks.extend(order_breaks(our_orders, their_orders, held, policy))
     breaks.sort(key=_in_order)
     refused = (
         *(RefusedRow("book", one.row, one.why) for one in (*ours.refused, *our_orders.refused)),
@@ -48,12 +52,29 @@ def check(book: Sheet, broker: Sheet, policy: Policy) -> CheckReport:
         breaks=tuple(breaks),
         refused=refused,
         counts=counted(breaks),
-        notes=notes or UNSET,
+        notes=(*said, *notes) or UNSET,
     )
 
 
 def _in_order(row: FileBreak) -> tuple[str, str, str, str, str]:
     return (row.of, row.symbol, row.ticket or "", row.field or "", row.kind)
+
+
+def _both_have_positions(book: Sheet, broker: Sheet) -> bool:
+    return book.has_positions and broker.has_positions
+
+
+def _positions(book: Sheet, broker: Sheet) -> tuple[Ordered, Ordered, tuple[str, ...]]:
+    """The positions of both sides as far as they can be compared, and what is to be said of the rest."""
+    if _both_have_positions(book, broker):
+        return ordered(book), ordered(broker), ()
+    said = [
+        f"{one.name}: its {len(one.rows) + len(one.refused):,} positions were not compared; {other.name} has no list "
+        "`positions`"
+        for one, other in ((book, broker), (broker, book))
+        if one.has_positions
+    ]
+    return Ordered((), ()), Ordered((), ()), tuple(said)
 
 
 def _orders(book: Sheet, broker: Sheet) -> tuple[OrderList, OrderList, tuple[str, ...]]:
@@ -70,8 +91,12 @@ def _orders(book: Sheet, broker: Sheet) -> tuple[OrderList, OrderList, tuple[str
         ]
         return OrderList(), OrderList(), tuple(said)
     ours, theirs = ordered_orders(book.orders), ordered_orders(broker.orders)
-    unknown = (unknown_statuses(book.name, ours), unknown_statuses(broker.name, theirs))
-    return ours, theirs, tuple(line for line in unknown if line is not None)
+    lines = (
+        unknown_statuses(book.name, ours),
+        unknown_statuses(broker.name, theirs),
+        ended_strangers(broker.name, ours, theirs),
+    )
+    return ours, theirs, tuple(line for line in lines if line is not None)
 
 
 def _rows(pair: Pair, policy: Policy) -> Iterator[FileBreak]:

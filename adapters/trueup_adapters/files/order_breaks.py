@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 from msgspec.structs import replace
 
-from trueup.model import ZERO, BookOrder, OrderStatus, Side, add
+from trueup.model import TERMINAL, ZERO, BookOrder, OrderStatus, Side, add
 from trueup.orders import compare_order, protects, said_order
 from trueup.policy import Policy
 from trueup.report import remedy
@@ -39,7 +39,8 @@ def order_breaks(book: OrderList, broker: OrderList, positions: Sequence[Row], p
     for pair in order_pairs(book, broker):
         if pair.book is None:
             assert pair.broker is not None
-            if not book.partial:  # the order that the book seems to lack may be one of its refused rows
+            # What has ended there is no orphan, and what the book seems to lack may be one of its refused rows.
+            if not book.partial and pair.broker.order.status not in TERMINAL:
                 yield _recovery(pair.broker, held)
         elif pair.broker is not None:
             yield from _drifts(pair, pair.book, pair.broker, policy)
@@ -47,16 +48,29 @@ def order_breaks(book: OrderList, broker: OrderList, positions: Sequence[Row], p
             yield _ghost(pair.book)
 
 
+def ended_strangers(name: str, book: OrderList, broker: OrderList) -> str | None:
+    """One sentence that names the broker's orders that have ended and that the book lacks; None where there are none.
+
+    They are history: whatever they filled is in the positions.
+    """
+    rows = [pair.broker for pair in order_pairs(book, broker) if pair.book is None and pair.broker is not None]
+    said = [f"{row.name} {row.order.status.value}" for row in rows if row.order.status in TERMINAL]
+    return None if not said else f"{name}: orders that ended, and that the book lacks, are no breaks: {_some(said)}"
+
+
 def unknown_statuses(name: str, listed: OrderList) -> str | None:
     """One sentence that names the orders whose status is none of ours; None where there are none (L41)."""
     said = [f"{row.name} {row.order.raw_status}" for row in listed.rows if row.order.status is OrderStatus.UNKNOWN]
     if not said:
         return None
-    more = f" and {len(said) - NAMED_MAX:,} more" if len(said) > NAMED_MAX else ""
     return (
-        f"{name}: statuses that are unknown were compared with nothing: {', '.join(said[:NAMED_MAX])}{more}; "
-        f"known are {', '.join(STATUSES)}"
+        f"{name}: statuses that are unknown were compared with nothing: {_some(said)}; known are {', '.join(STATUSES)}"
     )
+
+
+def _some(said: Sequence[str]) -> str:
+    more = f" and {len(said) - NAMED_MAX:,} more" if len(said) > NAMED_MAX else ""
+    return f"{', '.join(said[:NAMED_MAX])}{more}"
 
 
 def _held(positions: Sequence[Row]) -> Held:
@@ -87,6 +101,20 @@ def _drifts(pair: OrderPair, book: OrderRow, broker: OrderRow, policy: Policy) -
             correction=remedy("drift", policy),
             why=f"the {found.field} of {_named(book, pair.name)} is {found.book} in the book "
             f"and {found.broker} at the broker",
+        )
+    one, other = book.order.order_id, broker.order.order_id
+    if one is not None and other is not None and one != other:
+        yield FileBreak(
+            of="order",
+            kind="drift",
+            symbol=book.order.symbol,
+            ticket=pair.name,
+            field="order_id",
+            book=one,
+            broker=other,
+            correction=LOOK_UP,
+            why=f"{_named(book, pair.name)} is the broker's order {one} in the book and its order {other} at the "
+            "broker: look whether it was sent more than once, or replaced",
         )
 
 

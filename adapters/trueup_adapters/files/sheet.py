@@ -114,6 +114,8 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     """What messages call it."""
     account: str | None = None
     """`broker:id`; None: the file does not say, and takes the other side's."""
+    has_positions: bool = True
+    """False: the file has no list of positions, which says nothing of them, as a gateway's list of orders does."""
     rows: tuple[Row, ...] = ()
     """Every row that can be used on its own, in the file's order."""
     refused: tuple[Refusal, ...] = ()

@@ -28,11 +28,11 @@ def looks_like_table(text: str) -> bool:
 
 def sheet_of_table(text: str, name: str, policy: Policy) -> Sheet:
     """What a CSV file says. Raises UnusableFile, AccountsDiffer."""
-    lines = csv.reader(io.StringIO(text), strict=True)
+    lines = csv.reader(io.StringIO(text, newline=None), strict=True)  # whichever way its lines end
     try:
         header = [cell.strip() for cell in next(lines, list[str]())]
         _judge_header(header, name)
-        listed = [line for line in lines if line]
+        listed = [line for line in lines if line and (len(line) > 1 or line[0].strip())]
     except csv.Error as error:
         raise UnusableFile(f"{name}: line {lines.line_num} is not CSV: {error}") from error
     rows: list[Row] = []
@@ -59,7 +59,8 @@ def _judge_header(header: list[str], name: str) -> None:
     missing = [column for column in REQUIRED if column not in header]
     if missing:
         raise UnusableFile(
-            f"{name}: its first line names no column {', '.join(missing)}; begin with a header of {', '.join(COLUMNS)}"
+            f"{name}: its first line is {shown(','.join(header))} and names no column {', '.join(missing)}; begin with "
+            f"a header of {', '.join(COLUMNS)}, so spelled and with commas between them"
         )
     twice = sorted({column for column in header if column and header.count(column) > 1})
     if twice:
