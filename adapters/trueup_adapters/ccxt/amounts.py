@@ -69,10 +69,12 @@ def _is_stated(stated: Stated, quantity: Decimal, filled: Decimal | None) -> boo
 
 
 def is_filled(row: Row, stated: Stated, quantity: Decimal, filled: Decimal) -> bool:
-    """Whether a full fill is the exchange's own word: of whatever is `closed` ccxt says that it is filled, and a
-    waiting order that was triggered, or taken back, is closed too (law 13)."""
-    if filled != quantity or word(row.get("status")) != "closed" or not stated.cells or row.get("trades"):
+    """Whether a fill is the exchange's own word (law 13), itself or by what is left: of whatever is `closed` ccxt says
+    that it is filled, and a waiting order that was triggered, or taken back, is closed too."""
+    if not filled or not stated.cells or row.get("trades"):
         return True
+    if filled != quantity or word(row.get("status")) != "closed":
+        return not stated.lacks(filled) or not stated.lacks(EXACT.subtract(quantity, filled))
     if said_filled(row) or list_in(row.get("info")) is not None:  # a row that is a list names nothing
         return True
     sizes = [(name, number) for name, number in stated.cells if not _NO_SIZE.search(name)]

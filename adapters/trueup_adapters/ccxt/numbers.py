@@ -26,7 +26,8 @@ CELLS_MAX: Final = 2_000
 DEPTH_MAX: Final = 8
 """How much of one row is searched for digits (law 12)."""
 SIZE_NAME: Final = re.compile(
-    r"(?!.*(quote|cost|value|notional|fee|rate|min|max)).*(amount|size|qty|quantity|vol|sz|base|contracts)"
+    r"(?!.*(quote|cost|value|notional|fee|rate|min|max))"
+    r".*(amount|amt|size|qty|quantity|vol|sz|base|contracts|holding|positions?$|pos$)"
 )
 """What exchanges call how much something is, to be matched from a name's beginning."""
 _LEAST: Final = Decimal(1).scaleb(-EXPONENT_MAX)
@@ -53,6 +54,10 @@ class Stated:
         nobody but ccxt has said it."""
         states = any(SIZE_NAME.match(name) for name, _ in self.cells)
         return states and not any(same_digits(quantity, number) for _, number in self.cells)
+
+    def bears(self, number: Decimal) -> bool:
+        """Whether a worked-out number, or a price, is one that the row states; a row without numbers denies none."""
+        return not self.cells or any(agrees(number, cell) for _, cell in self.cells)
 
     def named(self, pattern: re.Pattern[str]) -> list[Decimal]:
         """The numbers in cells whose names match."""

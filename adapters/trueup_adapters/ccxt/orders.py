@@ -119,7 +119,7 @@ def order_of(row: Row, reading: Reading) -> BrokerOrder:
         client_order_id=client_id,
         filled=filled,
         average_price=_average_of(row, stated, filled),
-        limit=price_cell(row.get("price"), stated, what="price") if kind.endswith("limit") else None,
+        limit=_limit_of(row, stated) if kind.endswith("limit") else None,
         stop=trigger if kind.startswith("stop") or (kind == UNKNOWN_TYPE and not takes_profit(row)) else None,
         reduce_only=reduces,
         ticket=None if leg is None else leg_of(symbol, leg),
@@ -138,6 +138,12 @@ def _trigger_of(row: Row, stated: Stated) -> Decimal | None:
 
 
 # -- other cells -------------------------------------------------------------------------------------------
+
+
+def _limit_of(row: Row, stated: Stated) -> Decimal | None:
+    """The price of a limit order, where the exchange states it; ccxt also puts an average there."""
+    limit = price_cell(row.get("price"), stated, what="price")
+    return limit if limit is None or stated.bears(limit) else None
 
 
 def _average_of(row: Row, stated: Stated, filled: Decimal | None) -> Decimal | None:

@@ -47,6 +47,8 @@ def position_of(row: Row, reading: Reading) -> BrokerPosition:
     if contracts == ZERO:
         if rough_cell(row.get("notional")):
             raise BadRow("it has no contracts, and yet it is worth something")
+        if any(own := [number for name, number in stated.cells if name in SIZE_NAMES]):
+            raise BadRow(f"it has no contracts, and the exchange's own row states {plain(max(own))}")
         raise NotOurs("a flat position: size 0")
     assert contracts is not None
     symbol = symbol_cell(row.get("symbol"))
@@ -70,11 +72,13 @@ def position_of(row: Row, reading: Reading) -> BrokerPosition:
 
 
 def _entry_of(row: Row, stated: Stated) -> Decimal | None:
-    """The price it was opened at; None where none is reported, or where the exchange names another one its entry
-    (coinbase's `vwap` beside its `entry_vwap`): a doubtful price is not compared (L36)."""
+    """The price it was opened at; None where none is reported, where only ccxt reports it, or where the exchange names
+    another one its entry (coinbase's `vwap` beside its `entry_vwap`): a doubtful price is not compared (L36)."""
     price = price_cell(row.get("entryPrice"), stated, what="entry price", worked_out=True)
     own = [number for name, number in stated.cells if "entry" in name and number]
-    return price if price is None or not own or any(agrees(price, number) for number in own) else None
+    if price is None or not stated.bears(price):
+        return None
+    return price if not own or any(agrees(price, number) for number in own) else None
 
 
 def _leg(row: Row, symbol: str, side: Side, reading: Reading) -> str | None:
@@ -96,9 +100,13 @@ def _flat_or_unknown(row: Row) -> None:
 
 
 def _check_sign(contracts: Decimal, side: Side, stated: Stated) -> None:
-    """One sign convention (L28): a size is positive, its side says the rest; neither contradicts the exchange."""
+    """One sign convention (L28): a size is positive, its side says the rest; neither contradicts the exchange's row."""
     if contracts < ZERO:
         raise BadRow(f"its contracts are {plain(contracts)}, below 0, and its side is {side}")
+    if stated.lacks(contracts):
+        raise BadRow(
+            f"its {plain(contracts)} contracts stand nowhere in the exchange's own row: ccxt has worked them out"
+        )
     if side == "long" and any(number == contracts.copy_negate() for number in stated.named(_SIGNED_NAME)):
         raise BadRow(f"its side is long, and the exchange's row states -{plain(contracts)}")
 

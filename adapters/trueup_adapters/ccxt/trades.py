@@ -46,6 +46,7 @@ def execution_of(row: Row, reading: Reading) -> Execution:
         raise BadRow(f"its amount is {'missing' if amount is None else plain(amount)}; it must be greater than 0")
     if stated.lacks(amount):
         raise BadRow(f"its amount {plain(amount)} stands nowhere in the exchange's own row: ccxt has worked it out")
+    price = price_cell(row.get("price"), stated, what="price", worked_out=True)
     leg = leg_side(row, side, reduces=None) if reading.position_mode == "hedging" else None
     fee, fee_asset = _fee_of(row, stated, reading.exchange)
     quantity = signed(side, amount)
@@ -58,7 +59,7 @@ def execution_of(row: Row, reading: Reading) -> Execution:
         execution_id=execution_id,
         symbol=canonical_of(symbol, reading)[0],
         signed_quantity=quantity,
-        price=price_cell(row.get("price"), stated, what="price"),
+        price=price if price is None or stated.bears(price) else None,
         ticket=None if leg is None else leg_of(symbol, leg),
         order_id=id_cell(row.get("order"), "order id"),
         client_order_id=client_id_of(row),

@@ -57,7 +57,7 @@ def trade_side(row: Row, exchange: str) -> TradeSide:
     own: list[TradeSide | None] = [_trade_side_of(raw[name]) for name in ("side", "direction") if name in raw]
     given = row.get("side")
     side: TradeSide | None = _trade_side_of(given)
-    if given is None and own and all(one == own[0] for one in own):
+    if given is None and own and all(one == own[0] for one in own) and exchange not in _TURNED:
         side = own[0]
     elif side is not None and exchange == "bitget" and word(raw.get("posmode")) == "hedgemode":
         closing = word(raw.get("tradeside")) == "close"
@@ -222,7 +222,8 @@ def type_of(row: Row, trigger: Decimal | None) -> str:
 def _untold(row: Row) -> tuple[str, bool] | None:
     """What an order is that ccxt has no type for, by the exchange's own word."""
     own = next((_TYPES[one] for one in _own_types(row) if one in _TYPES), None)
-    return ("limit", True) if own is not None and own[1] and row.get("price") else own
+    named = row.get("price") not in (None, "", 0, "0")
+    return ("limit", True) if own is not None and own[1] and named else own
 
 
 _ALGOS: Final = frozenset({"conditional", "trigger", "sl", "tp"})
@@ -243,7 +244,7 @@ def waits_by_nature(row: Row) -> bool:
     known."""
     if word(row.get("type")) == "market" and word(row.get("status")) == "open":
         return True
-    if readable(row.get("type")) is None and not row.get("price"):
+    if readable(row.get("type")) is None:
         return True
     parts = ("stoploss", "takeprofit", "trigger", "conditional")
     return any(said in ("sl", "tp") or any(part in said for part in parts) for said in _own_types(row))
