@@ -13,9 +13,9 @@ from trueup.errors import JournalError, WriterFenced
 from trueup.facts import WriterClaimed
 from trueup.gate import GateRefusal, Intent
 from trueup.ledger import Claim, Ledger
-from trueup.model import BrokerPosition, Refusal
+from trueup.model import BrokerPosition, Refusal, Surface
 from trueup.policy import Instrument, Policy, Protect
-from trueup.ports import Answer
+from trueup.ports import Answer, Question
 from trueup.reconciliation.waiting import next_question_ns
 from trueup.simulation import Scenario, Settings, simulate
 from trueup.simulation.disk import Disk, FaultyJournal
@@ -128,5 +128,33 @@ def test_law_12_whatever_the_start_up_pass_hopes_for_it_asks_four_times_a_second
     loop.run_until_complete(passes.Passes(ledger, broker, clock).run("startup"))
     asked = [one for one in broker.asked if one.surface == "positions"]
     assert 10 < len(asked) <= 30 * 4 + 1
+    ledger.close()
+    loop.close()
+
+
+def test_law_2_l25_an_order_that_ends_while_it_is_looked_for_leaves_no_break_behind(disk: Disk) -> None:
+    """Seeds 68 and 229 of drawing 3: a look-up did not find an order, and then we recorded that it had ended. The break
+    that the look-up had opened stayed for ever: nothing looked at it again."""
+    loop = VirtualLoop()
+    clock = VirtualClock(loop, WallClock(loop))
+    surfaces = frozenset[Surface]({"positions", "fills", "open_orders", "order"})
+    claim = Claim(policy=Policy.adopt(), position_mode="hedging", lag_ms_max={"open_orders": 0}, surfaces=surfaces)
+    ledger = Ledger(FaultyJournal(disk, disk.writer(), lambda first, events: None), clock, claim)
+    order = OrderUpdate(client_order_id="c", symbol="AAPL", side="buy", type="limit", quantity=1, status="pending")
+    nothing = Answer(completeness="complete", orders=[])
+
+    def look(surface: Surface) -> None:
+        loop.now_ns += 90 * NS
+        asked = Question(surface=surface, client_order_id="c" if surface == "order" else None)
+        ledger.observe(surface, nothing, ledger.asking(), question=asked)
+
+    ledger.record(order)
+    ledger.record(replace(order, status="accepted", order_id="7"))
+    look("open_orders")
+    look("order")
+    assert [one.kind for one in ledger.state.order_breaks["c"]] == ["ghost"]
+    ledger.record(replace(order, status="expired", order_id="7"))
+    look("open_orders")
+    assert not ledger.state.order_breaks
     ledger.close()
     loop.close()

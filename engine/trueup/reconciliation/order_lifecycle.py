@@ -246,11 +246,12 @@ def over_step(known: Break, state: BreakState, count: int, why: str) -> Step:
 
 
 def unlisted(reading: OrderReading, listed: set[str]) -> list[Decision]:
-    """Drifts of orders that have ended, and that a complete list does not show: the one that did was old."""
+    """Breaks of orders that have ended, and that a complete list does not show: the list that showed one was old, and
+    the look-up that missed one came before our own word that it ended."""
     moves: list[Decision] = []
     for name in sorted(reading.state.order_breaks):
         slot = None if name.startswith("@") or name in listed else reading.state.order(name)
-        over = [one for one in reading.state.order_breaks[name] if one.kind == "drift"]
+        over = [one for one in reading.state.order_breaks[name] if one.kind != "recovery"]
         if slot is not None and not slot.order.is_open and over:
             why = "the broker's list shows it no more: it has ended on both sides"
             steps = [over_step(one, "cleared", 0, why) for one in over]
