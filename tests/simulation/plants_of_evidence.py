@@ -18,6 +18,7 @@ from trueup.reconciliation import (
     decide,
     fills,
     fold,
+    inputs,
     lifecycle,
     outcomes,
     remedies,
@@ -157,6 +158,17 @@ def fills_of_orders_that_have_ended_are_dropped(patch: Patch) -> None:
             genuine(draft, position, fact)
 
     patch.setitem(fold._HANDLERS, FillRecorded, fill_recorded)
+
+
+@planted(2, 3)
+def a_fill_that_the_broker_dates_an_hour_back_is_dropped(patch: Patch) -> None:
+    genuine = inputs.older_than
+    patch.setattr(inputs, "older_than", lambda execution, at, days: genuine(execution, _a_month_on(at), days))
+
+
+def _a_month_on(at: Any) -> Any:
+    """The moment, as if all but an hour of the window of executions had passed."""
+    return replace(at, at_ns=at.at_ns + (30 * 24 - 1) * 3_600_000_000_000)
 
 
 @planted(2, 3, 4)

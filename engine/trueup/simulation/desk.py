@@ -51,7 +51,7 @@ class Desk:
     def put(self, order: BrokerOrder) -> None:
         """An order comes to be, or changes."""
         assert order.order_id is not None
-        self.orders[order.order_id] = order
+        self.orders[order.order_id] = replace(order, updated_at=self._exchange.stamp())
         self.past.note(self._now_ns(), self.orders)
 
     def end(self, order_id: str, status: OrderStatus) -> None:

@@ -160,6 +160,8 @@ class FaultyJournal:
         """The process ended: it writes nothing any more."""
         self.failed = False
         """Whether the last append was refused, as far as the process could see."""
+        self.resumed_from: int | None = None
+        """The journal position of the snapshot that the process went on from; None: it folded from the first event."""
         self._disk = disk
         self._writer = writer
         self._appended = appended
@@ -212,7 +214,9 @@ class FaultyJournal:
         return self._writer.read(after=after, upto=upto)
 
     def snapshot(self, *, fold_version: int, upto: int | None = None) -> Snapshot | None:
-        return self._writer.snapshot(fold_version=fold_version, upto=upto)
+        found = self._writer.snapshot(fold_version=fold_version, upto=upto)
+        self.resumed_from = None if found is None else found.position
+        return found
 
     def save_snapshot(self, snapshot: Snapshot) -> None:
         if not self.dead:

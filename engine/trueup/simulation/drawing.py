@@ -29,7 +29,18 @@ HONEST_LASTING: Final = (
     "unknown_status", "action_silence", "action_lost_ack", "action_refused", "action_raises", "action_late",
 )  # fmt: skip
 """Lasting faults that law 3 puts up with: they lose nothing, and show nothing that never was."""
-HONEST_ONCE: Final = ("kill", "power_cut", "disk", "disk_full", "wall_jump", "rival", "thief", "reconnect", "rename")
+HONEST_ONCE: Final = (
+    "kill",
+    "power_cut",
+    "disk",
+    "disk_full",
+    "wall_jump",
+    "rival",
+    "thief",
+    "reconnect",
+    "rename",
+    "broker_clock",
+)
 ROUGH_ONCE: Final = (
     *HONEST_ONCE, "manual", "second_system", "liquidation", "split", "base_fee", "stop_moved", "price_moved",
     "invented", "restart", "operator", "foreign", "foreign",
@@ -75,6 +86,7 @@ def _settings(dice: Dice, honest: bool, minutes: int) -> Settings:
         names_clients=dice.percent(50),
         bold=dice.percent(50),
         priced=not dice.percent(15),
+        stamped=dice.percent(70),
         baseline=dice.percent(60),
         durability="normal" if not honest and dice.percent(40) else "full",
         held=tuple(dice.one_of((-3, -1, 1, 2, 5)) for _ in range(dice.below(5))),
@@ -191,6 +203,7 @@ def _once(dice: Dice, name: str, at_ms: int, settings: Settings) -> Happening:
         "disk": (dice.below(4), dice.one_of((1, 1, 2, 5))),
         "disk_full": (dice.one_of((500, 5_000, 40_000)),),
         "wall_jump": (dice.one_of((-3_600_000, -1_500, 1_500, 3_600_000, 86_400_000)),),
+        "broker_clock": (dice.one_of((-7_200_000, -1_500, 180_000, 10_800_000)), dice.below(2)),
         "foreign": (dice.below(len(SYMBOLS)), lots, dice.below(2), dice.below(6)),
         "operator": (dice.below(2),),
     }

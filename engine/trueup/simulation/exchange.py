@@ -7,11 +7,13 @@ positions and executions, and every sum in it is its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import msgspec
 
 from trueup.model import BrokerOrder, BrokerPosition, Execution, Key, PositionMode, Stop, add
+from trueup.simulation.loop import DAWN_NS
 from trueup.simulation.past import Past
 from trueup.simulation.scenario import PRICES, RENAMED
 
@@ -34,13 +36,25 @@ class Exchange:
     """One account at one broker, with its whole past."""
 
     def __init__(
-        self, mode: PositionMode, now_ns: Callable[[], int], *, priced: bool = True, names_clients: bool = False
+        self,
+        mode: PositionMode,
+        now_ns: Callable[[], int],
+        *,
+        priced: bool = True,
+        names_clients: bool = False,
+        stamped: bool = False,
     ) -> None:
         """
         priced         whether rows state what a position cost
+        stamped        whether rows and executions state the broker's own times
         names_clients  whether executions name the client's own id of their order
         """
         self._names_clients = names_clients
+        self.stamped = stamped
+        self.offset_ns = 0
+        """How wrong the broker's clock is."""
+        self.misdated: Callable[[], object] = str
+        """Called when something was dated by a clock that is wrong."""
         self.priced = priced
         self.mode: PositionMode = mode
         self.rows: dict[Key, BrokerPosition] = {}
@@ -99,6 +113,7 @@ class Exchange:
             ticket=ticket,
             order_id=None if order is None else order.order_id,
             client_order_id=order.client_id if order is not None and self._names_clients else None,
+            happened_at=self.stamp(),
         )
         self.prices.setdefault(symbol, set()).add(paid)
         self.executions.append((self._now_ns(), done))
@@ -110,11 +125,34 @@ class Exchange:
         held = self.rows.get(key)
         total = quantity if held is None else add(held.signed_quantity, quantity)
         if held is None:
-            row = BrokerPosition(symbol, total, ticket=ticket, price=price, stop=Stop(None))
+            row = BrokerPosition(symbol, total, ticket=ticket, price=price, stop=Stop(None), opened_at=self.stamp())
         else:
             crossed = held.signed_quantity.is_signed() != total.is_signed()
             row = msgspec.structs.replace(held, signed_quantity=total, price=price if crossed else held.price)
         self.set(key, row if total else None)
+
+    def stamp(self) -> str | None:
+        """What the broker's clock says, as its rows do; None where they say nothing."""
+        if not self.stamped:
+            return None
+        if self.offset_ns:
+            self.misdated()
+        return _text(DAWN_NS + self._now_ns() + self.offset_ns)
+
+    def set_clock(self, ns: int, *, everything: bool) -> None:
+        """The broker's clock is set by so much.
+
+        everything   what it stated before is dated anew, too, as where a server's time zone changes
+        """
+        self.offset_ns += ns
+        if not everything or not self.stamped:
+            return
+        for key, row in list(self.rows.items()):
+            self.set(key, msgspec.structs.replace(row, opened_at=_moved(row.opened_at, ns)))
+        self.executions = [
+            (at_ns, msgspec.structs.replace(one, happened_at=_moved(one.happened_at, ns)))
+            for at_ns, one in self.executions
+        ]
 
     def set(self, key: Key, row: BrokerPosition | None) -> None:
         """The truth changes without any execution: a split, a moved stop, a transfer."""
@@ -151,3 +189,14 @@ class Exchange:
             name: msgspec.structs.replace(one, symbol=RENAMED) if one.symbol == "EURUSD" else one
             for name, one in orders.items()
         }
+
+
+def _text(ns: int) -> str:
+    """A time in the broker's words, to the millisecond."""
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=ns // 1_000)).isoformat(timespec="milliseconds")
+
+
+def _moved(text: str | None, ns: int) -> str | None:
+    if text is None:
+        return None
+    return (datetime.fromisoformat(text) + timedelta(microseconds=ns // 1_000)).isoformat(timespec="milliseconds")

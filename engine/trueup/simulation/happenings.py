@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from trueup.model import BrokerPosition, Stop
 from trueup.simulation import accidents, ordering, trading
+from trueup.simulation.loop import MS
 from trueup.simulation.scenario import LOT, PRICES, SYMBOLS, Happening
 from trueup.simulation.trading import fill_of, held_key
 
@@ -111,6 +112,12 @@ def _rename(world: World) -> None:
         world.tell("the broker calls EURUSD by another name")
 
 
+def _broker_clock(world: World, ms: int, everything: int) -> None:
+    """The broker's clock goes wrong, or right again; what it stated before keeps its times, or does not (L46)."""
+    world.exchange.set_clock(ms * MS, everything=bool(everything))
+    world.tell(f"the broker's clock is set by {ms} ms{', and so is all that it dated before' if everything else ''}")
+
+
 # -- whoever looks ---------------------------------------------------------------------------------------------
 
 
@@ -153,6 +160,7 @@ _DOING: Final[dict[str, Callable[..., Any]]] = {
     "stop_moved": _stop_moved,
     "price_moved": _price_moved,
     "rename": _rename,
+    "broker_clock": _broker_clock,
     "invented": trading.invented,
     "kill": accidents.kill,
     "power_cut": accidents.power_cut,

@@ -142,6 +142,7 @@ class Process:
         self.opened_ns = world.loop.now_ns
         self.journal = FaultyJournal(world.disk, writer, lambda first, events: world.appended(self, first, events))
         try:
+            head = self.journal.head().position
             ledger = Ledger(self.journal, clock, claim)
             reader = world.disk.reader()
         except (JournalError, Died):
@@ -149,6 +150,8 @@ class Process:
             self.journal = None
             self.die()
             return None
+        if self.journal.resumed_from is not None and self.journal.resumed_from < head:
+            world.tally.fault("older_snapshot")
         self.ledger = ledger
         self.rec = SimulatedReconciler.of(ledger, reader, world.disk.url, self.broker, clock)
         world.opened(self)

@@ -63,6 +63,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the process sends orders whatever the gate says (which is written down all the same)."""
     priced: bool = True
     """Whether the broker's rows state a price."""
+    stamped: bool = False
+    """Whether the broker's rows, orders and executions state its own times: evidence, never order (L46)."""
     baseline: bool = True
     durability: Durability = "full"
     held: tuple[int, ...] = ()

@@ -5,6 +5,7 @@ It asks the gate, writes the order down, sends it, and hears of its executions: 
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -146,6 +147,7 @@ def fill_of(world: World, done: Execution, order: Placed | None, how: str) -> Fi
         order_id=order.order_id if order is not None and world.settings.mode == "hedging" else None,
         ticket=None if by_order else done.ticket,
         strategy="mine" if order is not None else None,
+        at=None if done.happened_at is None else datetime.fromisoformat(done.happened_at),
     )
 
 

@@ -68,6 +68,7 @@ class World(Remembered):
             lambda: self.loop.now_ns,
             priced=self.settings.priced,
             names_clients=self.settings.names_clients,
+            stamped=self.settings.stamped,
         )
         self.desk = Desk(self.exchange, lambda: self.loop.now_ns)
         self.exchange.ended = self.desk.position_ended
@@ -75,6 +76,7 @@ class World(Remembered):
         """Actions that were sent to the broker, in order."""
         self.tally = Tally()
         self.disk.met = self.tally.fault
+        self.exchange.misdated = lambda: self.tally.fault("broker_clock")
         self.quiet = False
         self.quiet_ns = 0
         """When faults stopped."""
