@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from trueup.errors import InputError
 from trueup.simulation import Scenario, Summary, campaign, draw, from_json, leave, shrink, story, told
+from trueup.simulation.beside import Making
 from trueup.simulation.campaign import Broken
 from trueup.simulation.faults import FAULTS
 from trueup.simulation.leaving import Left
@@ -26,7 +27,6 @@ from trueup_adapters.cli.exits import DONE, FOUND, CouldNot
 from trueup_adapters.cli.options import Json
 from trueup_adapters.cli.output import err, give, note, say
 from trueup_adapters.pictures.campaign import campaign_svg, said
-from trueup_projections.trial import ReadModels
 
 RUNS_DEFAULT: Final = 100
 SEED_FIRST: Final = 1
@@ -86,8 +86,7 @@ def simulate(
         return _one(_read(scenario), export, as_json)
     if seed is not None and runs is None and results is None:
         return _one(draw(seed, faults, minutes), export, as_json)
-    first = SEED_FIRST if seed is None else seed
-    seeds = range(first, first + (runs or (RUNS_DEFAULT if seed is None else 1)))
+    seeds = _seeds(seed, runs)
     with _progress(len(seeds)) as advance, _complaining(results):
         found = campaign(
             seeds,
@@ -97,7 +96,7 @@ def simulate(
             results=results,
             on_progress=advance,
             scheduler=scheduler,
-            beside=ReadModels,
+            beside=_beside(),
         )
     if export is not None:
         for failed in sorted({one.seed for one in found.violations}):
@@ -111,9 +110,21 @@ def simulate(
     return FOUND if found.violations else DONE
 
 
+def _seeds(seed: int | None, runs: int | None) -> range:
+    first = SEED_FIRST if seed is None else seed
+    return range(first, first + (runs or (RUNS_DEFAULT if seed is None else 1)))
+
+
+def _beside() -> Making:
+    """Read models beside the histories. Loaded only here: sqlite-utils brings pandas in where it is installed."""
+    from trueup_projections.trial import ReadModels
+
+    return ReadModels
+
+
 def _one(scenario: Scenario, export: Path | None, as_json: bool) -> int:
     """One history: told whole, or shortened where it fails; left where it is asked for, whatever came of it."""
-    first = told(scenario, narrated=not as_json, beside=ReadModels)
+    first = told(scenario, narrated=not as_json, beside=_beside())
     outcome = first.outcome
     broken = tuple(Broken(one.law, outcome.seed, one.what) for one in outcome.violations)
     shown = scenario
@@ -124,8 +135,8 @@ def _one(scenario: Scenario, export: Path | None, as_json: bool) -> int:
         shown, first = left.scenario, left.told
     elif broken and not as_json:
         note("a law was broken; looking for the shortest history that still breaks it")
-        shown = shrink(scenario, frozenset(one.law for one in broken), beside=ReadModels)
-        first = told(shown, narrated=True, beside=ReadModels)
+        shown = shrink(scenario, frozenset(one.law for one in broken), beside=_beside())
+        first = told(shown, narrated=True, beside=_beside())
     if as_json:
         counted = dict.fromkeys(FAULTS, 0) | outcome.faults
         give(Summary(runs=1, steps=outcome.steps, violations=broken, faults=counted, coverage=outcome.coverage))
@@ -140,7 +151,7 @@ def _one(scenario: Scenario, export: Path | None, as_json: bool) -> int:
 def _leave(scenario: Scenario, folder: Path) -> Left:
     """What remains of a history: of one that fails the shortest that still does."""
     try:
-        left = leave(scenario, folder, beside=ReadModels)
+        left = leave(scenario, folder, beside=_beside())
     except OSError as error:
         raise CouldNot(f"{folder}: nothing can be left there: {error.strerror or error}") from error
     bundle = f"no bundle, because {left.unbundled}" if left.unbundled else ".zip a bundle that `trueup replay` accepts"
