@@ -1,8 +1,8 @@
 """What of Firestore does a book need, on this machine, spoken by the client's own protocol classes?
 
-A gRPC server with the five calls that the book makes: queries by equality and inequality, transactions that are refused
-when a document that they read was changed meanwhile, and commits with preconditions. Nothing of Google's is emulated
-beyond that.
+A gRPC server with the five calls that the book makes: queries by equality, inequality and lists, transactions that are
+refused when a document that they read was changed meanwhile, and commits with preconditions. Nothing of Google's is
+emulated beyond that.
 """
 
 from __future__ import annotations
@@ -131,4 +131,9 @@ def _fits(document: Any, where: Any) -> bool:
     value = document.fields.get(one.field.field_path)
     if value is None:
         return False
+    if one.op in (operators.IN, operators.NOT_IN):
+        listed = list(one.value.array_value.values)
+        assert len(listed) <= (30 if one.op == operators.IN else 10), "Firestore refuses longer lists"
+        return (value in listed) == (one.op == operators.IN)
+    assert one.op in (operators.EQUAL, operators.NOT_EQUAL), one.op
     return (value == one.value) == (one.op == operators.EQUAL)

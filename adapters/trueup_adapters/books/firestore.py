@@ -59,15 +59,7 @@ class FirestoreBook:
 
         Raises InputError for an address that is none, or where no credentials are found.
         """
-        parts = urlsplit(url)
-        if not parts.netloc:
-            raise InputError("the book's url names no project; write firestore://PROJECT")
-        database = parts.path.strip("/") or None
-        try:
-            client = firestore.Client(project=parts.netloc, database=database)
-        except (GoogleAuthError, OSError, ValueError) as error:
-            raise InputError(f"Firestore has no credentials here: {_words(error)}") from error
-        return cls(client, collection, mapping, position_mode=position_mode)
+        return cls(client_of(url), collection, mapping, position_mode=position_mode)
 
     @property
     def name(self) -> str:
@@ -81,7 +73,7 @@ class FirestoreBook:
         try:
             found = self._rows(self._query().limit(ROWS_MAX + 1).stream(retry=None, timeout=WAIT_S))
         except (GoogleAPICallError, GoogleAuthError, RetryError, OSError) as error:
-            return unreadable(_words(error))
+            return unreadable(words(error))
         if len(found) > ROWS_MAX:
             return unreadable(f"it has more than {ROWS_MAX:,} documents; keep closed positions elsewhere")
         rows = [row for row, _ in found if isinstance(row, BookRow)]
@@ -112,21 +104,21 @@ class FirestoreBook:
 
     def write(self, write: BookWrite) -> Wrote:
         """One correction, in one transaction that is tried once."""
-        change = _transactional(self._change)
+        change = transactional(self._change)
         try:
             # To begin a transaction the client tries for a minute, whatever one says; this it does once.
             list(self._query().limit(1).stream(retry=None, timeout=WAIT_S))
             return change(self._client.transaction(max_attempts=1), write)
-        except _Left as left:
+        except Left as left:
             return left.wrote
         except InputError as error:
             return Wrote("conflict", str(error))
         except (GoogleAPICallError, GoogleAuthError, RetryError, OSError) as error:
-            return Wrote("unknown", f"{_words(error)}; its outcome is unknown")
+            return Wrote("unknown", f"{words(error)}; its outcome is unknown")
         except ValueError as error:  # what the client makes of its only attempt, and of one that never began
             if not isinstance(error.__cause__ or error.__context__, GoogleAPICallError | RetryError):
                 raise
-            return Wrote("unknown", f"somebody else wrote at the same moment, or nobody heard: {_words(error)}")
+            return Wrote("unknown", f"somebody else wrote at the same moment, or nobody heard: {words(error)}")
 
     def _change(self, transaction: Any, write: BookWrite) -> Wrote:
         before, after = write.before, write.after
@@ -151,11 +143,11 @@ class FirestoreBook:
     def _nothing_there(self, rows: Sequence[BookRow | Refusal], after: Holding) -> None:
         for row in rows:
             if isinstance(row, Refusal):
-                raise _Left(Wrote("conflict", f"{after.symbol}: a document cannot be read: {row.why}"))
+                raise Left(Wrote("conflict", f"{after.symbol}: a document cannot be read: {row.why}"))
             if self._mode == "netting" or row.ticket == after.ticket:
                 if same(row, after):
-                    raise _Left(Wrote("already", "it is there"))
-                raise _Left(Wrote("conflict", f"{after.symbol}: a document is there meanwhile, {differs(row)}"))
+                    raise Left(Wrote("already", "it is there"))
+                raise Left(Wrote("conflict", f"{after.symbol}: a document is there meanwhile, {differs(row)}"))
 
     def _still_there(
         self, found: Sequence[tuple[BookRow | Refusal, Any]], before: BookRow, after: Holding | None
@@ -167,11 +159,11 @@ class FirestoreBook:
             if unchanged(row, before):
                 return reference
             if same(row, after):
-                raise _Left(Wrote("already", "it says so"))
-            raise _Left(Wrote("conflict", f"{before.symbol}: it was changed meanwhile, {differs(row)}"))
+                raise Left(Wrote("already", "it says so"))
+            raise Left(Wrote("conflict", f"{before.symbol}: it was changed meanwhile, {differs(row)}"))
         if after is None and not found:
-            raise _Left(Wrote("already", "it is closed"))
-        raise _Left(Wrote("conflict", f"{before.symbol}: its document is gone, or another has taken its place"))
+            raise Left(Wrote("already", "it is closed"))
+        raise Left(Wrote("conflict", f"{before.symbol}: its document is gone, or another has taken its place"))
 
     def _closing(self, write: BookWrite) -> dict[str, Any]:
         mapping = self._mapping
@@ -185,33 +177,51 @@ class FirestoreBook:
         return change
 
     def _typed(self, cells: dict[str, str | None]) -> dict[str, Any]:
-        """Numbers as exact text; as Firestore's own where the book keeps them so, if they are then still the same.
-
-        Raises InputError for one that a binary float cannot hold.
-        """
+        """As the book keeps numbers."""
         mapping = self._mapping
-        found: dict[str, Any] = dict(cells)
-        if mapping.floats == "text":
-            for name in (mapping.quantity, mapping.price, mapping.stop):
-                text = cells.get(name or "")
-                if name is None or text is None:
-                    continue
-                number = json.loads(text)
-                if exact(repr(number), what=name) != exact(text, what=name):
-                    raise InputError(f"{name} would be {text}, which a binary float does not hold; keep it as text")
-                found[name] = number
-        return found
+        return as_kept(cells, (mapping.quantity, mapping.price, mapping.stop), mapping.floats)
 
     def close(self) -> None:
         """Let go of the connection."""
         self._client.close()
 
 
-_transactional: Callable[[Callable[..., Wrote]], Callable[..., Wrote]] = getattr(firestore, "transactional")  # noqa: B009
+def client_of(url: str) -> Any:
+    """A client for `firestore://PROJECT[/DATABASE]`. Raises InputError where that is no address, or no credentials are
+    found."""
+    parts = urlsplit(url)
+    if not parts.netloc:
+        raise InputError("the book's url names no project; write firestore://PROJECT")
+    database = parts.path.strip("/") or None
+    try:
+        return firestore.Client(project=parts.netloc, database=database)
+    except (GoogleAuthError, OSError, ValueError) as error:
+        raise InputError(f"Firestore has no credentials here: {words(error)}") from error
+
+
+def as_kept(cells: dict[str, str | None], numbers: Sequence[str | None], floats: str) -> dict[str, Any]:
+    """Numbers as exact text; as Firestore's own where the book keeps them so, if they are then still the same.
+
+    Raises InputError for one that a binary float cannot hold.
+    """
+    found: dict[str, Any] = dict(cells)
+    if floats == "text":
+        for name in numbers:
+            text = cells.get(name or "")
+            if name is None or text is None:
+                continue
+            number = json.loads(text)
+            if exact(repr(number), what=name) != exact(text, what=name):
+                raise InputError(f"{name} would be {text}, which a binary float does not hold; keep it as text")
+            found[name] = number
+    return found
+
+
+transactional: Callable[[Callable[..., Wrote]], Callable[..., Wrote]] = getattr(firestore, "transactional")  # noqa: B009
 """Typed here, as the library's own is not."""
 
 
-class _Left(Exception):
+class Left(Exception):
     """Nothing is to be written: ends the transaction without having changed anything."""
 
     def __init__(self, wrote: Wrote) -> None:
@@ -219,5 +229,6 @@ class _Left(Exception):
         self.wrote = wrote
 
 
-def _words(error: Exception) -> str:
+def words(error: Exception) -> str:
+    """One line of what the client says."""
     return " ".join(f"{type(error).__name__}: {error}".split())[:300]

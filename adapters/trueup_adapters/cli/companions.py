@@ -7,12 +7,13 @@ way, and what goes wrong with one is said and stops nothing.
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
-from trueup.foreign import Book, Keeper, Kept, Watching, keep
+from trueup.foreign import Book, Keeper, Kept, OrderBook, Watching, keep
 from trueup.journal.urls import without_secrets
 from trueup.reconciler import Reconciler
 from trueup.report import PassReport
@@ -24,8 +25,18 @@ from trueup_adapters.config.plans import Plan, Planned
 from trueup_adapters.logs import JournalLog, Log, of_pass
 from trueup_adapters.metrics import Registered, register, serve
 
+WRITING_S_MAX: Final = 60
+"""How long `--once` waits at most until what it learned of orders may be written."""
 LISTED: Final = 1_000
 """Entries of the audit that the command in an alert lists."""
+
+
+class Elsewhere(NamedTuple):
+    """The bot's own book, and the broker that is asked behind it."""
+
+    watching: Watching
+    book: Book
+    orders: OrderBook | None
 
 
 class Companions:
@@ -46,7 +57,7 @@ class Companions:
         self._open = ExitStack()
 
     @contextmanager
-    def beside(self, rec: Reconciler, plan: Plan, book: tuple[Watching, Book] | None) -> Generator[None]:
+    def beside(self, rec: Reconciler, plan: Plan, book: Elsewhere | None) -> Generator[None]:
         """For as long as one account is open.
 
         book  the bot's own, and the broker that `rec` was opened with
@@ -62,8 +73,9 @@ class Companions:
                 )  # fmt: skip
                 stack.enter_context(JournalLog(rec, self.log))
             if book is not None:
-                watching, kept = book
-                keeper = stack.enter_context(keep(rec, watching, kept, writes=plan.writes_book))
+                keeper = stack.enter_context(
+                    keep(rec, book.watching, book.book, orders=book.orders, writes=plan.writes_book)
+                )
                 self._keepers[plan.account] = keeper
                 stack.callback(self._keepers.pop, plan.account, None)
                 self._told(plan.account, keeper.step())  # what the bot did while nobody looked is older than any answer
@@ -95,13 +107,20 @@ class Companions:
         keeper = self._keepers.get(account)
         if keeper is None:
             return DONE
-        kept = keeper.step()
-        self._told(account, kept)
-        return COULD_NOT if kept.trouble else FOUND if kept.conflicts else DONE
+        status, until = DONE, time.monotonic() + WRITING_S_MAX
+        while True:
+            kept = keeper.step()
+            self._told(account, kept)
+            trouble = kept.trouble or kept.orders_trouble
+            status = max(status, COULD_NOT if trouble else FOUND if kept.conflicts else DONE)
+            rest_s = None if kept.waits_ns is None or trouble else kept.waits_ns / 1_000_000_000
+            if rest_s is None or time.monotonic() + rest_s > until:
+                return status
+            time.sleep(rest_s)  # what the bot may be writing by itself just now is left to it for that long
 
     def _told(self, account: str, kept: Kept) -> None:
         """Say what a person should know of a step."""
-        for text in (*kept.conflicts, *((kept.trouble,) if kept.trouble else ())):
+        for text in (*kept.conflicts, *(one for one in (kept.trouble, kept.orders_trouble) if one)):
             if self.log is not None:
                 self.log.say("warning", "book", account=account, what=text)
             else:

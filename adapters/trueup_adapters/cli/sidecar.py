@@ -14,8 +14,8 @@ from trueup.model import PositionMode
 from trueup.reconciler import Reconciler
 from trueup.report import PassReport
 from trueup.storage import rehydrate
-from trueup_adapters.cli.companions import Companions
-from trueup_adapters.config.books import open_book
+from trueup_adapters.cli.companions import Companions, Elsewhere
+from trueup_adapters.config.books import open_book, open_orders
 from trueup_adapters.config.brokers import mode_of, open_broker
 from trueup_adapters.config.plans import Plan
 
@@ -49,12 +49,15 @@ def opened(plan: Plan, start: Start, companions: Companions) -> Generator[Reconc
     """
     mode = plan.mode or mode_in(plan.store, plan.account) or mode_of(plan)
     broker = open_broker(plan, mode)
-    book = None if plan.book is None else (Watching(broker), open_book(plan.book, broker.capabilities.position_mode))
+    book = None
+    if plan.book is not None:
+        kept = open_book(plan.book, broker.capabilities.position_mode)
+        book = Elsewhere(Watching(broker), kept, open_orders(plan.book))
     with (
         Reconciler.open(
             plan.store,
             account=plan.account,
-            broker=broker if book is None else book[0],
+            broker=broker if book is None else book.watching,
             policy=plan.policy,
             durability=plan.durability,
             baseline=plan.baseline,

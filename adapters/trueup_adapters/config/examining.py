@@ -26,7 +26,7 @@ from trueup.ports import Answer, Broker, Question
 from trueup.reconciliation.state import State
 from trueup.storage import rehydrate
 from trueup_adapters.alerts import Message, open_channel
-from trueup_adapters.config.books import open_book
+from trueup_adapters.config.books import open_book, open_orders
 from trueup_adapters.config.brokers import address_of, mode_of, open_broker
 from trueup_adapters.config.plans import Plan, Planned
 from trueup_adapters.config.reading import BookSettings, ChannelSettings
@@ -63,6 +63,8 @@ def examine(what: Planned, *, send_test: bool) -> Iterator[Finding]:
         yield from store(plan)
         yield from asyncio.run(_broker(plan))
     for channel in what.channels:
+            if plan.book.orders is not None:
+                yield _book_orders(plan, plan.book)
         yield alert(channel, what.plans[0].account, send_test=send_test)
     if what.metrics.port is not None:
         yield metrics(what.metrics.host, what.metrics.port)
@@ -95,6 +97,28 @@ def _book(plan: Plan, settings: BookSettings) -> Finding:
 # -- the store -----------------------------------------------------------------------------------------------------
 
 
+def _book_orders(plan: Plan, settings: BookSettings) -> Finding:
+    """Whether its orders can be read as they are described."""
+    try:
+        orders = open_orders(settings)
+        assert orders is not None
+    except TrueupError as error:
+        return Finding("book", plan.account, "wrong", str(error), "correct [book.orders], or what it needs")
+    try:
+        answer = orders.read([])
+    finally:
+        orders.close()
+    if answer.completeness == "failed":
+        do = "is the table there, are the columns its own? nothing is concluded from silence"
+        return Finding("book", plan.account, "wrong", f"{orders.name}: {answer.why}", do)
+    what = f"{orders.name} holds {many(len(answer.orders), 'working order')}"
+    if answer.refused:
+        rows = "; ".join(f"row {one.row}: {one.why}" for one in answer.refused[:3])
+        do = "correct the rows, or the mapping, or say under [book.orders.statuses] what a word means"
+        return Finding("book", plan.account, "wrong", f"{what}; {answer.why}: {rows}", do)
+    return Finding("book", plan.account, "ok", what + ("" if plan.writes_book else "; they are only read"))
+
+
 def store(plan: Plan) -> Iterator[Finding]:
     """Whether the journal is there, can be read and could be written, and fits the plan."""
     try:
@@ -122,6 +146,14 @@ def store(plan: Plan) -> Iterator[Finding]:
     if plan.mode is not None and state.epoch and state.mode != plan.mode:
         yield Finding(
             "store", plan.account, "wrong", f"the journal keeps positions {state.mode}, and the plan says {plan.mode}",
+    ahead_ms = (state.at.at_ns - time.time_ns()) // 1_000_000
+    if ahead_ms > AHEAD_MS_MAX:
+        yield Finding(
+            "clock", plan.account, "wrong",
+            f"the journal's last input lies {ahead_ms // 1000:,} s in the future: this machine's clock is behind, "
+            "or was ahead then",
+            "set this machine's clock by NTP; trueup orders nothing by it, and people read it",
+        )  # fmt: skip
             "leave `mode` out, or begin another journal",
         )  # fmt: skip
 

@@ -20,7 +20,8 @@ from trueup.policy import Policy
 from trueup.policy_file import Problem, policy_of, stated, table_of, text_of, told
 from trueup.toml_lines import Path as KeyPath
 from trueup.toml_lines import line_of, meant
-from trueup_adapters.books import Mapping
+from trueup_adapters.books import Mapping, OrderMapping
+from trueup_adapters.config.installed import unanswered
 from trueup_adapters.config.keys import TABLES, Key
 from trueup_adapters.logs.secrets import hide_address, hide_password
 
@@ -31,6 +32,13 @@ Environment: TypeAlias = Literal["paper", "live"]
 
 
 class BookSettings(msgspec.Struct, frozen=True, kw_only=True):
+class OrderSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """[book.orders]: where it keeps orders, and how; at the book's own address."""
+
+    table: str
+    mapping: OrderMapping
+
+
     """[book]: where a bot keeps its own book, and how."""
 
     url: str | None = None
@@ -39,6 +47,8 @@ class BookSettings(msgspec.Struct, frozen=True, kw_only=True):
     mapping: Mapping
     write: bool = True
 
+    orders: OrderSettings | None = None
+    """None: it keeps none, or they are not looked at."""
     def __repr__(self) -> str:
         return f"BookSettings(table={self.table!r})"
 
@@ -212,7 +222,8 @@ class _Reading:
         given = self._table("book", value, at)
         if not isinstance(value, dict):
             return None
-        keys = self._keys("book", given, at, beside=("only", "added"))
+        keys = self._keys("book", given, at, beside=("only", "added", "orders"))
+        orders = self._book_orders(given.get("orders"), (*at, "orders"), keys)
         hide_password(keys.get("url"))
         if (keys.get("url") is None) == (keys.get("url_env") is None):
             self._wrong(at, "a book has either url, its address, or url_env, a variable that holds it")
@@ -224,7 +235,24 @@ class _Reading:
             mapping.check()
         except InputError as error:
             self._wrong(at, str(error))
-        return BookSettings(**place, table=table, mapping=mapping, write=write)
+        return BookSettings(**place, table=table, mapping=mapping, write=write, orders=orders)
+
+    def _book_orders(self, value: object, at: KeyPath, book: dict[str, Any]) -> OrderSettings | None:
+        """[book.orders], or None where there is none. Times and floats are as in [book] unless it says otherwise."""
+        given = self._table("book.orders", value, at)
+        if not isinstance(value, dict):
+            return None
+        shared = {name: book[name] for name in ("time_zone", "floats") if name in book}
+        texts = ("only", "added", "statuses")
+        keys = shared | self._keys("book.orders", given, at, beside=texts)
+        rows: dict[str, Any] = {name: self._texts(name, given.get(name), (*at, name)) for name in texts}
+        table = keys.pop("table", "orders")
+        mapping = OrderMapping(**keys, **rows)
+        try:
+            mapping.check()
+        except InputError as error:
+            self._wrong(at, str(error))
+        return OrderSettings(table=table, mapping=mapping)
 
     def _texts(self, name: str, value: object, at: KeyPath) -> dict[str, str]:
         """A table of texts."""

@@ -29,6 +29,7 @@ preset = "adopt"                # observe: only look; adopt: the broker is right
 _HEADS: Final = {
     "accounts": "# Several accounts in one process: one table each, instead of `account` and `broker` above.",
     "book": "# The bot's own book, in a table of its database: read before each question, and corrected.",
+    "book.orders": "# And its orders, where it keeps them. Its own words for what became of one are named below.",
     "alerts": "# Who is told. Addresses as apprise writes them: Discord, Slack, Telegram, mail and a hundred more.",
     "metrics": "# Prometheus metrics, on this machine only.",
     "logs": "# One line for each event, instead of the calm lines for people.",
@@ -43,12 +44,14 @@ def template(*, account: str | None = None, broker: str | None = None, store: st
     said = {"account": account, "broker": broker, "store": store}
     parts = [_TOP, *(_line(key, spoken=key.name in _SPOKEN, value=said.get(key.name)) for key in TABLES[""])]
     parts += ["", _POLICY]
-    for name in ("accounts", "book", "alerts", "alerts.channels", "metrics", "logs", "views"):
+    for name in ("accounts", "book", "book.orders", "alerts", "alerts.channels", "metrics", "logs", "views"):
         parts.append(_HEADS.get(name, "#"))
         parts.append(f"# [[{name}]]" if name in _LISTS else f"# [{name}]")
         parts += [_line(key, spoken=False) for key in TABLES[name]]
         if name == "accounts":
             parts.append('# policy = { preset = "guarded" }  # knobs of this account, over those of [policy]')
+        if name == "book.orders":
+            parts += ["# [book.orders.statuses]", '# NEW = "accepted"', '# DONE = "filled"', '# DEAD = "canceled"']
         if name != "alerts":
             parts.append("")
     return "\n".join(parts).rstrip() + "\n"
