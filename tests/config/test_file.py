@@ -261,6 +261,11 @@ def test_what_init_writes_shows_every_key_and_every_shown_one_is_understood() ->
                     rest.pop("status")
                 rest.pop(key.name, None)
                 text = "[book]\n" + "\n".join([*rest.values(), f"{key.name} = {key.example}"])
+            elif table == "book.orders":
+                rest = {"client_order_id": "client_order_id = 'cid'"}
+                rest.pop(key.name, None)
+                orders = "\n".join([*rest.values(), f"{key.name} = {key.example}"])
+                text = f"[book]\nurl = 'sqlite:///b.db'\n[book.orders]\n{orders}"
             else:
                 text = f"[{table}]\n{key.name} = {key.example}"
             said(text)
@@ -270,11 +275,6 @@ def test_the_page_lists_every_key_and_variable_and_none_that_is_not_there() -> N
     rows = set(re.findall(r"(?m)^\| `([\w]+)` \|", PAGE))
     keys = {key.name for keys in TABLES.values() for key in keys}
     variables = {one.name for one in ENVIRONMENT}
-            elif table == "book.orders":
-                rest = {"client_order_id": "client_order_id = 'cid'"}
-                rest.pop(key.name, None)
-                orders = "\n".join([*rest.values(), f"{key.name} = {key.example}"])
-                text = f"[book]\nurl = 'sqlite:///b.db'\n[book.orders]\n{orders}"
     assert rows == keys | variables
     listed = re.search(r"(?s)Keys: (.+?)\. ", PAGE)
     assert listed

@@ -60,11 +60,11 @@ def examine(what: Planned, *, send_test: bool) -> Iterator[Finding]:
         yield Finding("configuration", plan.account, "ok", f"{money}; policy {plan.policy.preset}; {how}")
         if plan.book is not None:
             yield _book(plan, plan.book)
+            if plan.book.orders is not None:
+                yield _book_orders(plan, plan.book)
         yield from store(plan)
         yield from asyncio.run(_broker(plan))
     for channel in what.channels:
-            if plan.book.orders is not None:
-                yield _book_orders(plan, plan.book)
         yield alert(channel, what.plans[0].account, send_test=send_test)
     if what.metrics.port is not None:
         yield metrics(what.metrics.host, what.metrics.port)
@@ -94,9 +94,6 @@ def _book(plan: Plan, settings: BookSettings) -> Finding:
     return Finding("book", plan.account, "ok", what + ("" if plan.writes_book else "; it is only read"))
 
 
-# -- the store -----------------------------------------------------------------------------------------------------
-
-
 def _book_orders(plan: Plan, settings: BookSettings) -> Finding:
     """Whether its orders can be read as they are described."""
     try:
@@ -117,6 +114,9 @@ def _book_orders(plan: Plan, settings: BookSettings) -> Finding:
         do = "correct the rows, or the mapping, or say under [book.orders.statuses] what a word means"
         return Finding("book", plan.account, "wrong", f"{what}; {answer.why}: {rows}", do)
     return Finding("book", plan.account, "ok", what + ("" if plan.writes_book else "; they are only read"))
+
+
+# -- the store -----------------------------------------------------------------------------------------------------
 
 
 def store(plan: Plan) -> Iterator[Finding]:
@@ -143,9 +143,6 @@ def store(plan: Plan) -> Iterator[Finding]:
         yield Finding("store", plan.account, "wrong", str(error), "run `trueup verify` on it")
         return
     yield from _room(plan, f"{many(state.position, 'event')}, last input {_ago(state)}")
-    if plan.mode is not None and state.epoch and state.mode != plan.mode:
-        yield Finding(
-            "store", plan.account, "wrong", f"the journal keeps positions {state.mode}, and the plan says {plan.mode}",
     ahead_ms = (state.at.at_ns - time.time_ns()) // 1_000_000
     if ahead_ms > AHEAD_MS_MAX:
         yield Finding(
@@ -154,6 +151,9 @@ def store(plan: Plan) -> Iterator[Finding]:
             "or was ahead then",
             "set this machine's clock by NTP; trueup orders nothing by it, and people read it",
         )  # fmt: skip
+    if plan.mode is not None and state.epoch and state.mode != plan.mode:
+        yield Finding(
+            "store", plan.account, "wrong", f"the journal keeps positions {state.mode}, and the plan says {plan.mode}",
             "leave `mode` out, or begin another journal",
         )  # fmt: skip
 

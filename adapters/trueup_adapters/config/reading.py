@@ -31,7 +31,6 @@ CHANNELS_MAX: Final = 20
 Environment: TypeAlias = Literal["paper", "live"]
 
 
-class BookSettings(msgspec.Struct, frozen=True, kw_only=True):
 class OrderSettings(msgspec.Struct, frozen=True, kw_only=True):
     """[book.orders]: where it keeps orders, and how; at the book's own address."""
 
@@ -39,6 +38,7 @@ class OrderSettings(msgspec.Struct, frozen=True, kw_only=True):
     mapping: OrderMapping
 
 
+class BookSettings(msgspec.Struct, frozen=True, kw_only=True):
     """[book]: where a bot keeps its own book, and how."""
 
     url: str | None = None
@@ -46,9 +46,9 @@ class OrderSettings(msgspec.Struct, frozen=True, kw_only=True):
     table: str
     mapping: Mapping
     write: bool = True
-
     orders: OrderSettings | None = None
     """None: it keeps none, or they are not looked at."""
+
     def __repr__(self) -> str:
         return f"BookSettings(table={self.table!r})"
 
