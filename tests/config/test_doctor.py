@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sqlite3
 from contextlib import closing
@@ -104,8 +105,30 @@ def test_what_is_wrong_is_told_part_by_part(shell: Shell, tmp_path: Path) -> Non
     assert (ended.status, ended.json["ok"]) == (1, False)
     parts = found(ended)
     assert {part for part, (state, _) in parts.items() if state == "wrong"} == {"store", "broker", "metrics", "alerts"}
+    assert parts["broker"][1].endswith("; something listens there, and does not answer as a gateway does")
     assert "100 ms" in parts["broker"][1]
     assert "SECRETSECRET" not in ended.out + ended.err
+
+
+def test_a_gateway_that_is_not_there_is_told_from_one_that_is_silent(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as freed:
+        port = freed.getsockname()[1]
+    text = f'account = "{ACCOUNT}"\nbroker = "tcp://127.0.0.1:{port}"\nstore = "{at(tmp_path)}"\ntimeout_ms = 100\n'
+    (broker,) = states(text, "broker")
+    assert broker[0] == "wrong"
+    assert broker[1].endswith("; nothing listens there (Connection refused)")
+
+
+def test_a_clock_that_went_back_is_noticed_by_the_journal(tmp_path: Path) -> None:
+    recorded(at(tmp_path), PositionSet(symbol="EURUSD", side="long", quantity=1))
+    text = f'account = "{ACCOUNT}"\nbroker = "tcp://127.0.0.1:1"\nstore = "{at(tmp_path)}"\ntimeout_ms = 50\n'
+    assert states(text, "clock") == []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("trueup_adapters.config.examining.time.time_ns", lambda: 1_600_000_000_000_000_000)
+        ((state, said),) = states(text, "clock")
+        assert states(text, "store")[0][1].startswith("3 events, last input in the future")
+    assert state == "wrong"
+    assert re.match(r"the journal's last input lies [\d,]{11} s in the future", said)
 
 
 def test_a_configuration_that_is_not_understood_stops_it_there(shell: Shell, tmp_path: Path) -> None:
@@ -155,7 +178,8 @@ def states(text: str, part: str) -> list[tuple[str, str]]:
 
 def test_stores_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     base = f'account = "{ACCOUNT}"\nbroker = "tcp://127.0.0.1:1"\ntimeout_ms = 50\n'
-    assert states(base + 'store = "mysql://x"\n', "store")[0][0] == "wrong"
+    said = planned(configuration_of(base, name="t.toml"), Flags(store="mysql://x"), {})
+    assert [one.state for one in examine(said, send_test=False) if one.part == "store"] == ["wrong"]
     recorded(at(tmp_path), PositionSet(symbol="EURUSD", side="long", quantity=1), account="mt5:9")
     assert states(base + f'store = "{at(tmp_path)}"\n', "store") == [
         ("ok", states(base + f'store = "{at(tmp_path)}"\n', "store")[0][1])

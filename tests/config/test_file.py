@@ -152,11 +152,20 @@ def test_one_file_serves_check_as_well(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "sentences"),
     [
-        ("stroe = 'x'", ["t.toml, line 1: there is no knob 'stroe'; did you mean 'store'?"]),
+        ("stroe = 'x'", ["t.toml, line 1: there is no key 'stroe'; did you mean 'store'?"]),
         ("[metrics]\n\nprot = 1", ["t.toml, line 3: there is no key 'metrics.prot'; did you mean 'port'?"]),
-        ("[alert]\nx = 1", ["t.toml, line 1: there is no knob 'alert'; did you mean 'alerts'?"]),
+        ("[alert]\nx = 1", ["t.toml, line 1: there is no key 'alert'; did you mean 'alerts'?"]),
         ("environment = 'real'", ["t.toml, line 1: environment is 'real'; it must be one of paper, live"]),
         ("dry_run = 'yes'", ["t.toml, line 1: dry_run is 'yes'; it must be true or false"]),
+        (
+            "account = 'a:1'\nstore = 'sqllite:///x.db'",
+            ["t.toml, line 2: store cannot be meant: sqllite:///x.db: sqllite names no kind of store we know"],
+        ),
+        (
+            "[[accounts]]\naccount = 'a:1'\nbroker = 'alpca://paper'",
+            ["t.toml, line 3: broker is 'alpca://paper': there is no adapter 'alpca'; did you mean 'alpaca'?"],
+        ),
+        ("[policy]\nstroe = 1", ["t.toml, line 2: there is no knob 'policy.stroe'"]),
         ("timeout_ms = 0", ["t.toml, line 1: timeout_ms is 0; it must be a whole number from 1 to 86400000"]),
         ("timeout_ms = true", ["t.toml, line 1: timeout_ms is true; it must be a whole number"]),
         ("[metrics]\nport = 65536", ["t.toml, line 2: port is 65536; it must be a whole number from 0 to 65535"]),

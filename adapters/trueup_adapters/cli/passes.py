@@ -22,7 +22,7 @@ def one_line(report: PassReport, *, held: int, who: str = "", dry_run: bool = Fa
         f"{who}  " if who else "",
         ("rehearsed  " if dry_run else "", "cyan"),
         (f"{report.status:<8}", STYLES[report.status]),
-        f"  pass {report.pass_number}: {_summary(report, held)}",
+        f"  {_numbered(report)}: {_summary(report, held)}",
         (f"  ({report.duration_ms} ms)", "dim"),
     )
     out().print(text, soft_wrap=True)
@@ -45,10 +45,15 @@ def for_people(report: PassReport, *, held: int, dry_run: bool = False) -> None:
     for row in report.observations:
         if not row.complete and row.why and not report.errors:
             say(f"{row.surface}: {row.why}", "yellow")
-    took = f"{report.account} {report.kind} pass {report.pass_number}, {report.duration_ms} ms"
+    took = f"{report.account} {report.kind} {_numbered(report)}, {report.duration_ms} ms"
     if dry_run:
         say("rehearsed: nothing was corrected, and nothing but the writer's claim is in the journal", "cyan")
     say(f"{report.status}: {_summary(report, held)} ({took})", STYLES[report.status])
+
+
+def _numbered(report: PassReport) -> str:
+    """A pass that could not begin has no number."""
+    return f"pass {report.pass_number}" if report.pass_number else "no pass"
 
 
 def _summary(report: PassReport, held: int) -> str:

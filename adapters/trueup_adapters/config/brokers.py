@@ -25,15 +25,13 @@ from urllib.parse import parse_qsl, urlsplit
 from trueup.errors import InputError, TrueupError
 from trueup.model import PositionMode, exact
 from trueup.ports import Broker
-from trueup.toml_lines import meant
-from trueup_adapters.config.installed import BrokerWanted, installed, open_installed
+from trueup_adapters.config.installed import GATEWAY, BrokerWanted, open_installed, scheme_of, unanswered
 from trueup_adapters.config.plans import Plan
 from trueup_adapters.logs.secrets import hide
 from trueup_adapters.mt5 import Mt5Broker
 from trueup_adapters.mt5.address import URL_DEFAULT
 from trueup_adapters.mt5.key_files import curve_of
 
-_GATEWAY: Final = ("tcp", "ipc", "inproc")
 _CCXT_KEYS: Final = {"apiKey": "CCXT_API_KEY", "secret": "CCXT_SECRET", "password": "CCXT_PASSWORD"}
 _CCXT_PARAMETERS: Final = ("market", "type", "quotes", "symbols")
 _CCXT_PARTS: Final = ("scope", "contract_size")
@@ -48,7 +46,7 @@ def address_of(plan: Plan) -> str:
 
 def mode_of(plan: Plan) -> PositionMode:
     """How an account keeps positions where neither plan nor journal say: most brokers net, MT5 usually hedges."""
-    return "hedging" if _scheme(address_of(plan)) in _GATEWAY else "netting"
+    return "hedging" if scheme_of(address_of(plan)) in GATEWAY else "netting"
 
 
 def open_broker(plan: Plan, mode: PositionMode, environ: Mapping[str, str] | None = None) -> Broker:
@@ -57,12 +55,12 @@ def open_broker(plan: Plan, mode: PositionMode, environ: Mapping[str, str] | Non
     Raises InputError for an address that is none, unsafe, or of the other environment, TrueupError for a missing extra.
     """
     given = os.environ if environ is None else environ
-    scheme = _scheme(address_of(plan))
+    scheme = scheme_of(address_of(plan))
     if scheme == "alpaca":
         return _alpaca(plan, given)
     if scheme == "ccxt":
         return _ccxt(plan, mode, given)
-    if scheme not in _GATEWAY and "://" in address_of(plan):
+    if scheme not in GATEWAY and "://" in address_of(plan):
         return _of_a_package(scheme, plan)
     return Mt5Broker(
         address_of(plan),
@@ -77,14 +75,9 @@ def open_broker(plan: Plan, mode: PositionMode, environ: Mapping[str, str] | Non
 
 def _of_a_package(scheme: str, plan: Plan) -> Broker:
     """What an installed package makes of it. Raises InputError where none is called so."""
-    others = installed()
-    if scheme not in others:
-        known = ("tcp", "alpaca", "ccxt", *others)
-        told = meant("adapter", scheme[:40], scheme, known)
-        raise InputError(
-            f"broker {address_of(plan)[:80]!r}: {told}{' ' if told.endswith('?') else '; '}"
-            f"there are tcp (an MT5 gateway), {', '.join(known[1:])}, and what an installed package brings"
-        )
+    why = unanswered(address_of(plan))
+    if why is not None:
+        raise InputError(f"broker {address_of(plan)[:80]!r}: {why}")
     return open_installed(
         scheme,
         BrokerWanted(
@@ -92,10 +85,6 @@ def _of_a_package(scheme: str, plan: Plan) -> Broker:
             timeout_ms=plan.timeout_ms,
         ),
     )  # fmt: skip
-
-
-def _scheme(address: str) -> str:
-    return address.partition("://")[0].partition("+")[0].lower()
 
 
 def _strategies(plan: Plan) -> dict[int | str, str]:

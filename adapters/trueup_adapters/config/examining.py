@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -38,6 +39,8 @@ AHEAD_MS_MAX: Final = 2_000
 """How far a broker's clock may differ before it is said."""
 DEALS_LOOK_BACK_NS: Final = 86_400_000_000_000
 NS: Final = 1_000_000_000
+PORT_S: Final = 2
+"""How long a port is given to be taken."""
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -159,7 +162,9 @@ def store(plan: Plan) -> Iterator[Finding]:
 
 
 def _ago(state: State) -> str:
-    seconds = max(0, time.time_ns() - state.at.at_ns) // NS
+    seconds = (time.time_ns() - state.at.at_ns) // NS
+    if seconds < 0:
+        return "in the future"
     return f"{seconds} s ago" if seconds < 7_200 else f"{seconds // 3600} h ago"
 
 
@@ -222,7 +227,7 @@ async def broker_findings(plan: Plan, broker: Broker) -> list[Finding]:
                 "broker",
                 plan.account,
                 "wrong",
-                f"{address}: {answer.why}",
+                f"{address}: {answer.why}{_at_the_port(address)}",
                 "is it running, is the address right, are the keys its own? nothing is concluded from silence",
             )
         ]
@@ -235,6 +240,18 @@ async def broker_findings(plan: Plan, broker: Broker) -> list[Finding]:
         )  # fmt: skip
         return [finding, await _clock(plan, broker, answer)]
     return [Finding("broker", plan.account, "ok", what), await _clock(plan, broker, answer)]
+
+
+def _at_the_port(address: str) -> str:
+    """Whether anything listens where an MT5 gateway should: ZeroMQ waits and does not say."""
+    at = urlsplit(address)
+    try:
+        if at.scheme != "tcp" or at.hostname is None or at.port is None:
+            return ""
+        socket.create_connection((at.hostname, at.port), timeout=PORT_S).close()
+    except OSError as error:
+        return f"; nothing listens there ({error.strerror or error})"
+    return "; something listens there, and does not answer as a gateway does"
 
 
 async def _clock(plan: Plan, broker: Broker, answer: Answer) -> Finding:

@@ -20,8 +20,12 @@ import msgspec
 from trueup.errors import TrueupError
 from trueup.model import PositionMode
 from trueup.ports import Broker
+from trueup.toml_lines import meant
 
 GROUP: Final = "trueup.brokers"
+GATEWAY: Final = ("tcp", "ipc", "inproc")
+"""Schemes of an MT5 gateway's address."""
+BUILT_IN: Final = (*GATEWAY, "alpaca", "ccxt")
 WHY_MAX: Final = 300
 
 
@@ -44,6 +48,24 @@ class BrokerWanted(msgspec.Struct, frozen=True, kw_only=True):
 def installed() -> tuple[str, ...]:
     """The schemes that installed packages bring, in order."""
     return tuple(sorted({one.name for one in entry_points(group=GROUP)}))
+
+
+def scheme_of(address: str) -> str:
+    """`alpaca` of `alpaca+http://127.0.0.1:9`."""
+    return address.partition("://")[0].partition("+")[0].lower()
+
+
+def unanswered(address: str) -> str | None:
+    """Why nobody answers to the scheme of an address; None where somebody does, or it has none."""
+    scheme, others = scheme_of(address), installed()
+    if "://" not in address or scheme in BUILT_IN or scheme in others:
+        return None
+    told = meant("adapter", scheme[:40], scheme, ("tcp", "alpaca", "ccxt", *others))
+    there_are = ", ".join(("alpaca", "ccxt", *others))
+    return (
+        f"{told}{' ' if told.endswith('?') else '; '}there are tcp (an MT5 gateway), {there_are}, and what an "
+        "installed package brings"
+    )
 
 
 def open_installed(scheme: str, wanted: BrokerWanted) -> Broker:

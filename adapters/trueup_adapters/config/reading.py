@@ -15,6 +15,7 @@ import msgspec
 
 from trueup.decisions import Severity
 from trueup.errors import InputError, PolicyError
+from trueup.journal.urls import location
 from trueup.model import PositionMode, account_of
 from trueup.policy import Policy
 from trueup.policy_file import Problem, policy_of, stated, table_of, text_of, told
@@ -271,7 +272,7 @@ class _Reading:
     def _knobs(self, given: Entries[str, object], at: KeyPath, without: Entries[str, object]) -> dict[str, object]:
         """The knobs of a policy that a table states, judged one by one."""
         _, knobs, problems = stated({name: value for name, value in given.items() if name not in without})
-        self.problems += [Problem((*at, *one.path), one.why) for one in problems]
+        self.problems += [Problem((*at, *one.path), _as_key(one, at)) for one in problems]
         return knobs
 
     # -- alerts ----------------------------------------------------------------------------------------------
@@ -317,7 +318,7 @@ class _Reading:
                     shown = f"{table}.{name}"
                     self._wrong((*at, name), meant("key", shown, name, (*known, *beside)))
                 continue
-            why = _amiss(key, value)
+            why = _amiss(key, value) or _no_address(table, name, value)
             if why is None:
                 found[name] = value
             else:
@@ -346,6 +347,25 @@ class _Reading:
 
     def _wrong(self, path: KeyPath, why: str) -> None:
         self.problems.append(Problem(path, why))
+
+
+def _as_key(one: Problem, at: KeyPath) -> str:
+    """What stands at the top of a file is a key, whether it belongs to the policy or not."""
+    at_the_top = not at and len(one.path) == 1
+    return one.why.replace("there is no knob", "there is no key", 1) if at_the_top else one.why
+
+
+def _no_address(table: str, name: str, value: object) -> str | None:
+    """What is wrong with the address of a store or a broker; None where nothing is, or it is neither."""
+    if table not in ("", "accounts") or not isinstance(value, str):
+        return None
+    if name == "store":
+        try:
+            location(value)
+        except InputError as error:
+            return f"cannot be meant: {error}"
+    why = unanswered(value) if name == "broker" else None
+    return None if why is None else f"is {value[:60]!r}: {why}"
 
 
 def _amiss(key: Key, value: object) -> str | None:
