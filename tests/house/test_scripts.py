@@ -14,9 +14,9 @@ import pytest
 
 from house.source import ROOT, tracked
 
-RUN, DEV = ROOT / "requirements.txt", ROOT / "requirements-dev.txt"
-"""What trueup itself imports; and everything that its tests and checks need."""
-LISTS = pytest.mark.parametrize("path", [RUN, DEV], ids=lambda path: path.name)
+RUN, DEV, MUTATE = (ROOT / f"requirements{kind}.txt" for kind in ("", "-dev", "-mutate"))
+"""What trueup itself imports; everything that its tests and checks need; and what scripts/mutate lays beside that."""
+LISTS = pytest.mark.parametrize("path", [RUN, DEV, MUTATE], ids=lambda path: path.name)
 COMMANDS = [path for path in sorted((ROOT / "scripts").iterdir()) if path.is_file() and "." not in path.name] + [
     ROOT / ".ci" / "run"
 ]
@@ -114,6 +114,15 @@ def test_both_lists_pin_what_they_share_alike() -> None:
     run, dev = pinned(RUN), pinned(DEV)
     assert run.items() <= dev.items(), f"run scripts/pin: {sorted(run.items() - dev.items())}"
     assert len(run) * 2 < len(dev), "the demo waits for as few packages as can be"
+
+
+def test_what_mutates_the_core_disturbs_nothing_that_tests_it() -> None:
+    """It comes first on the path: another version of pytest there would be the one that runs."""
+    dev, mutate = pinned(DEV), pinned(MUTATE)
+    assert "mutmut" in mutate
+    shared = mutate.keys() & dev.keys()
+    assert {"pytest", "coverage"} <= shared
+    assert {name: mutate[name] for name in shared} == {name: dev[name] for name in shared}, "run scripts/pin"
 
 
 def test_the_demo_imports_nothing_that_a_fresh_machine_lacks() -> None:

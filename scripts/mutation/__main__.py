@@ -1,0 +1,58 @@
+"""Tries mutants of the pure core: `scripts/mutate [MODULE…] [--seed N] [--per-module N | --all] [--fresh]`."""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from mutation import place, told
+
+
+def main() -> int:
+    """0 when every mutant that was tried is killed or known to be equivalent, 1 when some live."""
+    parser = argparse.ArgumentParser(prog="scripts/mutate", description=__doc__)
+    parser.add_argument("modules", nargs="*", metavar="MODULE", help="as in scripts/pure_core.txt: reconciliation/*.py")
+    parser.add_argument("--seed", type=int, default=1, help="which mutants are drawn (1)")
+    parser.add_argument("--per-module", type=int, default=20, help="how many of each module (20)")
+    parser.add_argument("--all", action="store_true", help="every mutant: hours")
+    parser.add_argument("--workers", type=int, default=1, help="mutants that run at once (1)")
+    parser.add_argument("--fresh", action="store_true", help="forget what was made and measured before")
+    parser.add_argument("--alive", action="store_true", help="only those that the last run left alive")
+    options = parser.parse_args()
+
+    modules = {
+        module: path
+        for module, path in place.core().items()
+        if not options.modules or any(fnmatch.fnmatch(module, pattern) for pattern in options.modules)
+    }
+    if not modules:
+        parser.error(f"no module of scripts/pure_core.txt is called {' or '.join(options.modules)}")
+    told.say("copying")
+    place.prepare(fresh=options.fresh)
+    os.chdir(place.WORK)
+    reached = measure(options.fresh)
+    # from here on mutmut may be imported: it reads its settings where it stands, at once
+    from mutation import trying
+
+    return trying.run(modules, options, reached)
+
+
+def measure(fresh: bool) -> Path:
+    """Which tests reach which line; measured again after any change of code or tests."""
+    into = place.WORK / "reached.json"
+    newest = max(path.stat().st_mtime for folder in ("src", "tests") for path in (place.WORK / folder).rglob("*.py"))
+    if fresh or not into.exists() or into.stat().st_mtime < newest:
+        told.say("running the tests once, to see what each of them reaches")
+        asked = {"files": list(place.core().values()), "tests": place.TESTS, "into": str(into)}
+        command = [sys.executable, str(Path(__file__).with_name("reached.py")), json.dumps(asked)]
+        subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
+    return into
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
