@@ -22,6 +22,7 @@ from trueup.policy_file import Problem, policy_of, stated, table_of, text_of, to
 from trueup.toml_lines import Path as KeyPath
 from trueup.toml_lines import line_of, meant
 from trueup_adapters.books import Mapping, OrderMapping
+from trueup_adapters.config.installed import unanswered
 from trueup_adapters.config.keys import TABLES, Key
 from trueup_adapters.logs.secrets import hide_address, hide_password
 
