@@ -2,9 +2,9 @@
 
 The only package that imports the event-sourcing library, and nothing outside it knows which database is used.
 Read in this order: `chain` digests · `items` and `mapper` events to bytes · `snapshots` · `raw` kept replies ·
-`backend` what a database must offer · `sqlite_errors`, `sqlite_connection`, `sqlite` the one that does in a file ·
-`postgres_errors`, `postgres_session`, `postgres_tables`, `postgres`, `postgres_view`, `postgres_url` the one that
-does on a server · `urls` which store · `users` who uses it · `lock` one writer · `application` the library's
+`backend` what a database must offer · `lock` one writer · `files`, `sqlite_errors`, `sqlite_connection`, `sqlite` the
+one that does in a file · `postgres_errors`, `postgres_session`, `postgres_tables`, `postgres`, `postgres_view`,
+`postgres_url` the one that does on a server · `urls` which store · `users` who uses it · `application` the library's
 application · `reader` · `heads` what was exported · `store` append · `inbox` for everybody else · `verify` · `follow`
 for read models · `backups`, `archiving`, `bundles` copies, archives, evidence.
 """

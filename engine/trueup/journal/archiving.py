@@ -22,21 +22,18 @@ from trueup.journal.application import open_journal
 from trueup.journal.backend import Base
 from trueup.journal.backups import sync_file, sync_folder
 from trueup.journal.chain import BadFrame, Head, unframe
+from trueup.journal.files import SQLiteFile
 from trueup.journal.mapper import UNREADABLE
 from trueup.journal.raw import CITING, cited_by
-from trueup.journal.sqlite import LAYOUT_ARCHIVED
+from trueup.journal.sqlite import ARCHIVED_TABLE, LAYOUT_ARCHIVED
 from trueup.journal.sqlite_errors import explained
 from trueup.journal.store import accounts, open_reader
-from trueup.journal.urls import SQLiteFile, location, without_secrets
+from trueup.journal.urls import location, without_secrets
 from trueup.journal.verify import verify_opened
 from trueup.model import account_of
 
 _PAGE: Final = 1_000
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_.\-]")
-ARCHIVED_TABLE: Final = (
-    "CREATE TABLE IF NOT EXISTS archived "
-    "(account TEXT PRIMARY KEY, position INTEGER, digest BLOB, file TEXT, last_id INTEGER)"
-)
 _SEAL: Final = (
     "CREATE TABLE sealed (file TEXT)",
     "CREATE TRIGGER stored_events_sealed BEFORE INSERT ON stored_events "

@@ -14,9 +14,10 @@ from typing import Final
 
 from trueup.errors import InputError, JournalError
 from trueup.journal.chain import Head
+from trueup.journal.files import SQLiteFile
 from trueup.journal.sqlite_errors import explained
 from trueup.journal.store import accounts, open_reader
-from trueup.journal.urls import SQLiteFile, location, without_secrets
+from trueup.journal.urls import location, without_secrets
 
 _STEP_PAGES: Final = -1
 """All at once: a copy in steps begins anew whenever somebody commits in between. WAL lets the writer go on."""

@@ -28,16 +28,15 @@ from eventsourcing.persistence import StoredEvent
 
 from trueup.errors import InputError, JournalCorrupt, JournalError
 from trueup.journal.application import Journal, open_journal
-from trueup.journal.archiving import ARCHIVED_TABLE
 from trueup.journal.backend import EXCERPT, Access, Durability
 from trueup.journal.chain import frame
+from trueup.journal.files import SQLiteFile
 from trueup.journal.lock import AccountLock
 from trueup.journal.mapper import Row
 from trueup.journal.raw import RAW_BYTES_MAX, packed
 from trueup.journal.snapshots import SNAPSHOT_NAME, Snapshot, encode_snapshot
-from trueup.journal.sqlite import LAYOUT_ARCHIVED
+from trueup.journal.sqlite import ARCHIVED_TABLE, LAYOUT_ARCHIVED
 from trueup.journal.sqlite_errors import explained
-from trueup.journal.urls import SQLiteFile
 from trueup.model import account_of
 
 FORMAT: Final = "trueup-bundle/1"

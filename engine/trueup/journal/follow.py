@@ -26,11 +26,12 @@ from trueup.errors import InputError, JournalCorrupt, JournalError
 from trueup.events import Event, decode
 from trueup.journal.application import Journal, open_journal
 from trueup.journal.backend import PAGE_BYTES_MAX, PAGE_EVENTS_MAX
+from trueup.journal.files import SQLiteFile
 from trueup.journal.mapper import UNREADABLE
 from trueup.journal.sqlite_connection import JournalDatastore
 from trueup.journal.sqlite_errors import explained
 from trueup.journal.store import INBOX
-from trueup.journal.urls import SQLiteFile, location
+from trueup.journal.urls import location
 
 _CHUNK: Final = 128
 """Notifications of one look at the log (the library's default of 10 is for its HTTP interface)."""

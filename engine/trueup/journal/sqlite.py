@@ -22,15 +22,20 @@ from eventsourcing.utils import Environment, EnvType
 
 from trueup.errors import InputError, JournalCorrupt, JournalError, StoreUrlError
 from trueup.journal.backend import PAGE_BYTES_MAX, PAGE_EVENTS_MAX, Base, JournalRecorder, SnapshotRecorder
+from trueup.journal.files import named_beside
 from trueup.journal.mapper import Row
 from trueup.journal.sqlite_connection import JournalDatastore
 from trueup.journal.sqlite_errors import where
-from trueup.journal.urls import named_beside
 
 LAYOUT: Final = 1
 """Of our tables; kept as the file's `user_version`."""
 LAYOUT_ARCHIVED: Final = 2
 """Of a store that was archived, and of its archive: with the tables of `archiving`."""
+ARCHIVED_TABLE: Final = (
+    "CREATE TABLE IF NOT EXISTS archived "
+    "(account TEXT PRIMARY KEY, position INTEGER, digest BLOB, file TEXT, last_id INTEGER)"
+)
+"""Where each account's earlier events lie, and how far."""
 
 _OURS: Final = frozenset({"stored_events", "stored_snapshots", "raw_replies", "tracking", "archived", "sealed"})
 WAL_PAGES_MAX: Final = 16_384
