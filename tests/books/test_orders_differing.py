@@ -12,6 +12,7 @@ from trueup.audit import sentence
 from trueup.facts import BookRead, OrderRecorded
 from trueup.foreign import OrderName, OrderRow
 from trueup.model import OrderStatus, Refusal
+from trueup.reconciliation.waiting import next_question_ns
 
 CANCELED, FILLED, ACCEPTED = OrderStatus.CANCELED, OrderStatus.FILLED, OrderStatus.ACCEPTED
 
@@ -234,3 +235,19 @@ def test_an_order_that_we_forgot_is_heard_of_anew() -> None:
     bench.keeper.step()
     assert [one.client_order_id for one in bench.facts(OrderRecorded)] == ["a", "a"]  # type: ignore[attr-defined]
     assert bench.w.order("a").limit == 100
+
+
+def test_l51_an_order_that_no_list_shows_yet_is_waited_for_at_start_up() -> None:
+    """A book that is read for the first time was not changed just now: that an order is not listed must be settled."""
+    bench = OrderBench(said("a"), said("b"), said("c", "pending"))
+    bench.keeper.step()
+    bench.w.sees()
+    bench.w.lists(listed("b"), step_ms=1)
+    wait_ns = next_question_ns(bench.w.state, bench.w.ledger.now())
+    assert wait_ns is not None
+    assert wait_ns > 0
+    bench.w.sees(step_ms=wait_ns // 1_000_000)
+    bench.w.lists(listed("b"), step_ms=1)
+    assert next_question_ns(bench.w.state, bench.w.ledger.now()) == 1_000_000, "it is looked up now"
+    bench.w.looks_up("a", listed("a", "canceled"))
+    assert next_question_ns(bench.w.state, bench.w.ledger.now()) is None

@@ -169,3 +169,29 @@ def test_ccxt_and_postgres_as_the_page_says(
         ("main", "GBPUSD", Decimal("-0.5"), Decimal("1.2"), "trueup"),
         ("other", "EURUSD", 9, None, "bot"),
     ]
+
+
+def test_types_of_the_databases_own_are_written_and_what_overflows_is_a_conflict(held: Held) -> None:
+    """An ENUM takes only its own words, and a number that is too large for its column is no unknown outcome: it would
+    be tried for ever, and the broker never asked."""
+    schema = held.store.schema
+    held.do(f"CREATE TYPE {schema}.way AS ENUM ('long', 'short')")
+    held.do(f"CREATE TABLE {schema}.narrow (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), symbol text, "
+            f"side {schema}.way, quantity numeric(6, 2))")  # fmt: skip
+    mapping = Mapping(side="side")
+    book = SqlBook(held.store.server, f"{schema}.narrow", mapping, position_mode="netting", name="pg")
+    fits, over = Holding("AAPL", Decimal("-9999.25")), Holding("AAPL", Decimal("10000"))
+    assert book.write(BookWrite(cursor=1, correction_id="c", before=None, after=fits)).state == "written"
+    (row,) = book.read().positions
+    assert row.signed_quantity == Decimal("-9999.25")
+    wrote = book.write(BookWrite(cursor=1, correction_id="c", before=row, after=over))
+    assert (wrote.state, "overflow" in wrote.why) == ("conflict", True), wrote
+    other = SqlBook(
+        held.store.server, f"{schema}.narrow", Mapping(side="side", long="LONG", short="SHORT"),
+        position_mode="netting", name="pg",
+    )  # fmt: skip
+    wrote = other.write(BookWrite(cursor=1, correction_id="c", before=row, after=Holding("AAPL", Decimal(1))))
+    assert (wrote.state, "LONG" in wrote.why) == ("conflict", True), wrote
+    assert [one.signed_quantity for one in book.read().positions] == [Decimal("-9999.25")]
+    book.close()
+    other.close()

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from trueup.errors import InputError
 from trueup.foreign import BookAnswer, BookRow, BookWrite, Wrote, unreadable
@@ -127,7 +127,7 @@ class SqlBook:
             return left.wrote
         except InputError as error:
             return Wrote("unknown", words(error))
-        except IntegrityError as error:
+        except (DataError, IntegrityError) as error:  # what no column takes will not be taken later either
             return Wrote("conflict", f"{_symbol(write)}: the table refuses it: {words(error)}")
         except SQLAlchemyError as error:
             what = "its outcome is unknown" if began else "nothing was written"

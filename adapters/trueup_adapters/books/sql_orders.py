@@ -12,7 +12,7 @@ from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from trueup.errors import InputError
 from trueup.foreign import OrderName, OrderRow, OrdersAnswer, OrderWrite, Places, Wrote, unreadable_orders
@@ -139,7 +139,7 @@ class SqlOrders:
             return left.wrote
         except InputError as error:
             return Wrote("unknown", words(error))
-        except IntegrityError as error:
+        except (DataError, IntegrityError) as error:  # what no column takes will not be taken later either
             return Wrote("conflict", f"order {write.after.client_order_id}: the table refuses it: {words(error)}")
         except SQLAlchemyError as error:
             what = "its outcome is unknown" if began else "nothing was written"

@@ -120,9 +120,9 @@ class SqlTable:
         """Exact text as each column takes it: SQLite converts by itself, others are told to."""
         found: dict[str, Any] = {}
         for name, text in cells.items():
-            given = sa.literal(text, sa.Text())
-            plain = self.is_sqlite or isinstance(table.columns[name].type, sa.String)
-            found[name] = sa.null() if text is None else given if plain else sa.cast(given, table.columns[name].type)
+            given, kind = sa.literal(text, sa.Text()), table.columns[name].type
+            plain = self.is_sqlite or (isinstance(kind, sa.String) and not isinstance(kind, sa.Enum))
+            found[name] = sa.null() if text is None else given if plain else sa.cast(given, kind)
         return found
 
     def time_text(self, table: sa.Table, column: str, at_ns: int, zone: str) -> str:

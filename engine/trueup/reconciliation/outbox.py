@@ -106,6 +106,20 @@ def is_missing(state: State, slot: OrderSlot, now: Moment) -> bool:
     return elapsed_ns(slot.changed, now) >= state.settle_ns("order")
 
 
+def unlisted_ns(state: State, now: Moment) -> list[int]:
+    """For working orders that the last list does not show, and that changed too shortly before it for that to mean
+    anything: until a list does, from now."""
+    listed, settle_ns = state.view("open_orders"), state.settle_ns("open_orders")
+    known = _listed(state)
+    return [
+        max(0, settle_ns - elapsed_ns(slot.changed, now))
+        for name, slot in state.orders.items()
+        if name not in known
+        and slot.order.status not in (OrderStatus.SCHEDULED, OrderStatus.PENDING)
+        and elapsed_ns(slot.changed, listed.complete_asked) < settle_ns
+    ]
+
+
 def is_overdue(state: State, slot: OrderSlot, now: Moment) -> bool:
     """Whether the time of a planned slice has passed and nobody has sent it: its scheduler may be dead."""
     due = slot.order.scheduled_for

@@ -7,7 +7,7 @@ broker that was not heard, for a refused row, or for what only a human can decid
 from __future__ import annotations
 
 from trueup.model import Key, Moment, OrderStatus, elapsed_ns
-from trueup.reconciliation.outbox import to_look_up
+from trueup.reconciliation.outbox import to_look_up, unlisted_ns
 from trueup.reconciliation.state import Break, Guard, OrderSlot, State
 
 MARGIN_NS = 1_000_000
@@ -66,6 +66,8 @@ def _order_times(state: State, now: Moment) -> list[int]:
     if look_ups:
         times += [_rest_ns(state, one.looked_up, now) for one in state.outbox.values() if one.state == "unknown"]
     lists = state.offers("open_orders") and not state.view("open_orders").failures
+    if lists and look_ups and state.foreign.orders.read:  # what a book elsewhere has working was heard of just now
+        times += unlisted_ns(state, now)
     for name in sorted(state.order_breaks):
         slot = state.orders.get(name)
         for one in state.order_breaks[name]:
