@@ -86,7 +86,7 @@ HowDurable: TypeAlias = Annotated[
 ]
 Mode: TypeAlias = Annotated[
     Literal["hedging", "netting"] | None,
-    typer.Option("--mode", help="As the account is; without it as the journal says, else hedging."),
+    typer.Option("--mode", help="As the account is; without it as the journal says, else as such brokers usually are."),
 ]
 ConfigFile: TypeAlias = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="All of it from one TOML file; else TRUEUP_CONFIG.")
@@ -97,7 +97,11 @@ def run(
     account: Annotated[str | None, typer.Option("--account", metavar="BROKER:ID", help="Whose book it is.")] = None,
     broker: Annotated[
         str | None,
-        typer.Option("--broker", metavar="URL", help="Its gateway, tcp://host:port; else GTW_HOST, GTW_PORT."),
+        typer.Option(
+            "--broker",
+            metavar="URL",
+            help="Whom to ask: tcp://host:port, alpaca://, ccxt://; else GTW_HOST, GTW_PORT.",
+        ),
     ] = None,
     store: Annotated[
         str | None, typer.Option("--store", metavar="URL", help="Where the journal is, or will be.")
