@@ -16,7 +16,11 @@ from trueup.foreign import Keeper, OrderName, OrderRow, OrdersAnswer, OrderWrite
 from trueup.model import TERMINAL, BrokerOrder, OrderStatus, PositionMode, Refusal
 
 DESK = "desk"
-ALL = Places(frozenset({"status", "filled", "average_price", "order_id", "side", "quantity", "limit", "stop"}))
+ALL = Places(
+    frozenset(
+        {"status", "filled", "average_price", "order_id", "side", "type", "quantity", "limit", "stop", "reduce_only"}
+    )
+)
 
 
 def said(name: str | None, status: str = "accepted", **more: Any) -> OrderRow:

@@ -41,7 +41,7 @@ def said(path: Path, *known: OrderName, **mapping: object) -> OrdersAnswer:
 
 def changing(before: OrderRow | None, *fields: OrderField, name: str = "a", **more: object) -> OrderWrite:
     given: dict[str, object] = {"quantity": Decimal(10), "status": OrderStatus.ACCEPTED} | more
-    after = BookOrder(name, "AAPL", "buy", "limit", **given)  # type: ignore[arg-type]
+    after = BookOrder(name, "AAPL", "buy", **({"type": "limit"} | given))  # type: ignore[arg-type]
     return OrderWrite(cursor=1, correction_id="c", before=before, after=after, fields=fields)
 
 
@@ -104,6 +104,18 @@ def test_l41_a_word_means_what_the_file_says_and_nothing_else(tmp_path: Path) ->
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT status FROM orders WHERE cid = 'n'").fetchone() == ("Live",), "the first"
     assert "no word for rejected" in orders.write(changing(None, name="o", status=OrderStatus.REJECTED)).why
+
+
+def test_a_type_may_have_a_word_of_the_bots_own(tmp_path: Path) -> None:
+    path = made(tmp_path, with_(type="Lmt"), with_(cid="b", type="ICEBERG"))
+    orders = book(path, types={"LMT": "limit", "STP": "stop"})
+    one, two = orders.read([]).orders
+    assert (one.type, two.type) == ("limit", "iceberg")
+    assert orders.write(changing(one, "type", "reduce_only", reduce_only=True, type="stop")).state == "written"
+    assert orders.write(changing(None, name="c", type="market")).state == "written"
+    with closing(sqlite3.connect(path)) as connection:
+        said_now = connection.execute("SELECT type, ro FROM orders ORDER BY cid").fetchall()
+    assert said_now == [("STP", "1"), ("ICEBERG", None), ("market", None)]
 
 
 def test_without_words_of_its_own_ours_are_read_in_any_case(tmp_path: Path) -> None:
@@ -238,6 +250,7 @@ def test_what_cannot_be_meant_is_said(tmp_path: Path) -> None:
         ({"statuses": ends | {"x": "accepted", "X": "pending"}}, "which one?"),
         ({"statuses": {"DONE": "filled"}}, "statuses has no word for canceled"),
         ({"statuses": {"DEAD": "canceled"}}, "statuses has no word for filled"),
+        ({"types": {"LMT": "limited"}}, "'LMT' means 'limited'; it must be one of limit, market"),
         ({"time_zone": "Mars"}, "none that is known here"),
         ({"filled": "quantity"}, "mapped twice"),
     ):

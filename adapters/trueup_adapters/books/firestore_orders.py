@@ -152,8 +152,8 @@ class FirestoreOrders:
         for query in self._of(names):
             found += self._rows(query.stream(transaction=transaction, retry=None, timeout=WAIT_S))
         cells = as_kept(order_cells_of(mapping, write), mapping.numbers, mapping.floats)
-        if mapping.reduce_only in cells:
-            cells[mapping.reduce_only] = cells[mapping.reduce_only] == "1"
+        if cells.get(mapping.reduce_only or "") is not None:
+            cells[mapping.reduce_only or ""] = cells[mapping.reduce_only or ""] == "1"
         if mapping.closed_at is not None and ends_now(write):
             cells[mapping.closed_at] = moment(write.at_ns, mapping.time_zone)
         if before is None:

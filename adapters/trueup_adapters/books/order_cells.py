@@ -49,7 +49,7 @@ def order_of(mapping: OrderMapping, cells: Cells[str, object], *, place: int, re
             order_id=theirs,
             symbol=symbol,
             side=_side(mapping, cells),
-            type=name_of(text_of(cells.get(mapping.type)), what=mapping.type).lower(),
+            type=mapping.type_of(name_of(text_of(cells.get(mapping.type)), what=mapping.type)),
             quantity=quantity,
             status=mapping.status_of(str(text_of(cells.get(mapping.status))).strip()),
             filled=ZERO if filled is None and mapping.filled is not None else filled,
@@ -116,21 +116,23 @@ def _cell(mapping: OrderMapping, order: BookOrder, field: OrderField) -> str | N
         return mapping.word_of(order.status)
     if field == "side":
         return mapping.buy if order.side == "buy" else mapping.sell
+    if field == "type":
+        return mapping.type_word(order.type)
     if field == "order_id":
         return order.order_id
+    if field == "reduce_only":
+        return None if order.reduce_only is None else "1" if order.reduce_only else "0"
     number = getattr(order, field)
     return None if number is None else plain(number)
 
 
 def _named(mapping: OrderMapping, order: BookOrder) -> dict[str, str | None]:
     """What only a row that is added is told: which order it is."""
-    cells: dict[str, str | None] = {mapping.symbol: order.symbol, mapping.type: order.type}
+    cells: dict[str, str | None] = {mapping.symbol: order.symbol}
     if mapping.client_order_id is not None:
         cells[mapping.client_order_id] = told_name(order)
     if mapping.strategy is not None:
         cells[mapping.strategy] = order.strategy
-    if mapping.reduce_only is not None and order.reduce_only is not None:
-        cells[mapping.reduce_only] = "1" if order.reduce_only else "0"
     return cells
 
 

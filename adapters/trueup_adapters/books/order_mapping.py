@@ -14,6 +14,7 @@ import msgspec
 from trueup.errors import InputError
 from trueup.foreign import OrderField, Places
 from trueup.model import TERMINAL, OrderStatus
+from trueup.orders import TYPES
 
 BUY_WORDS: Final = ("buy", "b", "long", "0")
 SELL_WORDS: Final = ("sell", "s", "short", "1")
@@ -23,7 +24,7 @@ FIELDS: Final = (
     "stop", "reduce_only", "strategy",
 )  # fmt: skip
 WRITTEN: Final[tuple[OrderField, ...]] = (
-    "status", "filled", "average_price", "order_id", "side", "quantity", "limit", "stop",
+    "status", "filled", "average_price", "order_id", "side", "type", "quantity", "limit", "stop", "reduce_only",
 )  # fmt: skip
 _OURS: Final = {one.value: one for one in OrderStatus if one is not OrderStatus.UNKNOWN}
 _OWN_WORDS: Final = {**{word: word for word in _OURS}, "cancelled": "canceled"}
@@ -43,6 +44,9 @@ class OrderMapping(msgspec.Struct, frozen=True, kw_only=True):
     """How a buying order's side is written; read in any case, as are the words that everybody uses."""
     sell: str = "sell"
     type: str = "type"
+    types: dict[str, str] = {}
+    """The book's own word for a type, in any case, to the one that brokers use: `limit`, `market`, `stop`. A word that is
+    not there stands for itself."""
     quantity: str = "quantity"
     """As ordered, unsigned."""
     status: str = "status"
@@ -84,6 +88,11 @@ class OrderMapping(msgspec.Struct, frozen=True, kw_only=True):
             for other, meant in self.statuses.items():
                 if other.lower() == word.lower() and meant != ours:
                     raise InputError(f"statuses says that {word!r} means {ours!r}, and {other!r} {meant!r}: which one?")
+        for word, ours in self.types.items():
+            if ours not in TYPES:
+                raise InputError(
+                    f"types says that {word!r} means {ours!r}; it must be one of {', '.join(sorted(TYPES))}"
+                )
         for ours in ("filled", "canceled") if self.statuses else ():
             if ours not in self.statuses.values():
                 raise InputError(f"statuses has no word for {ours}, and trueup must be able to write one")
@@ -124,6 +133,15 @@ class OrderMapping(msgspec.Struct, frozen=True, kw_only=True):
                 return _OURS[ours]
         known = ", ".join(self.statuses or _OWN_WORDS)
         raise InputError(f"{self.status} is {word[:40]!r}, which is none of {known}; say under statuses what it means")
+
+    def type_of(self, word: str) -> str:
+        """What a type is called by brokers, in lower case."""
+        meant = (ours for mine, ours in self.types.items() if mine.lower() == word.lower())
+        return next(meant, word.lower())
+
+    def type_word(self, type: str) -> str:
+        """How the book writes a type."""
+        return next((word for word, ours in self.types.items() if ours == type), type)
 
     def word_of(self, status: OrderStatus) -> str:
         """How the book writes a status. Raises InputError where it has no word for it."""

@@ -244,7 +244,7 @@ class _Reading:
         if not isinstance(value, dict):
             return None
         shared = {name: book[name] for name in ("time_zone", "floats") if name in book}
-        texts = ("only", "added", "statuses")
+        texts = ("only", "added", "statuses", "types")
         keys = shared | self._keys("book.orders", given, at, beside=texts)
         rows: dict[str, Any] = {name: self._texts(name, given.get(name), (*at, name)) for name in texts}
         table = keys.pop("table", "orders")

@@ -52,6 +52,7 @@ def template(*, account: str | None = None, broker: str | None = None, store: st
             parts.append('# policy = { preset = "guarded" }  # knobs of this account, over those of [policy]')
         if name == "book.orders":
             parts += ["# [book.orders.statuses]", '# NEW = "accepted"', '# DONE = "filled"', '# DEAD = "canceled"']
+            parts += ["# [book.orders.types]", '# LMT = "limit"']
         if name != "alerts":
             parts.append("")
     return "\n".join(parts).rstrip() + "\n"

@@ -23,7 +23,7 @@ from trueup.reconciliation.foreign_state import ForeignOrders
 from trueup.reconciliation.order_inputs import restated
 from trueup.reconciliation.state import OrderSlot, State
 
-_TERMS: Final[tuple[OrderField, ...]] = ("side", "quantity", "limit", "stop")
+_TERMS: Final[tuple[OrderField, ...]] = ("side", "type", "quantity", "limit", "stop", "reduce_only")
 _NEAREST: Final[dict[OrderStatus, tuple[OrderStatus, ...]]] = {
     OrderStatus.PARTIALLY_FILLED: (OrderStatus.ACCEPTED,),
     OrderStatus.PENDING_CANCEL: (OrderStatus.ACCEPTED,),
@@ -223,7 +223,10 @@ class _Comparison:
         turned = _turned_back(chain, row, order)
         fact = self._recorded(name, row)
         if stale or stands:
-            fact = replace(fact, side=order.side, quantity=order.quantity, limit=order.limit, stop=order.stop)
+            fact = replace(
+                fact, side=order.side, type=order.type, quantity=order.quantity, limit=order.limit, stop=order.stop,
+                reduce_only=order.reduce_only,
+            )  # fmt: skip
         if stands or turned:
             fact = replace(fact, status=order.status, filled=None)
         if order.average_price is not None:  # the broker states it with every fill: not to be told to and fro

@@ -150,7 +150,9 @@ class OrdersAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Rows that are there and cannot be used (L42); `ticket` holds what of their ids can be read."""
 
 
-OrderField: TypeAlias = Literal["status", "filled", "average_price", "order_id", "side", "quantity", "limit", "stop"]
+OrderField: TypeAlias = Literal[
+    "status", "filled", "average_price", "order_id", "side", "type", "quantity", "limit", "stop", "reduce_only"
+]
 
 
 class Places(msgspec.Struct, frozen=True):
