@@ -214,3 +214,33 @@ def test_a_missed_fill_with_its_ticket_takes_the_entry_along(world: Worlds) -> N
     w.deals()
     w.deals(deal("x2", "EURUSD", "-1", ticket="9", client_order_id="c1"))
     assert w.book == {"#9": "2"}
+
+
+def test_l53_a_row_that_is_another_entry_by_its_name_is_not_this_one_by_likeness(world: Worlds) -> None:
+    """The book holds 2 of an order, the broker 1 under its name. The entry of 1 is like that row, comes first, and is
+    another position: bound to it, it would take over what the order's strategy opened."""
+    w = world(fill("x1", "EURUSD", "2", client_order_id="c1"), held("EURUSD", "1"), mode="hedging")
+    assert list(w.book) == ["?long/EURUSD", "?order/c1"]
+    w.sees(replace(row("EURUSD", "1", ticket="77"), client_order_id="c1"))
+    assert bound(w) == [("?order/c1", "#77")]
+
+
+def test_l53_a_ticket_that_an_order_became_is_not_another_entry_by_likeness(world: Worlds) -> None:
+    w = world(fill("x1", "EURUSD", "2", order_id="77", client_order_id="c1"), held("EURUSD", "1"), mode="hedging")
+    w.sees(row("EURUSD", "1", ticket="77"))
+    assert bound(w) == [("?order/c1", "#77")]
+
+
+def test_what_is_claimed_by_name_still_makes_its_likes_ambiguous(world: Worlds) -> None:
+    """Which of two equal rows an entry is, is not for us to say because one of them has a name."""
+    w = world(fill("x1", "EURUSD", "2", order_id="77", client_order_id="c1"), held("EURUSD", "1"), mode="hedging")
+    w.sees(row("EURUSD", "1", ticket="77"), row("EURUSD", "1", ticket="78"))
+    assert bound(w) == [("?order/c1", "#77")]
+
+
+def test_l29_one_row_is_one_entrys_though_two_have_a_name_for_it(world: Worlds) -> None:
+    """It names the client order id of one, and is the ticket that the order of the other became."""
+    w = world(fill("x1", "EURUSD", "1", order_id="77"), fill("x2", "EURUSD", "2", client_order_id="c1"), mode="hedging")
+    assert list(w.book) == ["?order/77", "?order/c1"]
+    w.sees(replace(row("EURUSD", "1", ticket="77"), client_order_id="c1"))
+    assert bound(w) == [("?order/77", "#77")]

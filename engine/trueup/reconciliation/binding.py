@@ -36,11 +36,12 @@ def bind(state: State, at_ns: int, rows: Mapping[Key, BrokerPosition], *, comple
             alike[_likeness(row)].append(key)
         for key in unbound:
             ours[_likeness(state.book[key])] += 1
+    claimed = _claimed(state, unbound, named)
     for key in unbound:
         slot = state.book[key]
         match, why = named.get(key), "it names the client order id"
         if match is None:
-            match, why = _match(slot, free, alike, ours)
+            match, why = _match(slot, free, alike, ours, claimed)
         if match is not None and match in free:
             row = free.pop(match)
             assert slot.holding is not None
@@ -54,8 +55,18 @@ def bind(state: State, at_ns: int, rows: Mapping[Key, BrokerPosition], *, comple
             )
 
 
+def _claimed(state: State, unbound: list[Key], named: dict[Key, Key]) -> set[Key]:
+    """The keys that are an entry's by its name: what is only like them is another position, whichever comes first."""
+    by_order = {ticket_key(found) for key in unbound if (found := state.book[key].order_id) is not None}
+    return by_order | {named[key] for key in unbound if key in named}
+
+
 def _match(
-    slot: Slot, free: dict[Key, BrokerPosition], alike: dict[object, list[Key]], ours: dict[object, int]
+    slot: Slot,
+    free: dict[Key, BrokerPosition],
+    alike: dict[object, list[Key]],
+    ours: dict[object, int],
+    claimed: set[Key],
 ) -> tuple[Key | None, str]:
     """(the key that the entry is, why), or (None, '')."""
     if slot.order_id is not None:  # likeness proves nothing against it: its ticket may be closed by now
@@ -63,7 +74,7 @@ def _match(
         return (named, "its opening order became the ticket") if named in free else (None, "")
     likeness = _likeness(slot)
     found = alike.get(likeness, [])
-    if len(found) == 1 and ours[likeness] == 1:
+    if len(found) == 1 and ours[likeness] == 1 and found[0] not in claimed:
         return found[0], "the only one of this symbol, side and quantity on both sides"
     return None, ""
 
