@@ -26,15 +26,16 @@ KNOBS = (
 """Short times, so that what takes seconds in earnest takes milliseconds here."""
 
 
-def shown(page: str, kind: str) -> str:
-    """The one block of a kind."""
-    (found,) = [block.body for block in blocks(HOW_TO / page) if block.info == kind]
+def shown(page: str, kind: str, *, of: int = 1) -> list[str]:
+    """The blocks of a kind, of which there are so many."""
+    found = [block.body for block in blocks(HOW_TO / page) if block.info == kind]
+    assert len(found) == of
     return found
 
 
-def settled(page: str, folder: Path, **places: str) -> Path:
+def settled(page: str, folder: Path, *, of: int = 1, upto: int | None = None, **places: str) -> Path:
     """The page's file, as it stands, but for where things are and how long they take."""
-    text = shown(page, "toml")
+    text = "\n".join(shown(page, "toml", of=of)[:upto])
     for name, value in {"store": f"sqlite:///{folder}/trueup.db", **places}.items():
         text, count = re.subn(rf'(?m)^{name} = ".*"$', f'{name} = "{value}"', text)
         assert count == 1, name
@@ -76,13 +77,13 @@ def bot(monkeypatch: pytest.MonkeyPatch) -> Iterator[firestore.Client]:
 def test_a_table_is_trued_up_as_the_page_says(fake: FakeAlpaca, tmp_path: Path, shell: Shell) -> None:
     page, table = "sql-book.md", Table.__new__(Table)
     table.path = tmp_path / "bot.db"
-    table.do(shown(page, "sql"))
+    table.do(shown(page, "sql", of=2)[0])
     for symbol, side in (("AAPL", "long"), ("TSLA", "short")):
         table.do("INSERT INTO positions (symbol, side, qty, entry_price, status) VALUES (?, ?, '3', '190.5', 'open')",
                  symbol, side)  # fmt: skip
-    config = settled(page, tmp_path, broker=f"alpaca+{fake.url}", url=f"sqlite:///{table.path}")
+    config = settled(page, tmp_path, of=2, upto=1, broker=f"alpaca+{fake.url}", url=f"sqlite:///{table.path}")
     asked = commands(page)
-    assert [line.split()[0] for line in asked] == ["doctor", "run", "run", "run", "audit", "positions"]
+    assert [line.split()[0] for line in asked] == ["doctor", "run", "run", "run", "audit", "positions", "orders"]
     assert shell("doctor", "--config", config).status == 0
     before = table.path.read_bytes()
     shell("run", "--config", config, "--once", "--dry-run")
@@ -101,6 +102,36 @@ def test_a_table_is_trued_up_as_the_page_says(fake: FakeAlpaca, tmp_path: Path, 
     assert [(one["symbol"], one["side"], one["quantity"]) for one in held] == [
         ("AAPL", "long", "2"), ("NVDA", "short", "1"),
     ]  # fmt: skip
+
+
+def test_its_orders_are_trued_up_as_the_page_says(fake: FakeAlpaca, tmp_path: Path, shell: Shell) -> None:
+    page, table = "sql-book.md", Table.__new__(Table)
+    table.path = tmp_path / "bot.db"
+    for statement in shown(page, "sql", of=2):
+        table.do(statement)
+    placed = {
+        name: fake.control.place("MSFT", "buy", "limit", "10", price="400", client_id=name) for name in ("a", "b", "c")
+    }
+    for name, state in (("a", "NEW"), ("b", "OPEN"), ("c", "OPEN"), ("d", "DONE")):
+        table.do(
+            "INSERT INTO orders (client_order_id, broker_id, symbol, direction, kind, qty, price, state) VALUES "
+            "(?, ?, 'MSFT', 'buy', 'LMT', '10', '400', ?)", name, placed.get(name) if name != "a" else None, state,
+        )  # fmt: skip
+    fake.control.cancel(placed["b"])
+    fake.control.fill(placed["c"], price="399.5")
+    config = settled(page, tmp_path, of=2, broker=f"alpaca+{fake.url}", url=f"sqlite:///{table.path}")
+    assert shell("doctor", "--config", config).status == 0
+    ended = shell("run", "--config", config, "--once", "--json")
+    assert (ended.status, ended.err) == (0, ""), ended
+    rows = table.do("SELECT client_order_id, broker_id, state, CAST(done AS TEXT), reason FROM orders ORDER BY id")
+    assert rows == [
+        ("a", placed["a"], "OPEN", None, None),
+        ("b", placed["b"], "DEAD", None, "CLOSED_EXTERNALLY"),
+        ("c", placed["c"], "DONE", "10", None),
+        ("d", None, "DONE", None, None),
+    ]
+    told = shell("orders", "--store", f"sqlite:///{tmp_path}/trueup.db", "--json").json
+    assert [one["client_order_id"] for one in told] == ["a"]
 
 
 def test_a_collection_is_trued_up_as_the_page_says(
@@ -127,7 +158,11 @@ def test_alpaca_and_firestore_as_the_page_says(
     bot.collection("positions").document("one").set(
         {"symbol": "AAPL", "quantity": 2.5, "avg_entry_price": 190.5, "strategy": "trend"}
     )
-    fake.control.place("AAPL", "sell", "limit", "1", price="250", client_id="bot-1")
+    placed = fake.control.place("AAPL", "sell", "limit", "1", price="250", client_id="bot-1")
+    bot.collection("orders").document("bot-1").set(
+        {"client_order_id": "bot-1", "symbol": "AAPL", "side": "sell", "type": "limit", "qty": 1, "filled_qty": 0,
+         "limit_price": 250, "status": "sent"}
+    )  # fmt: skip
     config = settled("my-bot-uses-alpaca-and-firestore.md", tmp_path, broker=f"alpaca+{fake.url}")
     assert shell("doctor", "--config", config).status == 0
     ended = shell("run", "--config", config, "--once", "--json")
@@ -137,12 +172,14 @@ def test_alpaca_and_firestore_as_the_page_says(
     )
     assert said == [("AAPL", 2, "trend"), ("NVDA", -1, "external")]
     assert json.loads(ended.out)["gate"] == "open", "the bot's own working order is no stranger"
+    (order,) = [one.to_dict() for one in bot.collection("orders").stream()]
+    assert (order["status"], order["alpaca_id"]) == ("new", placed)
 
 
 def test_a_bot_on_mt5_as_the_page_says(tmp_path: Path, shell: Shell) -> None:
     page, table = "my-bot-is-on-mt5.md", Table.__new__(Table)
     table.path = tmp_path / "bot.db"
-    table.do(shown(page, "sql"))
+    table.do(shown(page, "sql")[0])
     with gateway() as (url, control):
         ticket = str(control.open("EURUSD", "buy", "0.10", "1.0543"))
         other = str(control.open("EURUSD", "sell", "0.02", "1.0550"))

@@ -148,7 +148,7 @@ def test_ccxt_and_postgres_as_the_page_says(
     held: Held, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = "my-bot-uses-ccxt-and-postgres.md"
-    held.do(shown(page, "sql"))
+    held.do(shown(page, "sql")[0])
     for account, symbol, contracts in (("main", "EURUSD", "-3"), ("main", "GONE", "1"), ("other", "EURUSD", "9")):
         held.do(
             "INSERT INTO positions (account, symbol, contracts, opened_by) VALUES (%s, %s, %s::numeric, 'bot')",

@@ -45,7 +45,7 @@ class OrderMapping(msgspec.Struct, frozen=True, kw_only=True):
     sell: str = "sell"
     type: str = "type"
     types: dict[str, str] = {}
-    """The book's own word for a type, in any case, to the one that brokers use: `limit`, `market`, `stop`. A word that is
+    """The book's own word for a type, in any case, to the one that brokers use, such as `limit`. A word that is
     not there stands for itself."""
     quantity: str = "quantity"
     """As ordered, unsigned."""
