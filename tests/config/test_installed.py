@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from config.test_brokers import opened, plan, refused
-from trueup.errors import InputError, TrueupError
+from trueup.errors import InputError, PolicyError, TrueupError
 from trueup.testing.broker import SimulatedBroker
-from trueup_adapters.config import BrokerWanted
+from trueup_adapters.config import BrokerWanted, configuration_of
 from trueup_adapters.config.brokers import mode_of
 from trueup_adapters.config.installed import GROUP
 
@@ -82,3 +82,13 @@ def test_an_address_that_nobody_answers_to_names_the_nearest(installs: Callable[
     assert "there is no adapter 'http'" in refused("http://127.0.0.1:5555")
     installs(lambda _: None)
     assert "did you mean 'harbor'? there are tcp (an MT5 gateway), alpaca, ccxt, harbor, and" in refused("habor://dock")
+
+
+def test_a_secret_that_stands_in_an_address_is_hidden_before_the_rest_is_cut_off() -> None:
+    secret = "xq7canary93zz" * 20
+    for address in (f"habor://user:{secret}@h", f"alpaca://user:{secret}@h", f"ccxt://?token={secret}"):
+        assert "canary" not in refused(address, environment="paper")
+    with pytest.raises(PolicyError) as caught:
+        configuration_of(f"account = 'a:1'\nbroker = 'habor://user:{secret}@h'", name="t.toml")
+    assert "there is no adapter 'habor'" in str(caught.value)
+    assert "canary" not in str(caught.value)

@@ -27,7 +27,7 @@ from trueup.model import PositionMode, exact
 from trueup.ports import Broker
 from trueup_adapters.config.installed import GATEWAY, BrokerWanted, open_installed, scheme_of, unanswered
 from trueup_adapters.config.plans import Plan
-from trueup_adapters.logs.secrets import hide
+from trueup_adapters.logs.secrets import hidden, hide
 from trueup_adapters.mt5 import Mt5Broker
 from trueup_adapters.mt5.address import URL_DEFAULT
 from trueup_adapters.mt5.key_files import curve_of
@@ -77,7 +77,7 @@ def _of_a_package(scheme: str, plan: Plan) -> Broker:
     """What an installed package makes of it. Raises InputError where none is called so."""
     why = unanswered(address_of(plan))
     if why is not None:
-        raise InputError(f"broker {address_of(plan)[:80]!r}: {why}")
+        raise InputError(f"broker {hidden(address_of(plan))[:80]!r}: {why}")
     return open_installed(
         scheme,
         BrokerWanted(
@@ -154,7 +154,7 @@ def _alpaca(plan: Plan, environ: Mapping[str, str]) -> Broker:
 def _agreed(plan: Plan, named: str) -> str:
     """Paper or live, as address and configuration say together. Raises InputError where they do not."""
     if named not in ("", "paper", "live"):
-        raise InputError(f"broker {address_of(plan)[:80]!r}: write alpaca://paper or alpaca://live")
+        raise InputError(f"broker {hidden(address_of(plan))[:80]!r}: write alpaca://paper or alpaca://live")
     if named and plan.environment is not None and named != plan.environment:
         raise InputError(f"{plan.account}: the broker is alpaca://{named}, and environment says {plan.environment}")
     if named == "live" and plan.environment is None:
@@ -172,7 +172,9 @@ def _ccxt(plan: Plan, mode: PositionMode, environ: Mapping[str, str]) -> Broker:
     once = {name: values[0] for name, values in parameters.items()}
     market = once.get("market", "contracts")
     if not exchange or market not in ("contracts", "spot"):
-        raise InputError(f"broker {address[:80]!r}: write ccxt://EXCHANGE?market=contracts, or market=spot&quotes=USDT")
+        raise InputError(
+            f"broker {hidden(address)[:80]!r}: write ccxt://EXCHANGE?market=contracts, or market=spot&quotes=USDT"
+        )
     if plan.environment is None:
         raise InputError(
             f'{plan.account}: an exchange has real money and, some of them, a sandbox: say environment = "paper" or '

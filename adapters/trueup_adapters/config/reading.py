@@ -24,7 +24,7 @@ from trueup.toml_lines import line_of, meant
 from trueup_adapters.books import Mapping, OrderMapping
 from trueup_adapters.config.installed import unanswered
 from trueup_adapters.config.keys import TABLES, Key
-from trueup_adapters.logs.secrets import hide_address, hide_password
+from trueup_adapters.logs.secrets import hidden, hide_address, hide_password
 
 ACCOUNTS_MAX: Final = 200
 """Accounts of one process (law 12)."""
@@ -365,7 +365,7 @@ def _no_address(table: str, name: str, value: object) -> str | None:
         except InputError as error:
             return f"cannot be meant: {error}"
     why = unanswered(value) if name == "broker" else None
-    return None if why is None else f"is {value[:60]!r}: {why}"
+    return None if why is None else f"is {hidden(value)[:60]!r}: {why}"
 
 
 def _amiss(key: Key, value: object) -> str | None:
