@@ -203,6 +203,9 @@ def test_an_action_that_the_gateway_does_not_know_is_rejected_with_that_reason(c
         {"status": "FAILED", "error": "time-out waiting for the server"},
         {"status": "error", "error_code": 10012, "error_msg": "?"},
         {"status": "FAILED", "error": "?", "retcode": 10031},
+        {"status": "FAILED", "error_code": "10031"},
+        {"status": "FAILED", "retcode": "10012"},
+        {"status": "FAILED", "result": {"retcode": 10012}},
         {"status": "FAILED", "error": "Connection lost"},
         {"status": "FAILED", "error": "no reply from the server"},
         {"status": "FAILED", "error": "duplicate client_id"},
@@ -229,6 +232,9 @@ def test_l24_a_failure_that_does_not_say_that_nothing_was_done_is_unknown(cells:
         {"status": "SUCCESS", "order": 7001, "retcode": 10004},
         {"status": "SUCCESS", "order": 7001, "retcode": "10009"},
         {"status": "SUCCESS", "order": 7001, "retcode": []},
+        {"status": "SUCCESS", "order": 7001, "errors": ["no money"]},
+        {"status": "SUCCESS", "result": {"retcode": 10019, "order": 0}},
+        {"status": "SUCCESS", "retcode": 10009, "result": {"retcode": 10019}},
         {"status": "SUCCESS", "order": 7001, "client_id": "s2"},
         {"status": "FAILED", "client_id": "s2"},
         {"status": "SUCCESS", "positions": []},
@@ -292,3 +298,9 @@ def test_l21_a_yes_and_a_no_say_so_whatever_else_is_there(cells: dict[str, Any])
         assert status in ("FAILED", "error") or unknown_action
     if status in ("SUCCESS", "ok") and len(cells) == 1:
         assert outcome.state == "acknowledged"
+
+
+def test_what_metatrader_answered_is_read_where_a_gateway_hands_it_on() -> None:
+    outcome = came(status="ok", result={"retcode": 10009, "order": 7003, "deal": 9001, "comment": "done"})
+    assert (outcome.state, outcome.order_id) == ("acknowledged", "7003")
+    assert came(status="ok", result=[1]).state == came(status="ok", result=None).state == "acknowledged"

@@ -4,6 +4,7 @@ Reading order:
     address   where a gateway may be, and when a connection there is safe
     key_files which CURVE keys, and from where
     rows      the rows that a reply may hold, and what their cells must be
+    texts     what a row's text says that its cells do not
     positions rows into positions, one by one
     deals     rows into executions, one by one
     order_words  what an order's kind and state may be called

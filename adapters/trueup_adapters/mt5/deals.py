@@ -27,6 +27,7 @@ from trueup_adapters.mt5.rows import (
     printable,
     readable,
     reference_cell,
+    same_cell,
     side_cell,
     ticket_cell,
     volume_cell,
@@ -102,14 +103,16 @@ def judge_deals(rows: Sequence[AnyDeal], dialect: Dialect, reading: Reading) -> 
 
 def _refusal(number: int, row: DealRow, why: str) -> Refusal:
     """A refused deal, with the position it belongs to as far as that can be read; the deal's id is in the reason."""
-    deal = readable(row.deal)
+    deal = next((name for name in map(readable, (row.deal, row.ticket)) if name is not None), None)
     told = why if deal is None or deal in why else f"deal {deal}: {why}"
-    return Refusal(number, told, readable(row.symbol), readable(row.position))
+    return Refusal(number, told, readable(row.symbol), readable(row.position or row.position_id))
 
 
 def execution_of(row: DealRow, dialect: Dialect, reading: Reading) -> Execution:
     """One row as an execution. Raises BadRow, with the cell that is to blame."""
-    execution_id = ticket_cell(row.deal, what="deal")
+    execution_id = same_cell(row.deal, row.ticket, read=_deal_id, what="deal and ticket")
+    if execution_id is None:
+        raise BadRow("it has no number: nobody can say which deal it is")
     sign = side_cell(row.type, dialect)
     if not sign:
         if _kind(row.type) in _TAKEN_BACK:
@@ -123,7 +126,7 @@ def execution_of(row: DealRow, dialect: Dialect, reading: Reading) -> Execution:
         symbol=symbol,
         signed_quantity=volume if sign > 0 else volume.copy_negate(),
         price=price_cell(row.price, what="price"),
-        ticket=reference_cell(row.position, what="position"),
+        ticket=same_cell(row.position, row.position_id, read=_position, what="position and position_id"),
         order_id=reference_cell(row.order, what="order"),
         client_order_id=readable(row.client_id),
         strategy=None if mark is None else reading.strategies.get(mark),
@@ -131,6 +134,14 @@ def execution_of(row: DealRow, dialect: Dialect, reading: Reading) -> Execution:
         happened_at=when_cell(row.time),
         reason=reason_of(row.reason, comment=row.comment),
     )
+
+
+def _deal_id(cell: int | str | None) -> str | None:
+    return None if cell is None else ticket_cell(cell, what="deal")
+
+
+def _position(cell: int | str | None) -> str | None:
+    return reference_cell(cell, what="position")
 
 
 def _kind(kind: int | str) -> int | str:

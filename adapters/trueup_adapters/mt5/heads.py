@@ -29,6 +29,8 @@ class Head(msgspec.Struct):
     error: Any = None
     error_code: Any = None
     error_msg: Any = None
+    errors: Any = None
+    """A list of what went wrong, as some gateways keep one beside a status that says success."""
     message: Any = None
 
 
@@ -56,12 +58,12 @@ def _said(status: object) -> str:
 
 def has_error(head: Head) -> bool:
     """Whether it speaks of an error, whatever its status says."""
-    return bool(head.error or head.error_code or head.error_msg)
+    return bool(head.error or head.error_code or head.error_msg or head.errors)
 
 
 def failure_words(head: Head) -> str:
     """The gateway's own text, bounded and printable; it may have come as anything."""
-    said = [head.error_code, head.error, head.error_msg, head.message]
+    said = [head.error_code, head.error, head.error_msg, head.errors, head.message]
     words = ": ".join(printable(cell if isinstance(cell, str) else repr(cell)) for cell in said if cell)
     return words[:300] or "nothing more"
 

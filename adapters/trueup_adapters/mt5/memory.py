@@ -2,8 +2,8 @@
 
 Most replies repeat the one before, but for prices that are no part of a position. So the decoded rows of the
 last reply are kept: equal rows have an equal meaning, and the very same mapping is handed out again; where a few
-differ, only those are judged. Whatever is out of the ordinary (a refused row, a repeated ticket, a netting
-account, where a symbol's rows must be seen together) is judged from the start. The answers are those of
+differ, only those are judged, by their text too. Whatever is out of the ordinary (a refused row, a repeated ticket, a
+netting account, where a symbol's rows must be seen together) is judged from the start. The answers are those of
 `wire.positions_answer`.
 """
 
@@ -19,7 +19,7 @@ from trueup.ports import Answer
 from trueup_adapters.mt5.heads import REPLY_BYTES_MAX
 from trueup_adapters.mt5.positions import AnyRow, Judged, Reading, judge, key_of, position_of
 from trueup_adapters.mt5.rows import BadRow, Dialect, PositionRow
-from trueup_adapters.mt5.wire import open_positions, refusal_of, stated_positions
+from trueup_adapters.mt5.wire import POSITIONS, open_positions, open_positions_slowly, refusal_of, stated_positions
 
 _TICKET = attrgetter("ticket")
 
@@ -44,13 +44,13 @@ class PositionsMemory:
 
     def answer(self, raw: bytes) -> Answer:
         """The reply as an `Answer`; `positions` is the same object as long as nothing changes."""
-        opened = refusal_of(raw, self._reply_bytes_max) or open_positions(raw)
+        opened = refusal_of(raw, self._reply_bytes_max) or open_positions(raw, closely=False)
         if isinstance(opened, Answer):
             return opened
         last = self._last
         if last is not None and last.dialect == opened.dialect and _same(last.rows, opened.rows):
             return stated_positions(last.judged, opened.dialect, raw)
-        self._last = last = self._judged(opened.rows, opened.dialect, last)
+        self._last = last = self._judged(raw, opened.rows, opened.dialect, last)
         return stated_positions(last.judged, opened.dialect, raw)
 
     def position(self, symbol: str, ticket: str | None) -> BrokerPosition | None:
@@ -60,12 +60,13 @@ class PositionsMemory:
         netting = self._reading.position_mode == "netting"
         return self._last.judged.positions.get(symbol_key(symbol) if netting else ticket_key(ticket or ""))
 
-    def _judged(self, rows: list[AnyRow], dialect: Dialect, last: _Last | None) -> _Last:
+    def _judged(self, raw: bytes, rows: list[AnyRow], dialect: Dialect, last: _Last | None) -> _Last:
         judged = None
         by_ticket = _by_ticket(rows) if self._reading.position_mode == "hedging" else None
         if by_ticket is not None and last is not None and last.by_ticket is not None and last.dialect == dialect:
-            judged = self._patched(by_ticket, last.by_ticket, last.judged, dialect)
+            judged = self._patched(raw, by_ticket, last.by_ticket, last.judged, dialect)
         if judged is None:
+            rows = _looked_at_closely(raw, rows)
             judged = judge(rows, dialect, self._reading)
         if last is not None and last.judged == judged:
             judged = last.judged  # the same rows in another order, or in other words
@@ -73,23 +74,39 @@ class PositionsMemory:
 
     def _patched(
         self,
+        raw: bytes,
         rows: dict[int | str, PositionRow],
         before: dict[int | str, PositionRow],
         judged: Judged,
         dialect: Dialect,
     ) -> Judged | None:
-        """The judgement before, with the rows that changed judged anew; None if one of them is refused."""
+        """The judgement before, with the rows that changed judged anew; None if one of them is refused, or its text
+        not found at once."""
         positions = judged.positions.copy()
         for ticket in before.keys() - rows.keys():
             del positions[ticket_key(str(ticket))]
         differs = map(ne, rows.values(), map(before.get, rows))
         try:
-            for row in compress(rows.values(), differs):
+            places = list(compress(range(len(rows)), differs))
+            listed = list(rows.values())
+            changed = [listed[place] for place in places]
+            for row, text in zip(changed, POSITIONS.of(raw, changed, places, "ticket", len(listed)), strict=True):
+                if text is None:
+                    return None
+                POSITIONS.check(text)
                 position = position_of(row, dialect, self._reading)
                 positions[key_of(position, "hedging")] = position
         except (BadRow, ArithmeticError):  # ArithmeticError: a signalling NaN refuses to be compared (L43)
             return None
         return Judged(positions, ())
+
+
+def _looked_at_closely(raw: bytes, rows: list[AnyRow]) -> list[AnyRow]:
+    """The rows of a reply that was read at once, those marked whose text says more than was read (law 13)."""
+    if not POSITIONS.looks_spoilt(raw, len(rows)):
+        return rows
+    opened = open_positions_slowly(raw)
+    return rows if isinstance(opened, Answer) else list(opened.rows)
 
 
 def _same(before: list[AnyRow], rows: list[AnyRow]) -> bool:

@@ -7,9 +7,9 @@ and differ the row is refused, for either could be the true one (law 13).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 import msgspec
 
@@ -26,6 +26,7 @@ from trueup_adapters.mt5.rows import (
     price_cell,
     readable,
     reference_cell,
+    same_cell,
     volume_cell,
     when_cell,
 )
@@ -58,15 +59,15 @@ def judge_orders(rows: Sequence[AnyOrder], reading: Reading) -> JudgedOrders:
 
 def order_of(row: OrderRow, reading: Reading) -> BrokerOrder:
     """One row as an order. Raises BadRow, with the cell that is to blame."""
-    order_id = _same(row.order, row.ticket, read=_order_id, what="order and ticket")
+    order_id = same_cell(row.order, row.ticket, read=_order_id, what="order and ticket")
     client_id = None if row.client_id in (None, "") else named_cell(row.client_id, "client_id")
     if order_id is None and client_id is None:
         raise BadRow("it has neither a number nor a client_id: nobody can say which order it is")
     symbol, spelling = canonical_of(row.symbol, reading)
     side, kind = kind_of(row.type)
     status, raw_status = status_of(row.state, row.status)
-    quantity = volume_cell(_same(row.volume, row.volume_initial, read=_number, what="volume and volume_initial"))
-    price = _same(row.price, row.price_open, row.open_price, read=_price, what="price and price_open")
+    quantity = volume_cell(same_cell(row.volume, row.volume_initial, read=_number, what="volume and volume_initial"))
+    price = same_cell(row.price, row.price_open, row.open_price, read=_price, what="price and price_open")
     mark = mark_cell(row.magic)
     return BrokerOrder(
         symbol=symbol,
@@ -82,7 +83,7 @@ def order_of(row: OrderRow, reading: Reading) -> BrokerOrder:
         limit=price if kind == "limit" else _limit_of(row) if kind == "stop_limit" else None,
         stop=price if kind in ("stop", "stop_limit") else None,
         reduce_only=row.reduce_only,
-        ticket=_same(row.position, row.position_id, read=_position, what="position and position_id"),
+        ticket=same_cell(row.position, row.position_id, read=_position, what="position and position_id"),
         strategy=None if mark is None else reading.strategies.get(mark),
         updated_at=_when_of(row),
         spelling=spelling,
@@ -90,17 +91,6 @@ def order_of(row: OrderRow, reading: Reading) -> BrokerOrder:
 
 
 # -- cells -------------------------------------------------------------------------------------------------
-
-_Cell = TypeVar("_Cell")
-_Value = TypeVar("_Value")
-
-
-def _same(*cells: _Cell, read: Callable[[_Cell], _Value | None], what: str) -> _Value | None:
-    """What one or several cells say that mean the same; None where none is there. Raises BadRow."""
-    said = [value for value in map(read, cells) if value is not None]
-    if any(value != said[0] for value in said):
-        raise BadRow(f"its {what} differ: {', '.join(map(str, said))}")
-    return said[0] if said else None
 
 
 def _number(cell: Decimal | None) -> Decimal | None:
@@ -124,7 +114,7 @@ def _filled_of(row: OrderRow, quantity: Decimal) -> Decimal | None:
     possible (L18), less than nothing is not."""
     rest = _number(row.volume_current)
     by_rest = None if rest is None else EXACT.subtract(quantity, rest)
-    filled = _same(row.filled, by_rest, read=_number, what="filled and volume_current")
+    filled = same_cell(row.filled, by_rest, read=_number, what="filled and volume_current")
     if filled is not None and filled < ZERO:
         raise BadRow(f"it is filled by {filled}, which is less than nothing")
     return filled

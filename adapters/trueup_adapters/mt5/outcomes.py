@@ -31,6 +31,7 @@ _DONE: Final = frozenset({10008, 10009, 10010})
 """MetaTrader's return codes for a request that was placed, done, or done in part."""
 _UNDECIDED: Final = frozenset({10011, 10012, 10031})
 """Those after which nobody can say: an error while processing, a time-out, no connection to the server."""
+_DIGITS_MAX: Final = 10
 _UNDECIDED_WORDS: Final = re.compile(
     r"time[ds]?[ _-]?out|no (?:reply|response)|connection (?:was )?(?:lost|reset|closed)|lost connection"
     r"|duplicate|already",
@@ -44,6 +45,8 @@ class _Reply(Head):
     ticket: Raw = Raw()
     client_id: Any = None
     retcode: Any = None
+    result: Raw = Raw()
+    """What MetaTrader itself answered, where a gateway hands it on as it came."""
     positions: Raw | UnsetType = UNSET
     deals: Raw | UnsetType = UNSET
     orders: Raw | UnsetType = UNSET
@@ -52,6 +55,7 @@ class _Reply(Head):
 class _Inner(msgspec.Struct):
     order: Raw = Raw()
     ticket: Raw = Raw()
+    retcode: Any = None
 
 
 _REPLY = msgspec.json.Decoder(_Reply)
@@ -79,9 +83,10 @@ def outcome_of(raw: bytes, action: Action) -> Outcome:
         return unknown(f"the reply's status is {printable(repr(status))[:80]}, in no dialect that is known", raw=raw)
     if has_error(reply):
         return unknown(f"the gateway says {status} and an error at once: {words}", raw=raw)
-    if reply.retcode is not None and not (isinstance(reply.retcode, int) and reply.retcode in _DONE):
-        code = printable(repr(reply.retcode))[:40]
-        return unknown(f"the gateway says {status} and MetaTrader's code {code}, which is no success", raw=raw)
+    for told in _retcodes(reply):
+        if not (isinstance(told, int) and told in _DONE):
+            code = printable(repr(told))[:40]
+            return unknown(f"the gateway says {status} and MetaTrader's code {code}, which is no success", raw=raw)
     return Outcome(state="acknowledged", order_id=_order_id(reply, action), raw=raw)
 
 
@@ -101,20 +106,38 @@ def _of_another(reply: _Reply, action: Action) -> str:
 
 
 def _is_undecided(reply: _Reply, words: str) -> bool:
-    codes = {code for code in (reply.retcode, reply.error_code) if isinstance(code, int)}
+    codes = {_code(told) for told in (*_retcodes(reply), reply.error_code)}
     return bool(codes & _UNDECIDED) or _UNDECIDED_WORDS.search(words) is not None
+
+
+def _retcodes(reply: _Reply) -> list[object]:
+    """Every code of MetaTrader's that a reply tells, its own and that of the result within it."""
+    return [told for told in (reply.retcode, _inner(reply.result).retcode) if told is not None]
+
+
+def _code(told: object) -> int | None:
+    """A code as a number, also where it is written as text: enough to doubt by, and not to believe by."""
+    if isinstance(told, str) and told.isascii() and told.isdigit() and len(told) < _DIGITS_MAX:
+        return int(told)
+    return told if isinstance(told, int) and not isinstance(told, bool) else None
+
+
+def _inner(cell: Raw) -> _Inner:
+    """The object within a reply; an empty one where there is none."""
+    try:
+        return _INNER.decode(cell)
+    except MALFORMED:
+        return _Inner()
 
 
 def _order_id(reply: _Reply, action: Action) -> str | None:
     """The order's number, where the reply tells it: on its own, or within the order. `ticket` on its own may be a
     position's, but for a stop, which has no other."""
     number = name_in(reply.order)
-    if number is None and reply.order:
-        try:
-            inner = _INNER.decode(reply.order)
-        except MALFORMED:
-            return None
-        number = name_in(inner.order) or name_in(inner.ticket)
+    for within in (reply.order, reply.result):
+        if number is None:
+            inner = _inner(within)
+            number = name_in(inner.order) or name_in(inner.ticket)
     if number is None and action.kind == "place_stop":
         number = name_in(reply.ticket)
     return None if number == "0" else number

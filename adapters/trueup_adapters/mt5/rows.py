@@ -7,8 +7,9 @@ Both dialects' names stand in one struct, because a reply is decoded once, befor
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
@@ -81,19 +82,23 @@ class OrderRow(msgspec.Struct, gc=False):
 class DealRow(msgspec.Struct, gc=False):
     """One row of `deals`: an execution, or one of the account's other entries."""
 
-    deal: int | str
     type: int | str
+    deal: int | str | None = None
+    ticket: int | str | None = None
+    """The deal's own, as MetaTrader calls it; its position's is `position`."""
     symbol: Any = None
     """Rows that are no executions have an empty one (L45), so it is judged after `type`."""
     volume: Decimal | None = None
     price: Decimal | None = None
     order: int | str | None = None
     position: int | str | None = None
+    position_id: int | str | None = None
+    """What MetaTrader calls `position`."""
     commission: Decimal | None = None
     fee: Decimal | None = None
     time: Any = None
     magic: Any = None
-    client_id: str | None = None
+    client_id: int | str | None = None
     reason: Any = None
     """Why it was made, in a code or a word; what nobody understands says nothing, and refuses no row."""
     comment: Any = None
@@ -117,7 +122,9 @@ class _Names(msgspec.Struct):
     symbol: Raw = Raw()
     ticket: Raw = Raw()
     position: Raw = Raw()
+    position_id: Raw = Raw()
     order: Raw = Raw()
+    deal: Raw = Raw()
 
 
 _NAMES = msgspec.json.Decoder(_Names)
@@ -136,12 +143,22 @@ def unread(row: Raw, error: Exception) -> Unread:
 def unread_order(row: Raw, error: Exception) -> Unread:
     """The same for a row of `orders`, whose own number is no position's: it is told in the reason."""
     names = _names_of(row)
+    return _unread_of(names, error, "order", name_in(names.order))
+
+
+def unread_deal(row: Raw, error: Exception) -> Unread:
+    """The same for a row of `deals`."""
+    names = _names_of(row)
+    return _unread_of(names, error, "deal", name_in(names.deal))
+
+
+def _unread_of(names: _Names, error: Exception, what: str, number: str | None) -> Unread:
     why = printable(str(error)) or type(error).__name__
-    order = name_in(names.order) or name_in(names.ticket)
+    own = number or name_in(names.ticket)
     return Unread(
-        why=why if order is None else f"order {order}: {why}",
+        why=why if own is None else f"{what} {own}: {why}",
         symbol=name_in(names.symbol),
-        ticket=name_in(names.position),
+        ticket=name_in(names.position) or name_in(names.position_id),
     )
 
 
@@ -203,6 +220,19 @@ def named_cell(value: object, what: str) -> str:
         return name_of(value, what=what)
     except InputError as error:
         raise BadRow(printable(str(error))) from error
+
+
+_Cell = TypeVar("_Cell")
+_Value = TypeVar("_Value")
+
+
+def same_cell(*cells: _Cell, read: Callable[[_Cell], _Value | None], what: str) -> _Value | None:
+    """What one or several cells say that mean the same; None where none is there. Raises BadRow where they differ:
+    either could be the true one (law 13)."""
+    said = [value for value in map(read, cells) if value is not None]
+    if any(value != said[0] for value in said):
+        raise BadRow(f"its {what} differ: {', '.join(map(str, said))}")
+    return said[0] if said else None
 
 
 def volume_cell(value: Decimal | None) -> Decimal:

@@ -28,7 +28,18 @@ from trueup_adapters.mt5.heads import (
 )
 from trueup_adapters.mt5.orders import JudgedOrders, judge_orders
 from trueup_adapters.mt5.positions import Judged, Reading, judge
-from trueup_adapters.mt5.rows import DealRow, Dialect, OrderRow, PositionRow, Unread, unread, unread_order
+from trueup_adapters.mt5.rows import (
+    BadRow,
+    DealRow,
+    Dialect,
+    OrderRow,
+    PositionRow,
+    Unread,
+    unread,
+    unread_deal,
+    unread_order,
+)
+from trueup_adapters.mt5.texts import Texts
 
 # -- whose reply it is -------------------------------------------------------------------------------------
 
@@ -98,18 +109,32 @@ _DEALS = msgspec.json.Decoder(_DealsReply)
 _ORDERS = msgspec.json.Decoder(_OrdersReply)
 _RAW = msgspec.json.Decoder(_RawReply)
 _LIST = msgspec.json.Decoder(list[Raw])
-_POSITION = msgspec.json.Decoder(PositionRow)
-_DEAL = msgspec.json.Decoder(DealRow)
-_ORDER = msgspec.json.Decoder(OrderRow)
+POSITIONS: Final = Texts(PositionRow)
+_DEAL: Final = Texts(DealRow)
+_ORDER: Final = Texts(OrderRow)
 
 
-def open_positions(raw: bytes) -> Opened[PositionRow] | Answer:
-    """The rows of a positions reply, or the answer that it is instead: failed or unsupported."""
+def open_positions(raw: bytes, *, closely: bool = True) -> Opened[PositionRow] | Answer:
+    """The rows of a positions reply, or the answer that it is instead: failed or unsupported.
+
+    closely   whether their text is looked at too; who leaves it out looks at those that matter, by `texts`
+    """
     try:
         reply = _POSITIONS.decode(raw)
     except MALFORMED:
-        return _open_slowly(raw, "positions", _POSITION.decode)
+        return open_positions_slowly(raw)
+    if closely and _is_spoilt(raw, reply.positions, POSITIONS):
+        return open_positions_slowly(raw)
     return _opened(reply, raw, reply.positions, "positions")
+
+
+def open_positions_slowly(raw: bytes) -> Opened[PositionRow] | Answer:
+    """The same, each row looked at on its own."""
+    return _open_slowly(raw, "positions", POSITIONS.read)
+
+
+def _is_spoilt(raw: bytes, rows: Sequence[Row] | UnsetType, texts: Texts[Row]) -> bool:
+    return rows is not UNSET and texts.looks_spoilt(raw, len(rows))
 
 
 def open_deals(raw: bytes) -> Opened[DealRow] | Answer:
@@ -117,7 +142,9 @@ def open_deals(raw: bytes) -> Opened[DealRow] | Answer:
     try:
         reply = _DEALS.decode(raw)
     except MALFORMED:
-        return _open_slowly(raw, "deals", _DEAL.decode)
+        return _open_slowly(raw, "deals", _DEAL.read, unread_deal)
+    if _is_spoilt(raw, reply.deals, _DEAL):
+        return _open_slowly(raw, "deals", _DEAL.read, unread_deal)
     return _opened(reply, raw, reply.deals, "deals")
 
 
@@ -126,7 +153,9 @@ def open_orders(raw: bytes) -> Opened[OrderRow] | Answer:
     try:
         reply = _ORDERS.decode(raw)
     except MALFORMED:
-        return _open_slowly(raw, "orders", _ORDER.decode, unread_order)
+        return _open_slowly(raw, "orders", _ORDER.read, unread_order)
+    if _is_spoilt(raw, reply.orders, _ORDER):
+        return _open_slowly(raw, "orders", _ORDER.read, unread_order)
     return _opened(reply, raw, reply.orders, "orders")
 
 
@@ -140,13 +169,13 @@ def open_order(raw: bytes) -> Opened[OrderRow] | Answer:
     except MALFORMED as error:
         return failed(not_json(error), raw=raw)
     if reply.order is UNSET:
-        return _open_slowly(raw, "orders", _ORDER.decode, unread_order, "order")
+        return _open_slowly(raw, "orders", _ORDER.read, unread_order, "order")
     dialect = judged_head(reply, raw)
     if isinstance(dialect, Answer):
         return dialect
     if reply.orders is not UNSET:
         return failed("the reply has both `order` and `orders`; only one can be the answer", raw=raw, dialect=dialect)
-    rows = [] if bytes(reply.order) == b"null" else [_row_or_unread(reply.order, _ORDER.decode, unread_order)]
+    rows = [] if bytes(reply.order) == b"null" else [_row_or_unread(reply.order, _ORDER.read, unread_order)]
     return Opened(dialect, rows)
 
 
@@ -181,7 +210,7 @@ def _row_or_unread(
 ) -> Row | Unread:
     try:
         return decode(cell)
-    except MALFORMED as error:
+    except (*MALFORMED, BadRow) as error:
         return spoiled(cell, error)
 
 
