@@ -48,6 +48,10 @@ class NotSupported(ExchangeError):
     pass
 
 
+class ArgumentsRequired(ExchangeError):
+    pass
+
+
 class NetworkError(BaseError):
     pass
 

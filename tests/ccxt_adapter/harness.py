@@ -59,7 +59,7 @@ def _markets() -> list[dict[str, Any]]:
         exchange.options["fetchMarkets"] = {"types": ["linear"]}
         exchange.has["fetchCurrencies"] = False
         exchange.timeout_on_exit = 0
-        exchange.number = Decimal
+        exchange.number = str
         try:
             return list((await exchange.load_markets()).values())
         finally:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ccxt_adapter.fakes import (
+    ArgumentsRequired,
     ExchangeError,
     Fake,
     NetworkError,
@@ -382,3 +383,42 @@ def test_too_many_requests_are_followed_by_a_pause(said: str | None, pause_s: fl
         assert (await broker.ask(POSITIONS)).completeness == "complete"
 
     play(fake, scenario, clock=lambda: now[0])
+
+
+# -- by symbol ---------------------------------------------------------------------------------------------
+
+WANTED = ArgumentsRequired("fake fetchOpenOrders() requires a symbol argument")
+
+
+def test_a_question_that_turns_out_to_want_a_symbol_is_asked_for_each() -> None:
+    """Not every exchange declares that it answers for one symbol at a time."""
+    fake = Fake(fetch_open_orders=[WANTED, [order("1")], [order("2", "BTC/USDT:USDT")], []])
+    first, second = asked(fake, ORDERS, ORDERS, symbols=("LTC/USDT:USDT", "BTC/USDT:USDT"))
+    assert (first.completeness, [one.order_id for one in first.orders]) == ("complete", ["1", "2"])
+    assert second.completeness == "complete"
+    symbols = [arguments[0] for arguments in fake.sent("fetch_open_orders")]
+    assert symbols == [None, "LTC/USDT:USDT", "BTC/USDT:USDT", "LTC/USDT:USDT", "BTC/USDT:USDT"]
+
+
+@pytest.mark.parametrize("question", [ORDERS, FILLS, Question(surface="order", order_id="7")])
+def test_without_any_symbol_it_is_said_that_one_is_wanted(question: Question) -> None:
+    fake = Fake(fetch_open_orders=[WANTED], fetch_my_trades=[WANTED], fetch_order=[WANTED])
+    answer = one(fake, question)
+    assert answer.completeness == "failed"
+    assert "for one symbol at a time: name them (symbols=…)" in answer.why
+
+
+def test_what_else_ccxt_wants_is_not_asked_again() -> None:
+    fake = Fake(fetch_open_orders=[ArgumentsRequired("fake requires a type argument")])
+    answer = one(fake, ORDERS, symbols=("LTC/USDT:USDT",))
+    assert (answer.completeness, len(fake.sent("fetch_open_orders"))) == ("failed", 1)
+
+
+def test_a_coin_that_has_no_market_in_that_money_is_not_asked_for() -> None:
+    """Its executions could not be asked for, and neither could anybody else's."""
+    coins = balance(LTC={"total": Decimal(1)}, NFT={"total": Decimal(1)})
+    fake = Fake(fetch_balance=[coins])
+    fake.features = features(fetchMyTrades={"symbolRequired": True})
+    held, fills = asked(fake, POSITIONS, FILLS, market="spot", quotes=("USDT",))
+    assert (len(held.positions), fills.completeness) == (2, "complete")
+    assert [arguments[0] for arguments in fake.sent("fetch_my_trades")] == ["LTC/USDT"]

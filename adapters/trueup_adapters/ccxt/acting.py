@@ -7,7 +7,7 @@ would open the other side is not sent. What was sent is never sent again here, a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Final
 
@@ -17,7 +17,7 @@ from trueup.ports import Action, Outcome, Question
 from trueup_adapters.ccxt.asking import Asking
 from trueup_adapters.ccxt.exchange import Exchange, Kind
 from trueup_adapters.ccxt.faults import meaning_of, told
-from trueup_adapters.ccxt.hearing import decoded, hearing, raw_of
+from trueup_adapters.ccxt.hearing import TOO_MANY, decoded, hearing, raw_of
 from trueup_adapters.ccxt.markets import Reading, canonical_of, leg_named
 from trueup_adapters.ccxt.memory import Memory
 from trueup_adapters.ccxt.rows import BadRow, readable, row_in, word
@@ -50,8 +50,10 @@ class Acting:
         memory: Memory,
         secrets: tuple[str, ...],
         apart: bool,
+        slow_down: Callable[[], None],
     ) -> None:
-        """`secrets` are taken out of every reason that is told; `apart`: some orders stand in lists of their own."""
+        """`secrets` are taken out of every reason that is told; `apart`: some orders stand in lists of their own;
+        `slow_down` is called when the exchange says that there were too many requests."""
         self._exchange = exchange
         self._kind = kind
         self._reading = reading
@@ -59,6 +61,7 @@ class Acting:
         self._memory = memory
         self._secrets = secrets
         self._apart = apart
+        self._slow_down = slow_down
 
     async def act(self, action: Action) -> Outcome:
         """Ask for it, once. Raises NotSent before anything was sent; afterwards nothing."""
@@ -80,6 +83,8 @@ class Acting:
                 answer: object = await getattr(self._exchange, method)(*arguments)
                 decoded(heard, empty=False)
             except Exception as error:  # noqa: BLE001 - whatever it was, it may have been sent (L21)
+                if heard.codes & TOO_MANY or meaning_of(error) == "slow down":
+                    self._slow_down()
                 return self._failed(error, raw_of(heard), cancels=method == "cancel_order")
         row = row_in(answer) or {}
         order_id = readable(row.get("id"))

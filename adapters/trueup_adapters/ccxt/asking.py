@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from trueup.model import BrokerOrder, BrokerPosition, Key, Refusal, symbol_key, ticket_key
 from trueup.ports import Answer, Question, failed
 from trueup_adapters.ccxt.exchange import Exchange, Kind, Offers, may_go_on
+from trueup_adapters.ccxt.faults import wants_symbol
 from trueup_adapters.ccxt.hearing import NoAnswer, decoded, hearing, raw_of
 from trueup_adapters.ccxt.history import DAY_MS, History
 from trueup_adapters.ccxt.holdings import judge_holdings
@@ -52,6 +53,8 @@ class Asking:
         self._offers = offers
         self._scopes = scopes
         self._memory = memory
+        self._by_symbol: set[str] = set()
+        """Methods of which it turned out that they answer for one symbol at a time."""
 
     async def positions(self) -> Answer:
         """What the account holds: positions of contracts, or coins."""
@@ -85,8 +88,10 @@ class Asking:
         judged = judge_holdings(answer, self._reading)
         empty = not (judged.read or judged.refused or judged.set_aside)
         lost = [why for body in decoded(heard, empty=empty) for why in coins_left_out(body, answer)]
+        markets = row_in(self._exchange.markets) or {}
         for holding in judged.read:
-            self._memory.met(holding.spelling or holding.symbol)
+            if (symbol := holding.spelling or holding.symbol) in markets:  # not every coin trades against that money
+                self._memory.met(symbol)
         return _answer(_with_lost(judged, lost), heard, pages=False, positions=self._keyed(judged.read))
 
     def _keyed(self, positions: Iterable[BrokerPosition]) -> dict[Key, BrokerPosition]:
@@ -149,7 +154,7 @@ class Asking:
         if known is not None:
             return (known,), True
         asked = self._offers.by_id if question.order_id is not None else self._offers.by_name
-        if not asked & self._offers.symbol_for:
+        if not asked & (self._offers.symbol_for | self._by_symbol):
             return (None,), True
         return self._memory.symbols or (None,), self._memory.declared
 
@@ -182,11 +187,26 @@ class Asking:
 
     def _symbols_for(self, method: str) -> Sequence[str | None]:
         """(None,) where the exchange answers for all at once; else every symbol that is known to matter."""
-        if method not in self._offers.symbol_for:
+        if method not in self._offers.symbol_for | self._by_symbol:
             return (None,)
         if not self._memory.symbols:
             raise NoAnswer(f"{self._exchange.id} answers {method} for one symbol at a time: name them (symbols=…)")
         return self._memory.symbols
+
+    def may_ask_again(self, question: Question, error: Exception) -> bool:
+        """Whether a question that failed can be asked again, by symbol: not every exchange declares that it wants one.
+
+        Raises NoAnswer where no symbol is known.
+        """
+        methods = {"open_orders": {"fetchOpenOrders"}, "fills": {"fetchMyTrades"}}.get(question.surface)
+        if question.surface == "order":
+            methods = set(self._offers.by_id if question.order_id is not None else self._offers.by_name)
+        if methods is None or not wants_symbol(error) or methods <= self._by_symbol:
+            return False
+        self._by_symbol |= methods
+        for method in sorted(methods):
+            self._symbols_for(method)
+        return True
 
 
 def _rows(given: object) -> list[object]:

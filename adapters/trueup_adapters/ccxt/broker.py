@@ -26,7 +26,7 @@ from trueup_adapters.ccxt.connecting import Connections
 from trueup_adapters.ccxt.exchange import Kind, Offers, offers
 from trueup_adapters.ccxt.faults import hushed_raw, meaning_of, secrets_of, told
 from trueup_adapters.ccxt.guarding import guard
-from trueup_adapters.ccxt.hearing import NoAnswer, hearing, listen, raw_of
+from trueup_adapters.ccxt.hearing import TOO_MANY, Heard, NoAnswer, hearing, listen, raw_of
 from trueup_adapters.ccxt.markets import Reading
 from trueup_adapters.ccxt.memory import Memory
 from trueup_adapters.ccxt.rows import row_in
@@ -44,7 +44,7 @@ class CcxtBroker:
     """One account at one exchange, through an object of `ccxt.async_support`. A `trueup.ports.ActingBroker`.
 
     Surfaces and actions are those that the exchange declares to have; docs/reference/ccxt.md has all of it. The
-    exchange object should be this broker's own: its numbers become Decimals, and its answers are listened to. It is
+    exchange object should be this broker's own: its numbers stay text, and its answers are listened to. It is
     used on one event loop, the one in which it is first asked.
     """
 
@@ -116,6 +116,7 @@ class CcxtBroker:
             memory=memory,
             secrets=self._secrets,
             apart=len(offered.order_variants) > 1,
+            slow_down=self._pause,
         )
         lag = LAG_MS_MAX_DEFAULT if lag_ms_max is None else lag_ms_max
         self._capabilities = _capabilities(self._exchange.id, market, position_mode, offered, lag)
@@ -179,7 +180,7 @@ class CcxtBroker:
                 return self._failed(error, heard)
         with hearing() as heard:
             try:
-                answer = await self._put(question)
+                answer = await self._put_by_symbol(question)
             except Exception as error:  # noqa: BLE001 - a broker that fails is a fact (law 4)
                 return self._failed(error, heard)
         self._connections.answered()
@@ -196,6 +197,15 @@ class CcxtBroker:
         if reload or self._markets_from is None:
             await self._exchange.load_markets(reload)
             self._markets_from, self._markets_lack = now, False
+
+    async def _put_by_symbol(self, question: Question) -> Answer:
+        """The answer; asked again, once, where it turns out that the exchange wants a symbol."""
+        try:
+            return await self._put(question)
+        except Exception as error:
+            if not self._asking.may_ask_again(question, error):
+                raise
+        return await self._put(question)
 
     def _put(self, question: Question) -> Awaitable[Answer]:
         if question.surface == "positions":
@@ -217,15 +227,15 @@ class CcxtBroker:
         left = self._pause_until - self._clock()
         return None if left <= 0 else f"the exchange asked for a pause; {left:.1f} s of it are left"
 
-    def _failed(self, error: Exception, heard: list[str]) -> Answer:
+    def _failed(self, error: Exception, heard: Heard) -> Answer:
         raw = hushed_raw(raw_of(heard), self._secrets)
+        meaning = meaning_of(error)
+        if meaning == "slow down" or heard.codes & TOO_MANY:
+            self._pause()
         if isinstance(error, NoAnswer):
             return failed(str(error), raw=raw, dialect="ccxt")
-        meaning = meaning_of(error)
         if meaning == "unsupported":
             return unsupported(told(error, self._secrets), raw=raw)
-        if meaning == "slow down":
-            self._pause()
         self._connections.failed(error)
         return failed(told(error, self._secrets), raw=raw, dialect="ccxt")
 
@@ -256,7 +266,7 @@ class CcxtBroker:
         except NotSent as why_not:
             return Outcome(state="rejected", why=f"not sent: {why_not}")
         except Exception as error:  # noqa: BLE001 - it failed before anything was sent, or nobody knows
-            self._failed(error, [])
+            self._failed(error, Heard())
             return Outcome(state="unknown", why=told(error, self._secrets))
         self._connections.answered()
         return replace(outcome, raw=hushed_raw(outcome.raw, self._secrets))
@@ -284,12 +294,14 @@ def _prepare(exchange: Any) -> None:
     """Make an exchange object answer as exactly, and ask as little, as is needed here."""
     listen(exchange)
     guard(exchange)
-    exchange.number = Decimal  # ccxt makes floats of the exchange's text otherwise (L35)
+    exchange.number = str  # the text as it came; ccxt makes floats of it otherwise (L35), and loses Decimals
     exchange.enableRateLimit = True
     exchange.verbose = False  # it would print every request, keys and all
     exchange.logger = logging.Logger("trueup.ccxt", logging.WARNING)  # and so does its log of what it debugs
     # ccxt's own retries are off for good: nothing may be sent twice (L27), and the engine asks again itself.
-    exchange.options = {**(row_in(exchange.options) or {}), "maxRetriesOnFailure": 0}
+    # And of all working orders at once it asks binance only when told that this counts as forty questions.
+    quiet = {"maxRetriesOnFailure": 0, "warnOnFetchOpenOrdersWithoutSymbol": False}
+    exchange.options = {**(row_in(exchange.options) or {}), **quiet}
 
 
 def _check(

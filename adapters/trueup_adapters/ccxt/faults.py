@@ -50,6 +50,11 @@ def meaning_of(error: BaseException) -> Meaning:
     return "refused" if names & _REFUSED else "unknown"
 
 
+def wants_symbol(error: BaseException) -> bool:
+    """Whether ccxt did not ask because it was given no symbol."""
+    return type(error).__name__ == "ArgumentsRequired" and "symbol" in str(error)
+
+
 def secrets_of(exchange: Any) -> tuple[str, ...]:
     """Every secret that the exchange object holds, the longest first."""
     held = (getattr(exchange, name, None) for name in _SECRETS)

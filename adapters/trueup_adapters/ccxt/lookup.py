@@ -12,7 +12,7 @@ from trueup.model import BrokerOrder
 from trueup.ports import Question
 from trueup_adapters.ccxt.exchange import Exchange, Offers, may_go_on, method_of
 from trueup_adapters.ccxt.faults import meaning_of
-from trueup_adapters.ccxt.hearing import NoAnswer
+from trueup_adapters.ccxt.hearing import NoAnswer, decoded, hearing, is_quoted
 from trueup_adapters.ccxt.markets import Reading
 from trueup_adapters.ccxt.rows import Row, id_cell, list_in, row_in
 
@@ -78,12 +78,15 @@ class LookUp:
 
     async def _fetched(self, method: str, one: str, symbol: str | None, params: Mapping[str, object]) -> Row | None:
         """One order by one method; None where the exchange says that it does not know it."""
-        try:
-            answer = await method_of(self._exchange, method)(one, symbol, dict(params))
-        except Exception as error:
-            if meaning_of(error) == "not found":
+        with hearing() as heard:
+            try:
+                answer = await method_of(self._exchange, method)(one, symbol, dict(params))
+            except Exception as error:
+                if meaning_of(error) != "not found":
+                    raise
+                if not is_quoted(heard, error):  # ccxt found nothing in the reply, which had better be one
+                    decoded(heard, empty=True)
                 return None
-            raise
         row = row_in(answer)
         if row is None:
             raise NoAnswer(f"ccxt made a {type(answer).__name__} of the reply, not an order")
@@ -97,10 +100,12 @@ class LookUp:
         asks = [("fetchOpenOrders", variant) for variant in variants]
         asks += [(m, v) for m in self._offers.ended[:1] for v in variants if v in self._offers.ended_variants]
         for method, variant in asks:
-            answer = await method_of(self._exchange, method)(symbol, None, limit, {**scope, **variant})
+            with hearing() as heard:
+                answer = await method_of(self._exchange, method)(symbol, None, limit, {**scope, **variant})
             listed = list_in(answer)
             if listed is None:
                 raise NoAnswer(f"ccxt made a {type(answer).__name__} of the reply, not a list of orders")
+            decoded(heard, empty=not listed)
             for one in listed:
                 row = row_in(one)
                 if row is not None and self._names(row):

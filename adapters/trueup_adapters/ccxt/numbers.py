@@ -1,7 +1,7 @@
 """What number does a row state, exactly, when ccxt may have made a float of it?
 
 ccxt takes its numbers from the exchange's text and, unless told otherwise, hands them on as floats. An exchange set
-to `number = Decimal` (as `CcxtBroker` does) never does. Where a float arrives all the same, in a recorded sample or
+to `number = str` (as `CcxtBroker` does) hands on that text. Where a float arrives all the same, in a recorded sample or
 from a caller's own exchange object, the digits are taken from the exchange's own row, and a number whose digits are
 lost is refused rather than rounded (L35).
 """

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Final
 
 from trueup.model import ZERO, OrderStatus, Side, TradeSide
+from trueup_adapters.ccxt.numbers import rough_cell
 from trueup_adapters.ccxt.rows import BadRow, Row, printable, raw_cells, readable, row_in, word
 
 # -- sides -------------------------------------------------------------------------------------------------
@@ -222,8 +223,7 @@ def type_of(row: Row, trigger: Decimal | None) -> str:
 def _untold(row: Row) -> tuple[str, bool] | None:
     """What an order is that ccxt has no type for, by the exchange's own word."""
     own = next((_TYPES[one] for one in _own_types(row) if one in _TYPES), None)
-    named = row.get("price") not in (None, "", 0, "0")
-    return ("limit", True) if own is not None and own[1] and named else own
+    return ("limit", True) if own is not None and own[1] and rough_cell(row.get("price")) else own
 
 
 _ALGOS: Final = frozenset({"conditional", "trigger", "sl", "tp"})
@@ -235,7 +235,7 @@ def _algo_type(row: Row) -> tuple[str, bool]:
     """At what such an order executes: at the price it names; okx writes -1 for the market."""
     raw = raw_cells(row)
     own = [said for name in _ALGO_PRICES if (said := str(raw.get(name) or "")) not in ("", "0")]
-    return ("limit" if "-1" not in own and (own or row.get("price")) else "market"), True
+    return ("limit" if "-1" not in own and (own or rough_cell(row.get("price"))) else "market"), True
 
 
 def waits_by_nature(row: Row) -> bool:
@@ -254,7 +254,7 @@ def takes_profit(row: Row) -> bool:
     """Whether the price that an order waits for is on the gaining side, as far as anybody says."""
     said = (word(row.get("type")), *_own_types(row))
     named = any(one == "tp" or "takeprofit" in one or "iftouched" in one for one in said)
-    return named or bool(row.get("takeProfitPrice") and not row.get("stopLossPrice"))
+    return named or bool(rough_cell(row.get("takeProfitPrice")) and not rough_cell(row.get("stopLossPrice")))
 
 
 _TYPE_NAMES: Final = (
