@@ -331,3 +331,30 @@ def test_an_order_that_ended_or_is_listed_again_needs_no_word(world: Worlds) -> 
     w.record(pending("c1", "EURUSD", "canceled"))
     if "c1" in w.state.order_breaks:
         assert "has ended by now" in why_not(w.says("close", target="c1", unproven="yes"))
+
+
+# -- said in the journal -----------------------------------------------------------------------------------
+
+
+def test_what_is_adopted_of_an_order_says_who_and_on_which_grounds(world: Worlds) -> None:
+    w = world(orders=True, policy=GUARDED)
+    w.record(pending("c1", "EURUSD", "accepted", type="limit", limit="1", order_id="b1"))
+    w.lists(order_row("EURUSD", name="c1", order_id="b1", limit="2"))
+    w.says("adopt", target="b1", why="the desk says so")
+    why = w.order_corrections()[-1].why
+    assert why.startswith("adopted by ada (the desk says so); ")
+    assert "limit" in why.partition("; ")[2]
+
+
+def test_l50_ending_an_order_twice_by_hand_is_two_corrections(world: Worlds) -> None:
+    """It came back in between: the second ending starts from another state, and is not taken for the first."""
+    w = lost_order(world)
+    w.says("close", target="c1")
+    w.lists(order_row("EURUSD", name="c1", order_id="b1", type="market"))
+    w.says("adopt", target="c1")
+    assert w.order("c1").status is OrderStatus.ACCEPTED
+    w.lists()
+    w.looks_up("c1", order_id="b1")
+    w.says("close", target="c1", unproven="yes")
+    ids = [one.id for one in w.order_corrections() if one.kind == "ghost"]
+    assert len(ids) == len(set(ids)) == 2
