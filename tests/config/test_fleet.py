@@ -117,7 +117,8 @@ def test_passes_are_rehearsed_and_nothing_is_decided_in_the_journal(shell: Shell
         report = ended.json
         assert (ended.status, report["dry_run"], len(report["corrections"])) == (0, True, 1)
         ended = shell("run", "--config", path, "--once", "--dry-run", "--no-views")
-        assert "rehearsed: nothing was corrected" in ended.out
+        assert "rehearsed: nothing was corrected, and no decision is in the journal" in ended.out
+        assert "SUCCESS: 1 would be corrected, " in ended.out
         after = shell("audit", "--store", at(tmp_path, "mt5-1.db"), "--json").json
         assert {one["name"] for one in after[len(before) :]} == {"writer-claimed/1"}
         assert shell("positions", "--store", at(tmp_path, "mt5-1.db"), "--json").json == []

@@ -22,7 +22,7 @@ def one_line(report: PassReport, *, held: int, who: str = "", dry_run: bool = Fa
         f"{who}  " if who else "",
         ("rehearsed  " if dry_run else "", "cyan"),
         (f"{report.status:<8}", STYLES[report.status]),
-        f"  {_numbered(report)}: {_summary(report, held)}",
+        f"  {_numbered(report)}: {_summary(report, held, dry_run=dry_run)}",
         (f"  ({report.duration_ms} ms)", "dim"),
     )
     out().print(text, soft_wrap=True)
@@ -47,8 +47,8 @@ def for_people(report: PassReport, *, held: int, dry_run: bool = False) -> None:
             say(f"{row.surface}: {row.why}", "yellow")
     took = f"{report.account} {report.kind} {_numbered(report)}, {report.duration_ms} ms"
     if dry_run:
-        say("rehearsed: nothing was corrected, and nothing but the writer's claim is in the journal", "cyan")
-    say(f"{report.status}: {_summary(report, held)} ({took})", STYLES[report.status])
+        say("rehearsed: nothing was corrected, and no decision is in the journal", "cyan")
+    say(f"{report.status}: {_summary(report, held, dry_run=dry_run)} ({took})", STYLES[report.status])
 
 
 def _numbered(report: PassReport) -> str:
@@ -56,12 +56,12 @@ def _numbered(report: PassReport) -> str:
     return f"pass {report.pass_number}" if report.pass_number else "no pass"
 
 
-def _summary(report: PassReport, held: int) -> str:
+def _summary(report: PassReport, held: int, *, dry_run: bool) -> str:
     parts: list[str] = []
     if report.baseline is not None:
-        parts.append(f"{many(report.baseline, 'position')} taken over as the baseline")
+        parts.append(f"{many(report.baseline, 'position')} {'would be ' if dry_run else ''}taken over as the baseline")
     if report.corrections:
-        parts.append(f"{len({row.id for row in report.corrections})} corrected")
+        parts.append(f"{len({row.id for row in report.corrections})} {'would be ' if dry_run else ''}corrected")
     waiting = sum(row.state not in ("corrected", "cleared") for row in report.breaks)
     if waiting:
         parts.append(f"{many(waiting, 'break')} open")
