@@ -47,6 +47,16 @@ def test_a_campaign_for_people_says_what_was_never_seen(capsys: pytest.CaptureFi
     file.close()
 
 
+def test_what_was_never_tried_fails_a_campaign_that_was_to_try_all(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("--runs", "2", "--faults", "light", "--minutes", "1", "--workers", "1")
+    status, out, err = ran(capsys, *words, "--all-tried", "--json")
+    told = json.loads(out)
+    never = [name for name, count in told["faults"].items() if not count]
+    assert (status, told["violations"]) == (1, [])
+    assert f"never seen, so nothing was learnt of them: {', '.join(never)}" in err.replace("\n", " ")
+    assert ran(capsys, *words, "--json")[0] == 0
+
+
 def test_one_seed_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = ran(capsys, "--seed", "5")
     assert status == 0

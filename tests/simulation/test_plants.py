@@ -33,5 +33,5 @@ def test_a_planted_bug_is_found(bug: Plant, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize("bug", [pytest.param(one, id=one.name) for one in PLANTS if one.focus is not as_drawn])
 def test_without_the_bug_nothing_is_found_where_it_was_looked_for(bug: Plant) -> None:
-    for seed in range(1, 13):
+    for seed in range(1, 7):
         assert simulate(bug.focus(draw(seed))).violations == ()

@@ -33,44 +33,55 @@ SEED_FIRST: Final = 1
 VIOLATIONS_SHOWN_MAX: Final = 20
 
 
+Runs = Annotated[
+    int | None,
+    typer.Option("--runs", metavar="N", min=0, help="How many histories; 100, or 1 with --seed; 0: only draw."),
+]
+Seed = Annotated[int | None, typer.Option("--seed", metavar="S", min=0, help="The first seed; alone: tell that one.")]
+Hard = Annotated[Literal["light", "heavy", "all"], typer.Option("--faults", help="How hard.")]
+Minutes = Annotated[
+    int | None,
+    typer.Option("--minutes", metavar="M", min=1, max=600_000, help="Virtual minutes until faults stop, in each."),
+]
+Workers = Annotated[
+    int | None, typer.Option("--workers", metavar="N", min=1, help="Processes; without it one for each core.")
+]
+ResultsFile = Annotated[
+    Path | None, typer.Option("--results", metavar="FILE", help="An SQLite file to write every run into.")
+]
+Picture = Annotated[
+    Path | None,
+    typer.Option("--picture", metavar="FILE", help="Draw what was tried, and how soon both sides agreed, as SVG."),
+]
+Export = Annotated[
+    Path | None,
+    typer.Option(
+        "--export",
+        metavar="DIR",
+        help="Leave journal, bundle, scenario and story of failing runs there; of one run always.",
+    ),
+]
+AllTried = Annotated[bool, typer.Option("--all-tried", help="Exit 1 also where a kind of fault never had an effect.")]
+ScenarioFile = Annotated[
+    Path | None, typer.Option("--scenario", metavar="FILE", help="Repeat a scenario that --export wrote.")
+]
+Scheduler = Annotated[
+    str | None, typer.Option("--dask", metavar="URL", help="Let the workers of this Dask scheduler do it.")
+]
+
+
 def simulate(
-    runs: Annotated[
-        int | None,
-        typer.Option("--runs", metavar="N", min=0, help="How many histories; 100, or 1 with --seed; 0: only draw."),
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option("--seed", metavar="S", min=0, help="The first seed; alone: tell that one."),
-    ] = None,
-    faults: Annotated[Literal["light", "heavy", "all"], typer.Option("--faults", help="How hard.")] = "all",
-    minutes: Annotated[
-        int | None,
-        typer.Option("--minutes", metavar="M", min=1, max=600_000, help="Virtual minutes until faults stop, in each."),
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option("--workers", metavar="N", min=1, help="Processes; without it one for each core.")
-    ] = None,
-    results: Annotated[
-        Path | None, typer.Option("--results", metavar="FILE", help="An SQLite file to write every run into.")
-    ] = None,
-    picture: Annotated[
-        Path | None,
-        typer.Option("--picture", metavar="FILE", help="Draw what was tried, and how soon both sides agreed, as SVG."),
-    ] = None,
-    export: Annotated[
-        Path | None,
-        typer.Option(
-            "--export",
-            metavar="DIR",
-            help="Leave journal, bundle, scenario and story of failing runs there; of one run always.",
-        ),
-    ] = None,
-    scenario: Annotated[
-        Path | None, typer.Option("--scenario", metavar="FILE", help="Repeat a scenario that --export wrote.")
-    ] = None,
-    scheduler: Annotated[
-        str | None, typer.Option("--dask", metavar="URL", help="Let the workers of this Dask scheduler do it.")
-    ] = None,
+    runs: Runs = None,
+    seed: Seed = None,
+    faults: Hard = "all",
+    minutes: Minutes = None,
+    workers: Workers = None,
+    results: ResultsFile = None,
+    picture: Picture = None,
+    export: Export = None,
+    all_tried: AllTried = False,
+    scenario: ScenarioFile = None,
+    scheduler: Scheduler = None,
     as_json: Json = False,
 ) -> int:
     """Try the laws on histories drawn from seeds, in virtual time, on trueup's own code. 1 where one was broken."""
@@ -107,7 +118,9 @@ def simulate(
         give(found)
     else:
         _summarise(found)
-    return FOUND if found.violations else DONE
+    if found.untried and (all_tried or not as_json):
+        note(f"never seen, so nothing was learnt of them: {', '.join(found.untried)}")
+    return FOUND if found.violations or (all_tried and found.untried) else DONE
 
 
 def _seeds(seed: int | None, runs: int | None) -> range:
@@ -207,8 +220,6 @@ def _summarise(found: Summary) -> None:
         say("no law was broken", "green")
     else:
         say(f"`trueup simulate --seed {found.violations[0].seed}` repeats the first and shortens it")
-    if found.untried:
-        note(f"never seen, so nothing was learnt of them: {', '.join(found.untried)}")
 
 
 @contextmanager

@@ -3,9 +3,9 @@
 Read in this order: `loop`, `dice` time and chance · `scenario`, `drawing` what a seed stands for · `past`, `exchange`,
 `desk` the truth · `answers`, `broker` how it is told · `disk` what is written on · `process`, `trading`, `ordering` the
 trading process · `accidents`, `happenings` what goes wrong · `beside`, `probes`, `remembered`, `world` all of it,
-played and remembered · `history`, `check_values`, `check_evidence`, `check_orders`, `check_journal`, `checks` which law
-was broken · `healing` how soon it healed · `tally`, `faults` what was really tried · `run`, `shrinking`, `story`,
-`leaving` one history · `results`, `campaign`, `many` thousands.
+played and remembered · `history`, `check_values`, `check_evidence`, `check_once`, `check_orders`, `check_journal`,
+`checks` which law was broken · `healing` how soon it healed · `tally`, `faults` what was really tried · `run`,
+`shrinking`, `story`, `leaving` one history · `results`, `campaign`, `many` thousands.
 """
 
 from trueup.simulation.campaign import Summary, campaign

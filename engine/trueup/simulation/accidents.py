@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from trueup.errors import JournalError
 from trueup.ledger import Claim, Ledger
+from trueup.simulation.answers import Said, told
 from trueup.simulation.disk import Died
 from trueup.simulation.loop import MS, VirtualClock
 
@@ -124,6 +125,35 @@ def ask_now(world: World) -> None:
     process = world.process
     if process is not None and process.alive and process.rec is not None:
         process.also(process.rec.sync_positions())
+
+
+def relayed(world: World, ms: int, again: int) -> None:
+    """Somebody hands in an answer that they got themselves, under an id of its own, and then again (law 5).
+
+    ms      how long after the first time
+    again   how often more
+    """
+    process = world.process
+    if process is None or not process.alive or process.ledger is None:
+        return
+    said = Said(len(world.said), "positions", world.loop.now_ns, process.number)
+    answer = told(world.exchange.spoken(world.exchange.at(world.loop.now_ns)), None, said.number, 0)
+    said.answer = answer
+    said.received_ns = world.loop.now_ns
+    world.said.append(said)
+    asking = process.ledger.asking()
+    identity = f"relay-{said.number}"
+
+    def hand_in(first: bool) -> None:
+        now = world.process
+        if now is None or not now.alive or now.ledger is None or (now is not process and said.position is None):
+            return  # of another tenure it may only be a repeat
+        if now.hand_in(answer, asking, identity) and not first:
+            world.tally.fault("redelivered_answer")
+
+    hand_in(first=True)
+    for number in range(1, again + 1):
+        world.loop.after_ms(ms * number, lambda: hand_in(first=False))
 
 
 def reconnect(world: World) -> None:

@@ -1,6 +1,6 @@
 """Did every correction rest on what was really answered, often enough, and long enough after the last change?
 
-Laws 4 and 5. The answers are the world's own memory of what it said; how many of them are independent is counted here
+Law 4. The answers are the world's own memory of what it said; how many of them are independent is counted here
 anew.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeAlias
 
-from trueup.decisions import BaselineTaken, FillAdopted
+from trueup.decisions import BaselineTaken
 from trueup.facts import CommandGiven, FillRecorded, Observed, OrderRecorded, PositionRecorded
 from trueup.model import BrokerPosition, Holding, Key, Moment, OrderStatus
 from trueup.reconciliation.state import State
@@ -26,13 +26,12 @@ Claim: TypeAlias = tuple[object, ...] | None
 
 
 def check_evidence(world: World, history: History) -> Iterator[Violation]:
-    """Laws 4 and 5."""
+    """Law 4."""
     yield from _answers_as_given(world, history)
     for made in history.made():
         yield from _well_founded(world, history, made)
     yield from _no_mass_closing(history)
     yield from _one_baseline(history)
-    yield from _once_each(history)
 
 
 # -- what the journal holds is what was said -----------------------------------------------------------------
@@ -292,24 +291,3 @@ def _no_mass_closing(history: History) -> Iterator[Violation]:
             yield Violation(
                 4, f"{len(ghosts)} ghosts were closed at {turn.position}, while {len(missing)} of {largest} are gone"
             )
-
-
-# -- law 5 -------------------------------------------------------------------------------------------------
-
-
-def _once_each(history: History) -> Iterator[Violation]:
-    """One execution enters once from our own side, and once at most from the broker's (L20)."""
-    recorded: set[tuple[str, Decimal, str]] = set()
-    adopted: set[str] = set()
-    for turn in history.turns:
-        if isinstance(turn.fact, FillRecorded):
-            one = turn.fact.execution
-            same = (one.execution_id, one.signed_quantity, f"{one.strategy} {one.ticket} {one.client_order_id}")
-            if same in recorded and one.execution_id not in adopted:
-                yield Violation(5, f"execution {one.execution_id} was recorded twice, at {turn.position} again")
-            recorded.add(same)
-        for decision in turn.decisions:
-            if isinstance(decision, FillAdopted):
-                if decision.execution.execution_id in adopted:
-                    yield Violation(5, f"execution {decision.execution.execution_id} was adopted twice")
-                adopted.add(decision.execution.execution_id)

@@ -34,6 +34,7 @@ def check_orders(world: World, history: History) -> Iterator[Violation]:
         yield from _needless_exits(world, history)
     if world.settings.lists_orders:
         yield from _agree(world, history)
+        yield from _over(world, history.state)
         yield from _protected(world, history)
 
 
@@ -120,15 +121,38 @@ def _agree(world: World, history: History) -> Iterator[Violation]:
     for name, slot in sorted(state.orders.items()):
         theirs = by_client.get(name) or world.desk.orders.get(slot.order.order_id or "")
         why = _differ(slot.order, theirs)
-        if why and not state.order_breaks.get(name):
+        if why and not _left_to_people(state, name):
             yield Violation(2, f"order {name}: {why}, long after faults stopped")
     ours = {one.client_order_id for one in working(world.desk.orders).values() if one.client_order_id is not None}
     for name in sorted(ours):
         known = state.order(name)
-        if known is not None and not known.order.is_open and not state.order_breaks.get(name):
+        if known is not None and not known.order.is_open and not _left_to_people(state, name):
             yield Violation(2, f"order {name} works at the broker; in the book it is {known.order.status.value}")
     for order in working(world.desk.orders).values():
         yield from _stranger(world, state, order)
+
+
+def _over(world: World, state: State) -> Iterator[Violation]:
+    """A break about an order is open, in the end, only where there is something to it (L52, L56)."""
+    by_client = {one.client_order_id: one for one in world.desk.orders.values() if one.client_order_id is not None}
+    for name in sorted(state.order_breaks):
+        if name.startswith("@"):
+            theirs = world.desk.orders.get(name.removeprefix("@"))
+            if theirs is None or theirs.status in TERMINAL:
+                yield Violation(2, f"a break is open about order {name}, which is gone")
+            continue
+        slot = state.order(name)
+        theirs = by_client.get(name) or world.desk.orders.get((slot and slot.order.order_id) or "")
+        works = theirs is not None and theirs.status not in TERMINAL
+        if slot is None or (not slot.order.is_open and not works):
+            yield Violation(2, f"a break is open about order {name}, which has ended on both sides")
+        elif slot.order.is_open and works and not _differ(slot.order, theirs):
+            yield Violation(2, f"a break is open about order {name}, and the two sides agree")
+
+
+def _left_to_people(state: State, name: str) -> bool:
+    """Whether a person was told that an order differs."""
+    return any(one.state == "escalated" for one in state.order_breaks.get(name, ()))
 
 
 def _differ(ours: BookOrder, theirs: BrokerOrder | None) -> str:
@@ -141,6 +165,9 @@ def _differ(ours: BookOrder, theirs: BrokerOrder | None) -> str:
         return f"{ours.status.value} in the book, {theirs.status.value} at the broker"
     if ours.filled != (theirs.filled or Decimal(0)):
         return f"{ours.filled} of it is filled in the book, {theirs.filled} at the broker"
+    said = ((one.side, one.quantity, one.limit) for one in (ours, theirs))
+    if next(said) != (found := next(said)):
+        return f"{ours.side} {ours.quantity} at {ours.limit} in the book, {found} at the broker"
     return ""
 
 
@@ -149,7 +176,7 @@ def _stranger(world: World, state: State, order: BrokerOrder) -> Iterator[Violat
     if order.client_order_id is not None:
         return
     name = f"external:{order.order_id}"
-    known = state.order(name) is not None or bool(state.order_breaks.get(f"@{order.order_id}"))
+    known = state.order(name) is not None or _left_to_people(state, f"@{order.order_id}")
     if not known:
         yield Violation(2, f"order {order.order_id} of somebody else works at the broker, and nobody says so")
 

@@ -8,6 +8,7 @@ from trueup.decisions import BreakMoved
 from trueup.events import name_of_event
 from trueup.simulation.check_evidence import check_evidence
 from trueup.simulation.check_journal import check_journal
+from trueup.simulation.check_once import check_once
 from trueup.simulation.check_orders import check_orders
 from trueup.simulation.check_values import Violation, check_values
 from trueup.simulation.history import History
@@ -22,7 +23,7 @@ def check(world: World, history: History) -> list[Violation]:
     history   what the world's journal says
     """
     found = {*check_values(world, history), *check_evidence(world, history), *check_journal(world, history)}
-    found |= {*check_orders(world, history)}
+    found |= {*check_orders(world, history), *check_once(world, history)}
     if world.beside is not None:
         world.tally.cover("followed by something beside the journal")
         found |= {Violation(law, what) for law, what in world.beside.judge(history.state)}

@@ -40,10 +40,11 @@ HONEST_ONCE: Final = (
     "reconnect",
     "rename",
     "broker_clock",
+    "relayed",
 )
 ROUGH_ONCE: Final = (
     *HONEST_ONCE, "manual", "second_system", "liquidation", "split", "base_fee", "stop_moved", "price_moved",
-    "invented", "restart", "operator", "foreign", "foreign",
+    "invented", "restart", "operator", "foreign", "foreign", "amended", "amended",
 )  # fmt: skip
 _HARDNESS: Final = {"none": (0, 0), "light": (2, 25), "heavy": (10, 60)}
 """Faults a minute, and how many in a hundred of their kinds a seed draws from."""
@@ -205,6 +206,8 @@ def _once(dice: Dice, name: str, at_ms: int, settings: Settings) -> Happening:
         "wall_jump": (dice.one_of((-3_600_000, -1_500, 1_500, 3_600_000, 86_400_000)),),
         "broker_clock": (dice.one_of((-7_200_000, -1_500, 180_000, 10_800_000)), dice.below(2)),
         "foreign": (dice.below(len(SYMBOLS)), lots, dice.below(2), dice.below(6)),
+        "amended": (dice.below(6), dice.one_of((0, 90, 110))),
+        "relayed": (dice.one_of((50, 1_000, 20_000)), dice.between(1, 2)),
         "operator": (dice.below(2),),
     }
     return Happening(at_ms, name, tuple(numbers.get(name, ())))

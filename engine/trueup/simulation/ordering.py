@@ -5,7 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from trueup.model import BrokerOrder, OrderStatus
+from msgspec.structs import replace
+
+from trueup.model import TERMINAL, BrokerOrder, OrderStatus
 from trueup.simulation.exchange import Placed
 from trueup.simulation.scenario import LOT, PRICES, SYMBOLS
 from trueup.simulation.trading import held_key, report, told, update
@@ -54,7 +56,10 @@ def _arrived(world: World, order: Placed, quantity: Decimal, fate: str, ms: int)
 
 
 def _fate(world: World, order: Placed, quantity: Decimal, fate: str) -> None:
-    """What was to become of it."""
+    """What was to become of it, unless somebody has cancelled it by hand."""
+    if world.desk.orders[order.order_id].status in TERMINAL:
+        world.executing[order.symbol] -= 1
+        return
     if fate == "part and canceled":
         _fill(world, order, LOT.copy_sign(quantity))
     if fate in ("canceled", "part and canceled", "canceled and filled"):
@@ -86,6 +91,25 @@ def _word(world: World, order: Placed, quantity: Decimal, status: str) -> None:
         return
     filled = world.desk.orders[order.order_id].filled
     world.send(update(order, quantity, status, type="limit", filled=filled))
+
+
+def amended(world: World, which: int, percent: int) -> None:
+    """Somebody changes one of our resting orders on another terminal, or cancels it there, and we are not told."""
+    ours = [one for one in world.desk.working().values() if one.client_order_id is not None and one.limit is not None]
+    if not ours:
+        return
+    order = sorted(ours, key=lambda one: one.order_id or "")[which % len(ours)]
+    assert order.order_id is not None
+    if not percent:
+        world.desk.end(order.order_id, OrderStatus.CANCELED)
+        world.tally.fault("order_canceled_by_hand")
+        world.tell(f"order {order.client_order_id} is cancelled by hand")
+        return
+    limit = PRICES[order.symbol] * percent / 100
+    if limit != order.limit:
+        world.desk.put(replace(order, limit=limit))
+        world.tally.fault("order_amended")
+        world.tell(f"the limit of order {order.client_order_id} is changed to {limit} by hand")
 
 
 def row_of(order: Placed, quantity: Decimal, type: str, status: OrderStatus) -> BrokerOrder:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from trueup.changes import Change, Message
 from trueup.errors import InvariantBroken, JournalError, TrueupError, WriterFenced
 from trueup.journal import JournalReader
-from trueup.ledger import Claim, Ledger
+from trueup.ledger import Asking, Claim, Ledger
 from trueup.policy import Policy
-from trueup.ports import Broker, Clock
+from trueup.ports import Answer, Broker, Clock
 from trueup.proving import AwaitableGate
 from trueup.reconciler import AsyncReconciler
 from trueup.simulation.broker import HardBroker
@@ -198,6 +198,12 @@ class Process:
     def push(self, message: Message) -> bool:
         """Hand over what the broker pushed; whether that is done."""
         return self._recorded(lambda rec: rec.observe(message))
+
+    def hand_in(self, answer: Answer, asking: Asking, identity: str) -> bool:
+        """Hand over an answer about positions that came by another way; whether that is done."""
+        ledger = self.ledger
+        assert ledger is not None
+        return self._recorded(lambda rec: ledger.observe("positions", answer, asking, identity=identity).head)
 
     def _recorded(self, call: Callable[[AsyncReconciler], int]) -> bool:
         if not self.alive or self.rec is None:

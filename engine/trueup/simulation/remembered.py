@@ -139,7 +139,8 @@ class Remembered:
         for said in reversed(self.said):
             if said.answer is not None and sha256(said.answer.raw).digest() == event.raw_digest:
                 said.position = position
-                said.first_ns = process.opened_ns + event.asked.tick_ns
+                if event.asked.epoch == event.at.epoch:
+                    said.first_ns = process.opened_ns + event.asked.tick_ns
                 return
         self.errors.append(f"position {position} holds an answer that the broker never gave")
 
