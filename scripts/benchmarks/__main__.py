@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import long, rows
+from benchmarks import long, rows, simulated
 from benchmarks.harness import Measured
 from benchmarks.picture import svg
 
@@ -60,6 +60,7 @@ def _groups(directory: Path, quick: bool, picture: Path | None, only: str) -> It
         "journal": lambda: [rows.growth_bytes(directory, size) for size in sizes if size <= 10_000],
         "memory": lambda: [long.memory(directory, 10_000 if quick else 100_000)],
         "length": lambda: [long.independent_of_length(directory, 2_000 if quick else 20_000)],
+        "simulator": lambda: [*simulated.histories(40 if quick else 200), simulated.quiet(30 if quick else 365)],
         "restart": lambda: long.restarts(directory, [1_000, 10_000] if quick else [1_000, 10_000, 50_000]),
     }
     for group, measure in work.items():
