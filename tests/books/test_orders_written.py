@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from books.order_bench import OrderBench, listed, said
-from lessons.world import row
+from lessons.world import deal, pending, row
 from trueup import Policy
 from trueup.audit import sentence
 from trueup.decisions import BreakMoved, OrderMerged
@@ -318,3 +318,40 @@ def test_orders_that_are_only_read_are_never_written() -> None:
     kept = keeper.step()
     assert (kept.written, kept.waits_ns, bench.desk.writes) == (0, None, [])
     assert bench.facts(BookWriting, BookWritten) == []
+
+
+def test_l17_l20_a_fill_after_the_end_that_only_the_deals_tell_of_is_written_and_moves_no_position() -> None:
+    bench = OrderBench(said("a", order_id="o-a"), said("b", order_id="o-b"))
+    bench.keeper.step()
+    bench.w.deals(deal("x0", "AAPL", "2", order_id="o-a"))  # the first answer is history
+    bench.w.looks_up("a", listed("a", "canceled", filled=2))
+    assert bench.settles() == 1
+    bench.w.deals(deal("x0", "AAPL", "2", order_id="o-a"), deal("x1", "AAPL", "3", order_id="o-a"))
+    assert (bench.w.order("a").filled, bench.alerts()) == (3, ["late-fill"]), "more than it had, as far as we know"
+    assert bench.settles() == 1
+    assert (bench.row("a").status, bench.row("a").filled) == (CANCELED, 3)
+    assert bench.held == {}
+    before = bench.w.observations()[-1]
+    bench.w.deals(deal("x1", "AAPL", "3", order_id="o-a"), deal("x9", "AAPL", "1", order_id="another"))
+    assert [one.execution_id for one in before.executions] == ["x1"]
+    assert [one.execution_id for one in bench.w.observations()[-1].executions] == ["x9"], "journalled once"
+    assert bench.w.order("a").filled == 3
+
+
+def test_l18_an_order_that_the_deals_fill_beyond_its_size_stops_its_symbol() -> None:
+    bench = OrderBench(said("a", order_id="o-a"))
+    bench.keeper.step()
+    bench.w.deals()
+    bench.w.deals(deal("x1", "AAPL", "6", order_id="o-a"), deal("x2", "AAPL", "6", order_id="o-a"))
+    assert list(bench.w.state.quarantine) == ["*:AAPL"]
+    assert bench.alerts() == ["overfill"]
+
+
+def test_where_the_book_keeps_no_orders_fills_are_history_alone() -> None:
+    bench = OrderBench()
+    keeper = Keeper(bench.w.ledger, bench.w._reader, bench.shelf)
+    keeper.step()
+    bench.w.record(pending("a", "AAPL", "accepted", quantity=10, order_id="o-a"))
+    bench.w.deals()
+    bench.w.deals(deal("x1", "AAPL", "6", order_id="o-a"))
+    assert bench.w.order("a").filled == 0

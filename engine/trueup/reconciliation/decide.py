@@ -47,6 +47,7 @@ from trueup.reconciliation.identity import missed_fill_id
 from trueup.reconciliation.inputs import first_recorded, is_history, met
 from trueup.reconciliation.keys import key_of_execution, key_of_position, key_of_row
 from trueup.reconciliation.order_decide import doubtful, order_filled, order_recorded, orders_observed, unpriced
+from trueup.reconciliation.order_inputs import order_of
 from trueup.reconciliation.order_inputs import owned
 from trueup.reconciliation.outbox import answered
 from trueup.reconciliation.state import Slot, State
@@ -181,6 +182,10 @@ def _fills(deciding: Deciding, fact: Observed) -> None:
     for execution in fact.executions:
         if not _is_known(deciding.state, execution):
             _adopt_fill(deciding, execution)
+    if state.foreign.orders.read:  # they moved their orders, and no position
+        new = (execution for execution in fact.executions if not _is_known(deciding.before, execution))
+        for execution in {order_of(state, execution): execution for execution in new}.values():
+            order_filled(deciding, execution)
 
 
 def _execution_pushed(deciding: Deciding, fact: ExecutionPushed) -> None:

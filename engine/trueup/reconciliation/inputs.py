@@ -45,7 +45,15 @@ from trueup.reconciliation.keys import (
     position_reference,
     unbound_of,
 )
-from trueup.reconciliation.order_inputs import executed, interrupted, looked_up, order_of, orders_listed, owned
+from trueup.reconciliation.order_inputs import (
+    executed,
+    interrupted,
+    looked_up,
+    order_of,
+    orders_dealt,
+    orders_listed,
+    owned,
+)
 from trueup.reconciliation.state import (
     GateState,
     Slot,
@@ -130,6 +138,8 @@ def observed(draft: Draft, position: int, fact: Observed) -> None:
         draft.past_executions = frozenset(name for name in listed if draft.executions.get(name) is None)
         draft.past_listed = fact.at  # history: remembered, and moves nothing
         draft.first_fills = True
+    elif fact.executions and draft.foreign.orders.read:
+        orders_dealt(draft, position, fact)
     for one in fact.executions:
         exit_heard(draft, one)
     if fact.surface == "positions" and fact.pass_kind != "proof":

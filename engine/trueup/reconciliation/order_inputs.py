@@ -223,6 +223,15 @@ def executed(draft: Draft, position: int, execution: Execution) -> None:
     put_order(draft, replace(slot, order=order, executed=total, changed=draft.at, position=position))
 
 
+def orders_dealt(draft: Draft, position: int, fact: Observed) -> None:
+    """Where a book elsewhere is the one source of positions (L15), executions that the broker reports still move the
+    orders that this book keeps, each once: one may come after the end, when nobody looks it up any more (L17)."""
+    for execution in fact.executions:
+        if draft.executions.get(execution.execution_id) is None and execution.execution_id not in draft.past_executions:
+            draft.executions.put(execution.execution_id, execution)
+            executed(draft, position, execution)
+
+
 def _averaged(slot: OrderSlot, execution: Execution) -> Decimal | None:
     """What an order was filled at on average with one more execution; None where that of a part is unknown (L36).
 
