@@ -15,8 +15,8 @@ import msgspec
 
 from trueup.changes import Number
 from trueup.decisions import GateStatus
-from trueup.errors import BadNumber
-from trueup.model import TradeSide, exact
+from trueup.errors import BadNumber, InputError
+from trueup.model import TradeSide, exact, name_of
 
 BLOCKED: Final = 503
 """The code of every refusal: try again when what it names is released."""
@@ -46,6 +46,9 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
             raise BadNumber(
                 f"Intent.quantity is {self.quantity}; it must be greater than 0, the side says the direction"
             )
+        if self.side not in ("buy", "sell"):  # what cannot be meant is not judged
+            raise InputError(f"Intent.side is {self.side!r}; it must be buy or sell")
+        name_of(self.symbol, what="Intent.symbol")
 
 
 class GateRefusal(msgspec.Struct, frozen=True):

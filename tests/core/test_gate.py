@@ -10,7 +10,7 @@ import pytest
 from lessons.world import STEP_MS, World, held, pending, row
 from trueup import ClosedHours, Policy
 from trueup.decisions import GateMoved
-from trueup.errors import JournalError
+from trueup.errors import InputError, JournalError
 from trueup.events import Event
 from trueup.gate import CLOSED, Gate, GateRefusal, GateView, Intent, NeedsProof, Warned
 from trueup.gate_view import gate_view
@@ -379,3 +379,19 @@ def test_law_9_a_limited_symbol_is_refused_by_its_own_name() -> None:
     assert isinstance(refusal, GateRefusal)
     assert refusal.scope == "s:USDJPY"
     assert gate.check(buy("USDJPY", strategy="t")) is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"side": "SELL"}, "Intent.side is 'SELL'; it must be buy or sell"),
+        ({"side": "long"}, "Intent.side is 'long'"),
+        ({"side": ""}, "Intent.side is ''"),
+        ({"symbol": ""}, "Intent.symbol is ''"),
+        ({"symbol": "EURUSD "}, "Intent.symbol is 'EURUSD '"),
+    ],
+)
+def test_law_9_an_intent_that_cannot_be_meant_is_none(wrong: dict[str, str], said: str) -> None:
+    """An open gate let it pass, whatever it was."""
+    with pytest.raises(InputError, match=said):
+        Intent(**({"symbol": "EURUSD", "side": "buy", "quantity": 1} | wrong))  # type: ignore[arg-type]
