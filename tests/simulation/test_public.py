@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from decimal import Decimal
 from pathlib import Path
@@ -11,10 +12,12 @@ from hypothesis import given, settings
 from hypothesis.stateful import rule, run_state_machine_as_test
 
 from trueup.changes import Fill, OrderUpdate
+from trueup.incident import import_incident
 from trueup.model import BrokerPosition
 from trueup.policy import Policy
 from trueup.ports import Answer
 from trueup.simulation import shrinking, simulate
+from trueup.simulation.disk import Disk
 from trueup.simulation.drawing import draw
 from trueup.testing import plugin, strategies
 from trueup.testing.broker import SimulatedBroker
@@ -62,6 +65,21 @@ def test_an_incident_is_lines_of_json_in_order(lines) -> None:
     assert times == sorted(times)
     assert {line["kind"] for line in lines} <= {"snapshot", "failure", "local"}
     assert all(isinstance(row["quantity"], str) for line in lines for row in line.get("positions", ()))
+
+
+@FEW
+@given(strategies.incidents())
+def test_whatever_incident_is_drawn_can_be_imported_whole(lines) -> None:
+    text = "\n".join(map(json.dumps, lines)).encode()
+    refused: list[str] = []
+    disk = Disk("full")
+    if lines:
+        found = import_incident(
+            io.BytesIO(text), disk.url, account="test:1", refused=lambda line, why: refused.append(why)
+        )
+        assert (found.lines, found.taken) == (len(lines), len(lines))
+    disk.close()
+    assert refused == []
 
 
 # -- the machine -------------------------------------------------------------------------------------------
