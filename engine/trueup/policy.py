@@ -16,6 +16,7 @@ import msgspec
 
 from trueup.errors import PolicyError
 from trueup.model import ZERO, Surface, exact
+from trueup.toml_lines import meant
 
 OnRecovery: TypeAlias = Literal["adopt", "quarantine", "alert"]
 OnGhost: TypeAlias = Literal["close", "quarantine", "alert"]
@@ -235,6 +236,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 def _preset(name: str, knobs: dict[str, object]) -> Policy:
     """A policy from a preset and knobs by name; the knobs' texts become exact numbers."""
+    known = Policy.__struct_fields__
+    unknown = [meant("knob", knob, knob, known) for knob in knobs if knob not in known]
+    if unknown:
+        raise PolicyError(f"policy: {'; '.join(unknown)}")
     try:
         policy = msgspec.convert({"preset": name} | knobs, Policy, dec_hook=None)
     except msgspec.ValidationError as error:

@@ -26,7 +26,7 @@ from trueup.ledger import Claim, Committed, Ledger
 from trueup.model import BrokerPosition, PositionMode, account_of, elapsed_ns
 from trueup.passes import Passes
 from trueup.policy import Policy
-from trueup.ports import Broker, Clock
+from trueup.ports import Broker, Capabilities, Clock
 from trueup.proving import Proof, Prover
 from trueup.report import (
     ActionRow,
@@ -377,6 +377,7 @@ def open_ledger(
     Raises WriterFenced when another process holds the account, InputError for an unusable address, account or
     mode, JournalError when the store cannot be read or written. Nothing stays locked then.
     """
+    _check_given(broker, policy)
     claim = Claim(
         policy=policy or default_policy(os.environ),
         position_mode=position_mode or (None if broker is None else broker.capabilities.position_mode),
@@ -398,3 +399,14 @@ def open_ledger(
         writer.close()
         raise
     return ledger, reader
+
+
+def _check_given(broker: object, policy: object) -> None:
+    """Raises InputError for what is no broker or no policy: an address in a broker's place is easily written."""
+    if policy is not None and not isinstance(policy, Policy):
+        raise InputError(f"policy is {str(policy)[:40]!r}, a {type(policy).__name__}; give one, such as Policy.adopt()")
+    if broker is not None and not isinstance(getattr(broker, "capabilities", None), Capabilities):
+        raise InputError(
+            f"broker is a {type(broker).__name__}, which states no capabilities; give an adapter, such as "
+            "Mt5Broker('tcp://127.0.0.1:5555')"
+        )

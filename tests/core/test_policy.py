@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 
 import msgspec
 import pytest
 
-from trueup import ClosedHours, Instrument, Policy, PolicyError
+from trueup import AsyncReconciler, ClosedHours, InputError, Instrument, Policy, PolicyError, Reconciler
 from trueup.claims import Claim
 from trueup.events import decode, encode, name_of_event
 from trueup.facts import PolicyAdopted
@@ -71,7 +72,7 @@ def test_knobs_given_as_text_are_exact() -> None:
         ),
         ({"operators": {"ada": "manage_reconciliation"}}, "Expected `array`"),
         ({"unverified": "shrug"}, "policy: Invalid enum value 'shrug'"),
-        ({"confirmation": 2}, "unknown field `confirmation`"),
+        ({"confirmation": 2}, "policy: there is no knob 'confirmation'; did you mean 'confirmations'\\?"),
         ({"on_ghost": "ignore"}, "policy: Invalid enum value 'ignore'"),
         ({"lag_ms_max": {"weather": 1}}, "policy: Invalid enum value 'weather'"),
         ({"instruments": {"X": {"unit": "pounds"}}}, "policy: Invalid enum value 'pounds'"),
@@ -181,3 +182,19 @@ def test_closed_hours_are_minutes_of_the_week(hours: float, closed: bool) -> Non
 def test_a_verification_lasts_four_intervals_unless_told() -> None:
     assert Policy.adopt(sync_interval_s=15).verified_age_ns_max() == 60_000_000_000
     assert Policy.adopt(sync_interval_s=15, verified_age_s_max=7).verified_age_ns_max() == 7_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"broker": "tcp://127.0.0.1:5555"}, "broker is a str, which states no capabilities; give an adapter"),
+        ({"policy": "adopt"}, r"policy is 'adopt', a str; give one, such as Policy.adopt\(\)"),
+    ],
+)
+def test_what_is_no_broker_or_no_policy_is_said_before_anything_is_opened(
+    given: dict[str, object], said: str, tmp_path: Path
+) -> None:
+    for face in (Reconciler, AsyncReconciler):
+        with pytest.raises(InputError, match=said):
+            face.open(f"sqlite:///{tmp_path}/s.db", account="sim:1", **given)  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []
