@@ -7,11 +7,11 @@ answers, and once more where a request leaves (law 9).
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from trueup.errors import InputError
+from trueup_adapters.loopback import is_loopback
 
 Environment: TypeAlias = Literal["paper", "live"]
 URL_OF: Final[dict[Environment, str]] = {
@@ -91,13 +91,3 @@ def other_account(number: str, environment: Environment, url: str) -> str:
     if found == environment:
         return ""
     return f"account {number} at {url} is a {found} account, and this adapter is configured for {environment}"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether what is sent to `host` stays on this machine. Names other than `localhost` are not looked up."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

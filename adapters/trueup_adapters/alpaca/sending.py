@@ -15,6 +15,7 @@ from msgspec import UNSET, UnsetType
 
 from trueup.model import EXACT, plain
 from trueup.ports import Action, ActionKind
+from trueup_adapters.action_terms import lacking_terms
 from trueup_adapters.alpaca.positions import Position
 from trueup_adapters.alpaca.symbols import CRYPTO
 
@@ -42,18 +43,7 @@ def lacking(action: Action) -> str:
         return f"this adapter cannot ask Alpaca for {action.kind!r}"
     if not action.client_id or len(action.client_id) > CLIENT_ID_MAX:
         return f"an action has a client_id of 1 to {CLIENT_ID_MAX} characters: by it Alpaca knows it again (L21)"
-    if action.kind == "cancel":
-        return "" if action.order_id or action.target else "a cancel names an order, by order_id or by target"
-    if action.side is None or not _is_positive(action.quantity):
-        return f"a {action.kind} has a side, and a quantity greater than 0"
-    if action.kind == "place_stop" and not _is_positive(action.stop):
-        return "a place_stop has a stop price greater than 0"
-    return ""
-
-
-def _is_positive(number: Decimal | None) -> bool:
-    """Whether it is a number above 0; NaN is none, and would raise where it is compared (L43)."""
-    return number is not None and number.is_finite() and number > 0
+    return lacking_terms(action)
 
 
 def exceeds(action: Action, held: Position | None) -> str:

@@ -25,7 +25,7 @@ from trueup_adapters.gateway.faults import Fault, Faults, Outgoing, Setting
 from trueup_adapters.gateway.replies import Dialect, encoded, failure, order_cells, position_cells
 from trueup_adapters.gateway.terminal import State, Terminal, TerminalError
 from trueup_adapters.gateway.vocabulary import ACTING, request_of
-from trueup_adapters.mt5.address import is_loopback
+from trueup_adapters.loopback import is_loopback
 
 LATE_MAX: Final = 1_000
 """Delayed replies that are kept; beyond that the earliest leaves early (law 12)."""

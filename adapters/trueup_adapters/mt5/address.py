@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from trueup.errors import InputError
+from trueup_adapters.loopback import is_loopback
 
 URL_DEFAULT: Final = "tcp://127.0.0.1:5555"
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.\-]{0,251}[A-Za-z0-9_])?\Z", re.ASCII)
@@ -69,16 +70,6 @@ def _host_of(url: str, rest: str) -> str:
     elif not _HOST.match(host):
         raise InputError(f"{url[:120]!r}: {host!r} is no host; give an address like {URL_DEFAULT!r}")
     return host
-
-
-def is_loopback(host: str) -> bool:
-    """Whether what is sent to `host` stays on this machine. Names other than `localhost` are not looked up."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def checked_keys(curve: CurveKeys | tuple[str, str, str] | None) -> CurveKeys | None:

@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 from trueup.facts import ActionKind
 from trueup.model import Surface
 from trueup.ports import Action, Question
+from trueup_adapters.action_terms import lacking_terms
 
 SERVER_CLOCK_OFFSET_S_MAX: Final = 86_400
 """How far the gateway's clock may be from UTC (L46): deals are asked for from so much earlier, because a
@@ -85,18 +86,7 @@ def lacking(action: Action) -> str:
         return f"this adapter cannot ask an MT5 gateway for {action.kind!r}"
     if not action.client_id:
         return "an action has a client_id: without one nobody can ask what became of it (L21)"
-    if action.kind == "cancel":
-        return "" if action.order_id or action.target else "a cancel names an order, by order_id or by target"
-    if action.side is None or not _is_positive(action.quantity):
-        return f"a {action.kind} has a side, and a quantity greater than 0"
-    if action.kind == "place_stop" and not _is_positive(action.stop):
-        return "a place_stop has a stop price greater than 0"
-    return ""
-
-
-def _is_positive(number: Decimal | None) -> bool:
-    """Whether it is a number above 0; NaN is none, and would raise where it is compared (L43)."""
-    return number is not None and number.is_finite() and number > 0
+    return lacking_terms(action)
 
 
 def _or_unset(text: str | None) -> str | UnsetType:
