@@ -253,6 +253,18 @@ def test_it_goes_out_once_and_a_restart_does_not_repeat_it_and_knows_when_it_is_
     assert [one.title for one in desk.messages[1:]] == ["trueup mt5:5001: 1 resolved"]
 
 
+def test_of_a_silence_alone_the_open_breaks_say_nothing(bench: Bench) -> None:
+    desk = Desk()
+    runner = bench.runner(desk)
+    runner._details = "trueup breaks"
+    bench.runs(runner)
+    bench.w.fails(times=SILENT_AFTER)
+    bench.runs(runner)
+    bench.w.sees(row("HELD", "1"), row("A", "1"), times=2)
+    bench.runs(runner)
+    assert [one.body.endswith("open breaks: trueup breaks") for one in desk.messages] == [False, True]
+
+
 def test_a_silence_that_began_before_the_last_restart_grows_grave_in_time(bench: Bench) -> None:
     desk = Desk()
     bench.runs(bench.runner(desk))

@@ -28,6 +28,8 @@ TITLE_MAX: Final = 120
 _MENTION: Final = re.compile(r"@(?:everyone|here|channel|all)\b|[<>`]|[^\x20-\x7e]", re.IGNORECASE)
 NUMBERING: Final = 12
 """Room for ` (5/5)` after the title, a line break, and one to spare."""
+OF_NO_BREAK: Final = ("broker-silent", "journal-failing", "book-unread", "book-unwritten")
+"""Topics about which a list of the open breaks says nothing."""
 TOPICS_MAX: Final = 5
 """Topics that the closing line counts one by one."""
 
@@ -78,7 +80,7 @@ def compose(
             bodies.append([])
             free = room
         bodies[-1].append(cut(closing, free))
-    elif details and any(one.kind == "alert" for one in news):
+    elif details and any(one.kind == "alert" and one.topic not in OF_NO_BREAK for one in news):
         hint = f"open breaks: {details}"
         if size(hint) <= room - _used(bodies[-1]):
             bodies[-1].append(hint)
