@@ -6,13 +6,15 @@ import os
 import signal
 import sys
 
-from trueup.foreign import BookWrite, Wrote
+from trueup.foreign import BookWrite, OrderWrite, Wrote
 from trueup.foreign.keeping import Keeper
 from trueup.ledger import Ledger
 from trueup_adapters.books.sql import SqlBook
+from trueup_adapters.books.sql_orders import SqlOrders
 from trueup_adapters.cli import main
 
 STEPS = ("read", "recorded", "corrected", "intended", "written", "half-written", "told")
+ORDER_STEPS = ("orders-read", "orders-intended", "orders-written", "orders-half-written")
 
 
 def die(*_: object) -> None:
@@ -23,6 +25,7 @@ def die(*_: object) -> None:
 def at(step: str) -> None:
     """Arrange for the end."""
     read, write, keep, judged = SqlBook.read, SqlBook.write, Keeper._write, Ledger.judged
+    orders_read, orders_write = SqlOrders.read, SqlOrders.write
     count = iter(range(1_000))
 
     def reading(self: SqlBook) -> object:
@@ -51,7 +54,23 @@ def at(step: str) -> None:
             die()
         return done
 
+    def reading_orders(self: SqlOrders, known: object) -> object:
+        answer = orders_read(self, known)  # type: ignore[arg-type]
+        if step == "orders-read":
+            die()
+        return answer
+
+    def writing_orders(self: SqlOrders, asked: OrderWrite) -> Wrote:
+        if step == "orders-intended":
+            die()
+        done = orders_write(self, asked)
+        if step == "orders-written" or (step == "orders-half-written" and next(count) == 1):
+            die()
+        return done
+
     for owner, name, stand_in in (
+        (SqlOrders, "read", reading_orders),
+        (SqlOrders, "write", writing_orders),
         (SqlBook, "read", reading),
         (SqlBook, "write", writing),
         (Keeper, "_write", keeping),

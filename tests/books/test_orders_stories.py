@@ -153,7 +153,7 @@ EVENTS = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(events=EVENTS)
 def test_law_2_the_table_comes_to_what_the_broker_says(events: list[tuple[str, str, int]]) -> None:
     story = Story()

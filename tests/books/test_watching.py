@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import signal
+import threading
 from pathlib import Path
 
 import pytest
 
 from books.bench import Bench, at_book
+from books.order_bench import OrderBench, said
 from books.tables import Table
 from books.test_run import ACCOUNT, configured, fake, journal, once, shell
 from cli.gateways import line_of, started
 from cli.shell import Shell
 from trueup.errors import JournalError
 from trueup.facts import BookRead, BookWriting, BookWritten, PositionRecorded
-from trueup.foreign import Watching
+from trueup.foreign import Watching, unreadable
 from trueup.ports import Question
 from trueup.testing.alpaca import FakeAlpaca
 from trueup.testing.broker import SimulatedBroker
@@ -132,3 +135,81 @@ def test_several_accounts_have_a_book_each(fake: FakeAlpaca, tmp_path: Path, she
     assert reports[ACCOUNT] == "SUCCESS"
     assert table.held() == {"AAPL": "3"}
     assert "there is no file none.db" in ended.err
+
+
+def test_questions_that_are_put_side_by_side_share_one_read_of_the_book(replayed: None) -> None:
+    """Positions and working orders are asked for at once: the book is read once before both, and again next time."""
+    bench = OrderBench(said("a"))
+    watching = Watching(SimulatedBroker())
+    watching.keeper = bench.keeper
+
+    async def both() -> list[str]:
+        answers = await asyncio.gather(watching.ask(POSITIONS), watching.ask(Question(surface="open_orders")))
+        return [one.completeness for one in answers]
+
+    assert asyncio.run(both())[0] == "complete"
+    assert len(bench.desk.asked) == 1
+    asyncio.run(both())
+    assert len(bench.desk.asked) == 2
+
+
+def test_law_4_orders_that_cannot_be_read_keep_only_the_question_about_orders_from_being_asked(replayed: None) -> None:
+    bench = OrderBench(said("a"))
+    watching = Watching(SimulatedBroker())
+    watching.keeper = bench.keeper
+    bench.desk.fails = "no such table"
+    orders = asyncio.run(watching.ask(Question(surface="open_orders")))
+    assert (orders.completeness, orders.why) == (
+        "failed", "the orders of the book desk could not be read: no such table; the broker was not asked",
+    )  # fmt: skip
+    assert asyncio.run(watching.ask(POSITIONS)).completeness == "complete"
+    bench.shelf.fails = "gone"
+    assert "the book shelf could not be read" in asyncio.run(watching.ask(Question(surface="open_orders"))).why
+
+
+def test_where_the_book_keeps_no_orders_working_orders_are_asked_for_without_a_read(bench: Bench) -> None:
+    watching = Watching(SimulatedBroker())
+    watching.keeper = bench.keeper
+    asyncio.run(watching.ask(Question(surface="open_orders")))
+    assert bench.held == {}
+
+
+def test_who_gives_up_waiting_ends_no_read_for_the_others(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And a read that nobody waits for any more, and that fails, is no error that nobody looked at."""
+    watching = Watching(SimulatedBroker())
+    watching.keeper = bench.keeper
+    free = threading.Event()
+    monkeypatch.setattr(bench.shelf, "read", lambda: unreadable("late" if free.wait(20) else "never"))
+
+    async def story() -> str:
+        first = asyncio.ensure_future(watching.ask(POSITIONS))
+        second = asyncio.ensure_future(watching.ask(POSITIONS))
+        await asyncio.sleep(0)
+        first.cancel()
+        free.set()
+        return (await second).why
+
+    assert "late" in asyncio.run(story())
+
+    def fails(*_: object) -> None:
+        raise JournalError("disk full")
+
+    monkeypatch.setattr(bench.w.ledger, "judged", fails)
+    free.clear()
+
+    async def abandoned() -> None:
+        only = asyncio.ensure_future(watching.ask(POSITIONS))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        step = watching._step
+        only.cancel()
+        free.set()
+        assert step is not None
+        await asyncio.wait([step])
+        watching._step = step = None
+        gc.collect()
+
+    asyncio.run(abandoned())
+    assert [one.getMessage() for one in caplog.records if one.name == "asyncio"] == []

@@ -47,8 +47,7 @@ from trueup.reconciliation.identity import missed_fill_id
 from trueup.reconciliation.inputs import first_recorded, is_history, met
 from trueup.reconciliation.keys import key_of_execution, key_of_position, key_of_row
 from trueup.reconciliation.order_decide import doubtful, order_filled, order_recorded, orders_observed, unpriced
-from trueup.reconciliation.order_inputs import order_of
-from trueup.reconciliation.order_inputs import owned
+from trueup.reconciliation.order_inputs import order_of, owned
 from trueup.reconciliation.outbox import answered
 from trueup.reconciliation.state import Slot, State
 
