@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from alpaca_broker import samples
 from alpaca_broker.playing import ORDERS, order, play, whole
 from trueup.errors import InputError
 from trueup.model import OrderStatus
@@ -174,6 +175,23 @@ def test_l37_a_fee_in_the_coin_shrinks_a_position_without_a_fill(fake: FakeAlpac
     assert (row["symbol"], row["qty"], row["activity_type"]) == ("ETHUSD", "-0.000195", "CFEE")
     with pytest.raises(InputError, match="a fee is less"):
         fake.control.fee("ETH/USD", "1")
+
+
+def test_rows_have_the_cells_that_alpaca_documents(fake: FakeAlpaca, client: TradingClient) -> None:
+    """What Alpaca's own client makes of them is what they say."""
+    fake.control.open("AAPL", "short", "2", price="190.5")
+    placed = fake.control.place("BTC/USD", "buy", "limit", "0.5", price="60000.25", client_id="c1")
+    row, (fill,) = client.get(f"/orders/{placed}"), client.get("/account/activities/FILL")
+    assert set(row) == set(samples.order(1))
+    assert set(client.get("/positions/AAPL")) == set(samples.position())
+    assert set(fill) == set(samples.fill(1))
+    parsed = client.get_order_by_id(placed)
+    texts = ("client_order_id", "symbol", "qty", "filled_qty", "limit_price", "notional")
+    assert {name: getattr(parsed, name) for name in texts} == {name: row[name] for name in texts}
+    words = ("side", "status", "type", "time_in_force", "asset_class", "position_intent", "order_class")
+    assert {name: getattr(parsed, name).value for name in words} == {name: row[name] for name in words}
+    held = client.get_open_position("AAPL")
+    assert (held.qty, held.side.value, held.asset_class.value) == ("-2", "short", "us_equity")
 
 
 # -- as the adapter sees them ------------------------------------------------------------------------------

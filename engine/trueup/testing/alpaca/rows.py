@@ -14,6 +14,8 @@ from trueup.testing.alpaca.account import Account, Books
 from trueup.testing.alpaca.things import Asset, Fill, Held, Order, OtherActivity
 
 Row: TypeAlias = dict[str, object]
+_DAYS_90_NS = 90 * 86_400 * 1_000_000_000
+"""How long an order that is good until cancelled lives."""
 _EXCHANGE = {"us_equity": "NASDAQ", "us_option": "", "crypto": "CRYPTO"}
 
 
@@ -120,6 +122,7 @@ def order_row(order: Order, books: Books | None = None) -> Row:
         "hwm": None,
         "subtag": None,
         "source": None,
+        "expires_at": when(order.created_ns + _DAYS_90_NS) if order.time_in_force == "gtc" else None,
     }
 
 
