@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import fnmatch
+import hashlib
 import json
 import os
 import subprocess
@@ -22,7 +23,9 @@ def main() -> int:
     parser.add_argument("--all", action="store_true", help="every mutant: hours")
     parser.add_argument("--workers", type=int, default=1, help="mutants that run at once (1)")
     parser.add_argument("--fresh", action="store_true", help="forget what was made and measured before")
-    parser.add_argument("--alive", action="store_true", help="only those that the last run left alive")
+    parser.add_argument("--alive", action="store_true", help="try only what the last run left alive")
+    parser.add_argument("--quick", action="store_true", help="one look at each; --alive may look again later")
+    parser.add_argument("--doubt", action="store_true", help="try also what equivalent.toml says nobody can kill")
     options = parser.parse_args()
 
     modules = {
@@ -43,14 +46,33 @@ def main() -> int:
 
 
 def measure(fresh: bool) -> Path:
-    """Which tests reach which line; measured again after any change of code or tests."""
+    """Which tests reach which line. Where nothing but files of tests changed since, only these are run again."""
     into = place.WORK / "reached.json"
-    newest = max(path.stat().st_mtime for folder in ("src", "tests") for path in (place.WORK / folder).rglob("*.py"))
-    if fresh or not into.exists() or into.stat().st_mtime < newest:
-        told.say("running the tests once, to see what each of them reaches")
-        asked = {"files": list(place.core().values()), "tests": place.TESTS, "into": str(into)}
-        command = [sys.executable, str(Path(__file__).with_name("reached.py")), json.dumps(asked)]
-        subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
+    now = {
+        path.relative_to(place.WORK).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for folder in ("src", "tests")
+        for path in (place.WORK / folder).rglob("*.py")
+    }
+    before: dict[str, str] = {}
+    if into.exists() and not fresh:
+        before = json.loads(into.read_text("utf-8"))["made_from"]
+    changed = {name for name in now.keys() | before.keys() if now.get(name) != before.get(name)}
+    if not changed:
+        return into
+    alone = all(name.rpartition("/")[2].startswith("test_") for name in changed)
+    listed = [name for name in changed if name in now and name.startswith(tuple(place.TESTS))]
+    tests = sorted(listed) if alone else place.TESTS
+    told.say(f"running {'what changed of the tests' if alone else 'the tests'} once, to see what each of them reaches")
+    asked = {
+        "files": list(place.core().values()),
+        "tests": tests,
+        "into": str(into),
+        "made_from": now,
+        "forget": sorted(changed) if alone else None,
+    }
+    command = [sys.executable, str(Path(__file__).with_name("reached.py")), json.dumps(asked)]
+    if subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode not in (0, 1):
+        raise SystemExit(f"The tests do not run in {place.WORK}: try python -m pytest {' '.join(tests)} there.")
     return into
 
 

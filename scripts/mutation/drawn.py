@@ -34,6 +34,11 @@ class Mutant:
     tests: tuple[str, ...]
     """Those that run the statement."""
 
+    @property
+    def key(self) -> str:
+        """What a verdict is kept under. mutmut's numbers alone shift when the function is edited."""
+        return f"{self.name}: {self.before} -> {self.after}"
+
 
 def draw(all_names: Iterable[str], seed: int, count: int | None) -> list[str]:
     """The first `count` in the order that the seed gives; all without one."""

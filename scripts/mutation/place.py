@@ -37,11 +37,14 @@ TESTS = [
 """What counts for the core and runs inside one process. What starts processes and sockets would not see a mutant."""
 
 
+FIRST = ("reconciliation/", "evidence", "compare", "orders", "protection", "gate", "breaker", "tally", "policy")
+"""What decides comes before what tells: whoever stops early knows the more important half."""
+
+
 def core() -> dict[str, str]:
     """Name of each module of the pure core, as `reconciliation/decide.py`, and its path in the copy."""
-    return {
-        one.relative_to(PACKAGE).as_posix(): f"src/trueup/{one.relative_to(PACKAGE).as_posix()}" for one in pure_core()
-    }
+    listed = [one.relative_to(PACKAGE).as_posix() for one in pure_core()]
+    return {one: f"src/trueup/{one}" for one in sorted(listed, key=lambda one: (not one.startswith(FIRST), one))}
 
 
 def prepare(*, fresh: bool) -> None:

@@ -10,6 +10,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import coverage
 import pytest
@@ -37,31 +38,45 @@ class Watch:
             self.unfit.add(report.nodeid)
 
 
-def main(files: list[str], tests: list[str], into: Path) -> int:
-    """Writes {"seconds": {test: s}, "lines": {file: {line: [test]}}, "unfit": [test]}. Exits as pytest does.
+def main(asked: dict[str, Any]) -> int:
+    """Writes {"made_from", "seconds": {test: s}, "lines": {file: {line: [test]}}, "unfit": [test]}; exits as pytest.
 
-    A test that fails or is skipped here, on code that is sound, can kill nothing and is left out.
+    A test that fails or is skipped here, on code that is sound, can kill nothing and is left out. With "forget", files
+    of tests, what is known of all others stays.
     """
+    files, into, forget = asked["files"], Path(asked["into"]), asked["forget"]
+    known: dict[str, Any] = {"seconds": {}, "lines": {}, "unfit": []}
+    if forget is not None:
+        known = json.loads(into.read_text("utf-8"))
     sys.path.insert(0, str(Path("src").absolute()))
-    measured = coverage.Coverage(
-        data_file=None, include=[str(Path(one).absolute()) for one in files], config_file=False
-    )
+    include = [str(Path(one).absolute()) for one in files]
+    measured = coverage.Coverage(data_file=None, include=include, config_file=False)
     watch = Watch(measured)
-    measured.start()
-    code = pytest.main(["-q", "-p", "no:cacheprovider", "--rootdir=.", *tests], plugins=[watch])
-    measured.stop()
-    data = measured.get_data()
-    lines = {
-        file: {
-            line: sorted(test for test in reached if test and test not in watch.unfit)
-            for line, reached in data.contexts_by_lineno(str(Path(file).absolute())).items()
-        }
-        for file in files
+    code = 0
+    if asked["tests"]:
+        measured.start()
+        code = int(pytest.main(["-q", "-p", "no:cacheprovider", "--rootdir=.", *asked["tests"]], plugins=[watch]))
+        measured.stop()
+
+    def stays(test: str) -> bool:
+        return test.partition("::")[0] not in (forget or ())
+
+    def lines(file: str) -> dict[str, list[str]]:
+        found = {number: set(filter(stays, tests)) for number, tests in known["lines"].get(file, {}).items()}
+        for number, tests in measured.get_data().contexts_by_lineno(str(Path(file).absolute())).items():
+            found.setdefault(str(number), set()).update(test for test in tests if test and test not in watch.unfit)
+        return {number: sorted(tests) for number, tests in found.items()}
+
+    seconds = {test: spent for test, spent in known["seconds"].items() if stays(test)} | watch.seconds
+    written = {
+        "made_from": asked["made_from"],
+        "seconds": seconds,
+        "lines": {file: lines(file) for file in files},
+        "unfit": sorted({*filter(stays, known["unfit"]), *watch.unfit}),
     }
-    into.write_text(json.dumps({"seconds": watch.seconds, "lines": lines, "unfit": sorted(watch.unfit)}), "utf-8")
-    return int(code)
+    into.write_text(json.dumps(written), "utf-8")
+    return code
 
 
 if __name__ == "__main__":
-    asked = json.loads(sys.argv[1])
-    raise SystemExit(main(asked["files"], asked["tests"], Path(asked["into"])))
+    raise SystemExit(main(json.loads(sys.argv[1])))

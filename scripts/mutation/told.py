@@ -24,6 +24,11 @@ class Verdict:
     status: str
     equivalent: str = ""
 
+    @property
+    def lives(self) -> bool:
+        """Whether a test should have killed it, and none did."""
+        return self.status in (SURVIVED, UNREACHED) and not self.equivalent
+
 
 CAST = re.compile(r"""\bcast\((?:"[^"]*"|'[^']*'|[\w.]+(?:\[[^\]]*\])?(?: \| [\w.]+)*),""")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from math import ceil
@@ -27,9 +28,11 @@ from mutmut.workers.isolation import ForkRunner
 from mutation.drawn import Mutant
 from mutation.told import KILLED, SURVIVED, TIMEOUT, UNREACHED
 
-SECONDS_MAX = 40.0
-"""Of tests, as they took unmutated. Only what is run by nearly everything has more: it is killed at once, or is
-equivalent. The fastest are taken."""
+FIRST_TESTS = 25
+LOOKS_S = (0.0, 20.0, 80.0)
+"""How long the tests of one mutant may take, as they took on sound code, the fastest first. Most mutants die in a first
+look by a few tests, which are soon collected; what lives is looked at by more, and then by more. Only what nearly
+every test runs has more than that."""
 
 
 def generate() -> None:
@@ -68,15 +71,16 @@ def texts(path: str, name: str) -> tuple[str, str]:
     return was.replace(mangled[0], "_"), now.replace(mangled[1], "_")
 
 
-def fastest(tests: Sequence[str], seconds: Mapping[str, float]) -> list[str]:
-    """The tests in the order they are run in, as far as time allows; at least one where there is one."""
-    taken: list[str] = []
+def looks(tests: Sequence[str], seconds: Mapping[str, float]) -> list[list[str]]:
+    """The tests in the order they are run in, look by look, as far as time allows."""
+    taken: list[list[str]] = [[] for _ in LOOKS_S]
     spent = 0.0
-    for test in sorted(tests, key=lambda one: (seconds[one], one)):
-        spent += seconds[test]
-        if taken and spent > SECONDS_MAX:
+    for n, test in enumerate(sorted(tests, key=lambda one: (seconds[one], one))):
+        look = 0 if n < FIRST_TESTS else next((n for n, allowed in enumerate(LOOKS_S) if spent < allowed), None)
+        if look is None:
             break
-        taken.append(test)
+        taken[look].append(test)
+        spent += seconds[test]
     return taken
 
 
@@ -93,47 +97,64 @@ def warm() -> ForkRunner:
     return runner
 
 
-def prove(runner: ForkRunner, tests: Sequence[str]) -> None:
-    """Stops everything where sound code would count as a kill, or broken code as none."""
+def prove(runner: ForkRunner, tests: set[str]) -> None:
+    """Stops everything where sound code would count as a kill, or broken code as none.
+
+    A test that passed on these very mutants, none of them switched on, need not do so again.
+    """
+    kept, times = Path("proven.json"), {path: path.stat().st_mtime_ns for path in Path("mutants").rglob("*.py")}
+    made = {str(path): at for path, at in sorted(times.items()) if not path.name.startswith("test_")}
+    known = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
+    now = {test: times[Path("mutants") / test.partition("::")[0]] for test in sorted(tests)}
+    proven: dict[str, int] = known["tests"] if known.get("made") == made else {}
+    if not (doubted := [test for test, at in now.items() if proven.get(test) != at]):
+        return
     set_mutant_under_test("")
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
-        code = runner.run_clean_tests(tests)
+        code = runner.run_clean_tests(doubted)
     if code:
         raise SystemExit(f"{said.getvalue()}\nTests fail without any mutant: nothing can be measured. Mend them first.")
-    run_forced_fail_test(runner)
+    with contextlib.redirect_stdout(io.StringIO()):
+        run_forced_fail_test(runner)
+    kept.write_text(json.dumps({"made": made, "tests": proven | now}), "utf-8")
 
 
 def outcomes(
-    runner: ForkRunner, mutants: Sequence[Mutant], seconds: Mapping[str, float], workers: int
+    runner: ForkRunner, mutants: Sequence[Mutant], seconds: Mapping[str, float], *, workers: int, quick: bool
 ) -> Iterator[tuple[Mutant, str]]:
     """Each mutant and what became of it, in the order they end."""
     runner.max_workers = workers
     state().duration_by_test = dict(seconds)
-    running: dict[str, Mutant] = {}
+    waiting = [(mutant, looks(mutant.tests, seconds)[: -1 if quick else None]) for mutant in reversed(mutants)]
+    running: dict[str, tuple[Mutant, list[list[str]]]] = {}
 
-    def ended() -> tuple[Mutant, str]:
+    def ended() -> Iterator[tuple[Mutant, str]]:
         result = runner.wait_for_result()
-        mutant, status = running.pop(result.mutant_name), status_by_exit_code[result.exit_code]
+        mutant, further = running.pop(result.mutant_name)
+        status = status_by_exit_code[result.exit_code]
         if status == "no tests":
             raise SystemExit(f"{mutant.name}: pytest finds none of its tests. Run scripts/mutate --fresh.")
-        return mutant, status if status in (TIMEOUT, SURVIVED) else KILLED  # a crash is a kill too
+        further = [look for look in further if look]
+        if status == SURVIVED and further:
+            waiting.append((mutant, further))
+        else:
+            yield mutant, status if status in (TIMEOUT, SURVIVED) else KILLED  # a crash is a kill too
 
     runner.startup()
     try:
-        for mutant in mutants:
-            tests = fastest(mutant.tests, seconds)
+        while waiting or runner.pending_count():
+            if not waiting or not runner.has_capacity():
+                yield from ended()
+                continue
+            mutant, (tests, *further) = waiting.pop()
             if not tests:
                 yield mutant, UNREACHED
                 continue
-            while not runner.has_capacity():
-                yield ended()
             spent = sum(seconds[test] for test in tests)
             limit = ceil((spent + config().timeout_constant) * config().timeout_multiplier)
-            running[mutant.name] = mutant
+            running[mutant.name] = (mutant, further)
             runner.submit(mutant.name, tests, limit, spent)
-        while runner.pending_count():
-            yield ended()
     finally:
         runner.stop_all_workers()
         runner.shutdown()

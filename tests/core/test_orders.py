@@ -110,12 +110,12 @@ def test_every_differing_field_is_one_difference_in_order() -> None:
     theirs = row(
         side="sell", quantity=Decimal(3), filled=Decimal(0), limit=Decimal("1.06"), stop=Decimal("1.0100"),
     )  # fmt: skip
-    assert [one.field for one in compare_order(ours, theirs, PLAIN)] == [
-        "filled",
-        "limit",
-        "quantity",
-        "side",
-        "status",
+    assert [(one.kind, one.field, one.book, one.broker) for one in compare_order(ours, theirs, PLAIN)] == [
+        ("drift", "filled", "1", "0"),
+        ("drift", "limit", "1.05", "1.06"),
+        ("drift", "quantity", "2", "3"),
+        ("drift", "side", "buy", "sell"),
+        ("drift", "status", "pending", "accepted"),
     ]
     assert [one.field for one in changed_terms(ours, theirs, PLAIN)] == ["limit", "quantity", "side"]
 
@@ -204,3 +204,20 @@ def test_l26_a_stop_on_the_other_side_of_a_position_guards_it(side, kind, quanti
     order = row(side=side, type=kind, quantity=Decimal(quantity))
     assert protects(order, Decimal(position)) is guards
     assert protects(row(side="sell", type="market", quantity=ONE, stop=ONE), ONE), "a stop price makes it a stop"
+
+
+def test_l36_an_average_price_is_the_brokers_where_it_has_one_and_is_never_lost() -> None:
+    priced, silent = row(filled=ONE, average_price=Decimal("1.2")), row(filled=ONE)
+    assert merged(book(), priced).average_price == Decimal("1.2")
+    assert merged(book(average_price=Decimal("1.1")), priced).average_price == Decimal("1.2")
+    assert merged(book(average_price=Decimal("1.1")), silent).average_price == Decimal("1.1")
+    assert merged(book(), silent).average_price is None
+
+
+def test_ids_that_an_order_has_stay_and_those_it_lacks_are_learnt() -> None:
+    theirs = row(order_id="9", ticket="7")
+    known = merged(book(), theirs)
+    assert (known.order_id, known.ticket) == ("9", "7")
+    kept = merged(book(order_id="8", ticket="6"), theirs)
+    assert (kept.order_id, kept.ticket) == ("8", "6")
+    assert merged(book(raw_status="HELD"), theirs).raw_status == "HELD", "the last word that nobody knew"
