@@ -8,6 +8,9 @@ that the trading process heard of, other order messages its orders; balances are
 --utc-offset  of `logged_at`, which names no zone; a log from Madrid is +02:00 in October and +01:00 in November (L46)
 --whole       you know that each position message is the whole list (`"action": "snapshot"`). Without it they are parts
               of a stream, and nothing that one does not mention is taken to be gone
+
+What cannot be read is named on stderr and handed on as it is, so that `trueup import` refuses it by its line; messages
+without a time are named and left out. A session that the log does not have ends with 2.
 """
 
 from __future__ import annotations
@@ -25,20 +28,36 @@ STATUSES |= {"full-fill": "filled", "partial-fill": "partially_filled", "cancell
 
 
 def converted(lines: Iterator[str], session: str, offset: str, *, whole: bool) -> Iterator[dict[str, Any]]:
-    """The session's messages, in order of arrival."""
+    """The session's messages, in order of arrival. Raises SystemExit where the log has none of it."""
     filled: dict[str, Decimal] = {}
-    for text in lines:
-        message = json.loads(text, parse_float=Decimal, parse_int=Decimal)
-        if message["session"] != session or not message["logged_at"]:
-            continue
-        at, payload = message["logged_at"] + offset, message["payload"]
-        rows, channel = opened(message["kind"], payload)
-        if channel == "positions":
-            listed = [position(row) for row in rows]
-            yield {"at": utc(at), "kind": "snapshot", "surface": "positions", "complete": whole, "positions": listed}
-        elif channel == "orders":
-            for row in rows:
-                yield from order(row, utc(at), filled)
+    met: dict[str, None] = {}
+    at = "1970-01-01T00:00:00Z"
+    for number, text in enumerate(lines, 1):
+        try:
+            message = json.loads(text, parse_float=Decimal, parse_int=Decimal)
+            met[str(message["session"])] = None
+            if message["session"] != session:
+                continue
+            if not message["logged_at"]:
+                sys.stderr.write(f"line {number}: {message.get('kind')} names no time (logged_at); left out\n")
+                continue
+            at = utc(message["logged_at"] + offset)
+            yield from read(message, at, filled, whole=whole)
+        except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
+            sys.stderr.write(f"line {number}: not understood ({type(error).__name__}: {error}); handed on as it is\n")
+            yield {"at": at, "kind": "not understood", "line": number, "text": text.strip()[:1000]}
+    if session not in met:
+        sys.stderr.write(f"the log has no session {session!r}; it has {', '.join(met) or 'none'}\n")
+        raise SystemExit(2)
+
+
+def read(message: dict[str, Any], at: str, filled: dict[str, Decimal], *, whole: bool) -> list[dict[str, Any]]:
+    """The lines that one message makes; none for balances."""
+    rows, channel = opened(message["kind"], message["payload"])
+    if channel == "positions":
+        listed = [position(row) for row in rows]
+        return [{"at": at, "kind": "snapshot", "surface": "positions", "complete": whole, "positions": listed}]
+    return [line for row in rows for line in order(row, at, filled)] if channel == "orders" else []
 
 
 def opened(kind: str, payload: Any) -> tuple[list[dict[str, Any]], str]:

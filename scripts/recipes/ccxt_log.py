@@ -7,7 +7,8 @@ the latest that its rows state, and never one before the answer above it; --at i
 
 `fetchPositions` of all symbols and `fetchOpenOrders` are whole lists; of named symbols, and trades, which come in pages
 (L05), are partial. Methods that are no question of ours are named on stderr. Nothing is filled in: a row without a
-side or a quantity is handed on as it is, and `trueup import` refuses it by name (L36, L41).
+side or a quantity is handed on as it is, and `trueup import` refuses it by name (L36, L41). A line that is none of this
+form is named on stderr and handed on too.
 """
 
 from __future__ import annotations
@@ -21,30 +22,35 @@ from typing import Any
 
 SURFACES = {
     "fetchPositions": ("positions", "positions"),
+    "fetchPosition": ("positions", "positions"),
     "fetchOpenOrders": ("open_orders", "orders"),
     "fetchOrder": ("order", "orders"),
     "fetchMyTrades": ("fills", "fills"),
 }
-STATUSES = {"open": "accepted", "closed": "filled"}
 
 
 def converted(lines: Iterator[str], exchange: str, at: str) -> Iterator[dict[str, Any]]:
     """The exchange's answers, in order."""
     latest = moment(int(datetime.fromisoformat(at).timestamp()) * 1000)
     for number, text in enumerate(lines, 1):
-        logged = json.loads(text, parse_float=str, parse_int=str)
-        if logged["exchange"] != exchange:
+        try:
+            logged = json.loads(text, parse_float=str, parse_int=str)
+            if logged["exchange"] != exchange:
+                continue
+            surface, listed = SURFACES.get(logged["method"], ("", ""))
+            given = logged["parsedResponse"]
+        except (KeyError, TypeError, ValueError) as error:
+            sys.stderr.write(f"line {number}: no logged answer ({type(error).__name__}: {error}); handed on as it is\n")
+            yield {"at": latest, "kind": "not understood", "line": number, "text": text.strip()[:1000]}
             continue
-        surface, listed = SURFACES.get(logged["method"], ("", ""))
         if not surface:
             sys.stderr.write(f"line {number}: {logged['method']} answers no question of ours; left out\n")
             continue
-        given = logged["parsedResponse"]
         rows = [row for row in (given if isinstance(given, list) else [given]) if isinstance(row, dict)]
-        times = [int(row["timestamp"]) for row in rows if row.get("timestamp") is not None]
+        times = [int(row["timestamp"]) for row in rows if str(row.get("timestamp") or "").isdigit()]
         own = logged.get("logged_at") or (moment(max(times)) if times else latest)
         latest = max(latest, own)
-        named = any(bool(part) for part in logged.get("input", []) if not isinstance(part, dict))
+        named = any(bool(part) for part in logged.get("input") or [] if not isinstance(part, dict))
         complete = surface in ("order", "open_orders") or (surface == "positions" and not named)
         made = {"positions": position, "orders": order, "fills": fill}[listed]
         yield {"at": latest, "kind": "snapshot", "surface": surface, "complete": complete, listed: [*map(made, rows)]}
@@ -72,7 +78,7 @@ def position(row: dict[str, Any]) -> dict[str, Any]:
 
 def order(row: dict[str, Any]) -> dict[str, Any]:
     """A limit is one only where the type says so: an average price stands in the same field otherwise."""
-    limited = "limit" in (row.get("type") or "")
+    limited = "limit" in str(row.get("type") or "")
     return {
         "order_id": row.get("id"),
         "client_order_id": row.get("clientOrderId"),
@@ -83,14 +89,24 @@ def order(row: dict[str, Any]) -> dict[str, Any]:
         "filled": row.get("filled"),
         "limit": row.get("price") if limited else None,
         "stop": row.get("triggerPrice"),
-        "status": STATUSES.get(row.get("status") or "", row.get("status")),
+        "status": status(row),
         "reduce_only": row.get("reduceOnly"),
     }
 
 
+def status(row: dict[str, Any]) -> str | None:
+    """`closed` only says that an order works no more: filled it is when its fills cover it; else it keeps its word."""
+    said = row.get("status")
+    if said == "open":
+        return "accepted"
+    if said == "closed" and row.get("filled") is not None and row["filled"] == row.get("amount"):
+        return "filled"
+    return said if isinstance(said, str) else None
+
+
 def fill(row: dict[str, Any]) -> dict[str, Any]:
     """One trade."""
-    fee = row.get("fee") or {}
+    fee = row["fee"] if isinstance(row.get("fee"), dict) else {}
     return {
         "execution_id": row.get("id"),
         "order_id": row.get("order"),
