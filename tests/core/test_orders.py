@@ -221,3 +221,17 @@ def test_ids_that_an_order_has_stay_and_those_it_lacks_are_learnt() -> None:
     kept = merged(book(order_id="8", ticket="6"), theirs)
     assert (kept.order_id, kept.ticket) == ("8", "6")
     assert merged(book(raw_status="HELD"), theirs).raw_status == "HELD", "the last word that nobody knew"
+
+
+def test_l53_an_order_that_is_adopted_keeps_all_that_the_broker_says_of_it() -> None:
+    theirs = row(
+        type="stop", quantity=Decimal(3), status=OrderStatus.UNKNOWN, raw_status="HELD", order_id="9", filled=ONE,
+        average_price=Decimal("1.2"), limit=Decimal("1.1"), stop=Decimal("1.3"), reduce_only=True, ticket="7",
+        side="sell", client_order_id="theirs", strategy="others",
+    )  # fmt: skip
+    assert adopted_order(theirs, "c9", "trend") == BookOrder(
+        "c9", "EURUSD", "sell", "stop", Decimal(3), OrderStatus.UNKNOWN, raw_status="HELD", order_id="9", filled=ONE,
+        average_price=Decimal("1.2"), limit=Decimal("1.1"), stop=Decimal("1.3"), reduce_only=True, strategy="trend",
+        ticket="7",
+    )  # fmt: skip
+    assert adopted_order(row(filled=None), "c9", "trend").filled == 0
