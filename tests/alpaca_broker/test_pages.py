@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -205,7 +206,7 @@ def test_l21_a_fill_whose_order_nobody_can_look_up_is_not_a_strangers() -> None:
         control.fill(placed)
         control.misbehave("status", on=("order",))
         assert (await broker.ask(FILLS)).completeness == "failed"
-        control.misbehave("bad_row", on=("order",))
+        control.misbehave("new_word", on=("order",), field="client_order_id", word=" no name ")
         answer = await broker.ask(FILLS)
         assert (answer.completeness, list(answer.executions)) == ("partial", [])
         assert "could not be looked up" in answer.refused[0].why
@@ -347,10 +348,31 @@ def test_l11_orders_that_cannot_be_read_do_not_starve_those_that_can(monkeypatch
             control.fill(control.place("AAPL", "buy", "limit", "1", price="100", client_id=f"c{number}"))
         for _ in range(500):
             control.place("MSFT", "buy", "limit", "1", price="100")  # the latest list does not reach the fills' orders
-        control.misbehave("bad_row", on=("order",), times=2)
+        control.misbehave("new_word", on=("order",), field="client_order_id", word=" ", times=2)
         assert not (await broker.ask(FILLS)).executions  # c0 and c1 were tried
         answer = await broker.ask(FILLS)
         assert (answer.completeness, [e.client_order_id for e in answer.executions]) == ("partial", ["c0", "c2"])
         assert [e.client_order_id for e in whole(await broker.ask(FILLS)).executions] == ["c0", "c1", "c2"]
 
     play(scenario, ticking(1_000_000), clock=TestClock(START_NS))
+
+
+def test_l21_the_fills_of_an_order_for_money_are_its_own_before_it_has_ended() -> None:
+    """It has no quantity yet, so nobody can use its row; whose fills they are it says all the same."""
+
+    async def scenario(broker: AlpacaBroker, control: Control) -> None:
+        control.slow(fills=True)
+        control.price("AAPL", "100")
+        placed = await bought(broker, "c1")
+        control.fill(placed, "0.4", price="100")
+        control.say(placed, "partially_filled")
+        answer = whole(await broker.ask(FILLS))
+        assert [(str(e.signed_quantity), e.client_order_id) for e in answer.executions] == [("0.4", "c1")]
+        assert (await broker.ask(order("c1"))).completeness == "partial"
+
+    async def bought(broker: AlpacaBroker, client_id: str) -> str:
+        body = {"symbol": "AAPL", "notional": "100", "side": "buy", "type": "market", "time_in_force": "day"}
+        reply = await broker._transport.post("/v2/orders", json.dumps(body | {"client_order_id": client_id}).encode())
+        return str(json.loads(reply.body)["id"])
+
+    play(scenario)

@@ -7,12 +7,12 @@ import itertools
 from typing import Any
 
 import pytest
+from msgspec import Raw
 
 from alpaca_broker.playing import FILLS, ORDERS, POSITIONS, TestClock, close, play, whole
-from trueup.model import BrokerOrder, OrderStatus
 from trueup.ports import Action, Question
 from trueup.testing.alpaca import Control, FakeAlpaca
-from trueup_adapters.alpaca import AlpacaBroker, MarketClock, asking, transport
+from trueup_adapters.alpaca import AlpacaBroker, MarketClock, asking, client_ids, transport
 from trueup_adapters.alpaca.fills import Signpost
 
 
@@ -81,7 +81,8 @@ def test_law_12_a_reply_that_does_not_end_is_not_read_to_its_end(monkeypatch: py
 
 
 def test_law_12_client_ids_are_remembered_up_to_a_limit_and_looked_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asking, "CLIENT_IDS_MAX", 3)
+    monkeypatch.setattr(client_ids, "CLIENT_IDS_MAX", 3)
+    monkeypatch.setattr(asking, "TRIES_MAX", 3)
 
     async def scenario(broker: AlpacaBroker, control: Control) -> None:
         for number in range(3):
@@ -91,9 +92,6 @@ def test_law_12_client_ids_are_remembered_up_to_a_limit_and_looked_up_again(monk
             control.place("MSFT", "buy", "limit", "1", price="100")
         whole(await broker.ask(ORDERS))
         assert len(broker._asking._client_ids) == 3
-        stranger = BrokerOrder("AAPL", "buy", "limit", 1, OrderStatus.ACCEPTED, client_order_id="c9")  # type: ignore[arg-type]
-        broker._asking._remember([stranger])
-        assert "c9" not in broker._asking._client_ids.values()  # it has no id to be remembered by
         for number in range(10):
             broker._asking._least_tried([f"o{number}"])
         assert len(broker._asking._tries) <= 4
@@ -216,3 +214,25 @@ def test_l10_an_alpaca_that_was_away_is_a_new_connection() -> None:
             await broker.close()
 
     asyncio.run(whole_story())
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ('{"id": "o1", "client_order_id": "c1"}', {"o1": "c1"}),
+        ('{"id": "o1", "client_order_id": "c1", "qty": null, "notional": "9", "side": 7}', {"o1": "c1"}),
+        ('{"id": "o1", "client_order_id": ""}', {"o1": None}),
+        ('{"id": "o1"}', {"o1": None}),
+        ('{"id": "o1", "client_order_id": " c1"}', {}),
+        ('{"id": "o1", "client_order_id": "c1", "client_order_id": "c2"}', {}),
+        ('{"client_order_id": "c9"}', {}),
+        ('{"id": "o1", "client_order_id": "c1", "legs": [{"id": "o2", "client_order_id": "c2"}, 5]}',
+         {"o1": "c1", "o2": "c2"}),
+        ("5", {}),
+        ("[", {}),
+    ],
+)  # fmt: skip
+def test_l21_a_client_id_is_remembered_of_orders_that_nobody_can_use_otherwise(row: str, told: object) -> None:
+    known = client_ids.ClientIds()
+    known.note([Raw(row.encode())])
+    assert known == told

@@ -8,10 +8,13 @@ Reading order:
     cells        numbers, names and times of a row
     symbols      the one name of what is spelled in several ways
     heads        whether a reply answers at all
+    judging      rows of any list, on their own and against each other
     positions    rows into positions, one by one
     order_words  what an order's status and intent may be called
     orders       rows into orders, one by one
     fills        rows into executions, one by one
+    client_ids   which order was sent under which client id
+    legs         orders that the list of open ones keeps to itself
     asking       questions, and all their pages
     sending      actions into bytes; pure
     outcomes     replies into outcomes; pure

@@ -17,6 +17,7 @@ from msgspec import Raw
 from trueup.model import BrokerOrder, Refusal
 from trueup.ports import Answer, Clock, Question, failed
 from trueup_adapters.alpaca.cells import MALFORMED
+from trueup_adapters.alpaca.client_ids import ClientIds
 from trueup_adapters.alpaca.fills import PAGE_MAX, judge_fills, signpost
 from trueup_adapters.alpaca.heads import is_missing, rows_of, said, why_not
 from trueup_adapters.alpaca.judging import DIALECT, answered
@@ -29,6 +30,7 @@ from trueup_adapters.alpaca.orders import (
     judge_orders,
     order_answer,
     order_legs,
+    row_in,
 )
 from trueup_adapters.alpaca.positions import positions_answer
 from trueup_adapters.alpaca.symbols import unslashed
@@ -38,8 +40,8 @@ PAGES_MAX: Final = 40
 """Pages that one answer is read from (law 12)."""
 LOOK_UPS_MAX: Final = 20
 """Orders and assets that one answer is looked up for besides."""
-CLIENT_IDS_MAX: Final = 20_000
-"""Orders whose client id is remembered: it never changes."""
+TRIES_MAX: Final = 20_000
+"""Names of which is remembered how often they were looked up (law 12)."""
 FILLS_LOOK_BACK_NS: Final = 7 * 86_400 * 1_000_000_000
 """How far back fills are asked for where the question leaves it to us (L08)."""
 SKEW_NS: Final = 60 * 1_000_000_000
@@ -54,7 +56,7 @@ class Asking:
         self._transport = transport
         self._reading = reading
         self._clock = clock
-        self._client_ids: dict[str, str | None] = {}
+        self._client_ids = ClientIds()
         self._tries: dict[str, int] = {}
 
     async def positions(self) -> Answer:
@@ -97,7 +99,7 @@ class Asking:
             listed.raws.append(reply.body)
             judged = judge_orders(rows, self._reading)
             brought = listed.add(judged)
-            self._remember(judged.orders)
+            self._client_ids.note(rows)
             listed.waiting.note(rows)
             if len(rows) < LISTED_MAX and len(rows) != LISTED_UNASKED:
                 why = ""
@@ -121,7 +123,6 @@ class Asking:
                 return f"the legs of order {order_id} could not be looked up: {answer.why}"
             listed.raws.append(reply.body)
             listed.unfold(order_id, answer)
-            self._remember(answer.orders)
         return ""
 
     async def _find_held(self, status: str, listed: _Listed) -> str:
@@ -139,7 +140,7 @@ class Asking:
             judged = judge_orders(held, self._reading)
             listed.raws.append(reply.body)
             listed.add(judged)
-            self._remember(judged.orders)
+            self._client_ids.note(held)
         return ""
 
     async def order(self, question: Question) -> Answer:
@@ -149,19 +150,15 @@ class Asking:
             reply = await self._transport.get("/v2/orders:by_client_order_id", query)
             answer = order_answer(reply, self._reading, question)
             if not question.order_id or answer.completeness != "complete" or answer.orders:
-                return self._noted(answer)
+                return answer
             # Not under the client id: the book may call it by a name that was never sent (and then it is there).
         order_id = question.order_id or ""
         if not order_id.strip("."):
             return failed(f"not asked: {order_id!r} is no order's id, and would ask for something else")
         reply = await self._transport.get(f"/v2/orders/{quote(order_id, safe='')}")
-        if reply.status == 422 and said(reply).code == 40_010_001 and not is_uuid(order_id):
+        if _is_no_id(reply, order_id):
             return Answer(completeness="complete", dialect=DIALECT, raw=reply.body)  # nothing at Alpaca has such an id
-        return self._noted(order_answer(reply, self._reading, question))
-
-    def _noted(self, answer: Answer) -> Answer:
-        self._remember(answer.orders)
-        return answer
+        return order_answer(reply, self._reading, question)
 
     # -- fills ---------------------------------------------------------------------------------------------
 
@@ -219,29 +216,27 @@ class Asking:
             rows = rows_of(await self._transport.get("/v2/orders", query))
             if isinstance(rows, Answer):
                 return failed(f"the orders of these fills could not be read: {rows.why}", raw=rows.raw)
-            self._remember(judge_orders(rows, self._reading).orders)
+            self._client_ids.note(rows)
         for order_id in self._least_tried(order_id for order_id in unknown if order_id not in self._client_ids):
-            answer = await self.order(Question(surface="order", order_id=order_id))
-            if answer.completeness == "failed":
-                return failed(f"order {order_id[:64]} of these fills could not be read: {answer.why}", raw=answer.raw)
-            if answer.completeness == "complete" and not answer.orders:
+            if not order_id.strip("."):
+                continue
+            reply = await self._transport.get(f"/v2/orders/{quote(order_id, safe='')}")
+            if is_missing(reply) or _is_no_id(reply, order_id):
                 self._client_ids[order_id] = None
+                continue
+            row = row_in(reply)
+            if isinstance(row, Answer):
+                return failed(f"order {order_id[:64]} of these fills could not be read: {row.why}", raw=row.raw)
+            self._client_ids.note([row])
         return None
 
     def _least_tried(self, names: Iterable[str]) -> list[str]:
         """As many as one answer looks up, the least tried ones first: the head of a list starves nobody (L11)."""
         chosen = sorted(names, key=lambda name: self._tries.get(name, 0))[:LOOK_UPS_MAX]
-        if len(self._tries) > CLIENT_IDS_MAX:
+        if len(self._tries) > TRIES_MAX:
             self._tries.clear()
         self._tries.update({name: self._tries.get(name, 0) + 1 for name in chosen})
         return chosen
-
-    def _remember(self, orders: Iterable[BrokerOrder]) -> None:
-        for order in orders:
-            if order.order_id is not None:
-                self._client_ids[order.order_id] = order.client_order_id
-        while len(self._client_ids) > CLIENT_IDS_MAX:
-            del self._client_ids[next(iter(self._client_ids))]
 
 
 class _Listed:
@@ -258,9 +253,9 @@ class _Listed:
         """Take a page; whether it brought an order that was not there."""
         before = len(self._found) + len(self._refused)
         told = {(r.why, r.symbol) for r in self._refused}  # what two pages share is refused once
-        moved = {r: _moved(r, before) for r in judged.refused if (r.why, r.symbol) not in told}
-        self._refused += moved.values()
-        self.folded.update({order_id: moved[r] for order_id, r in judged.folded.items() if r in moved})
+        fresh = [r for r in judged.refused if (r.why, r.symbol) not in told]
+        self._refused += [_moved(r, before) for r in fresh]
+        self.folded.update({order_id: _moved(r, before) for order_id, r in judged.folded.items() if r in fresh})
         known = len(self._found)
         self._found.update({o.order_id or "": o for o in judged.orders})  # a later page knows it better
         return len(self._found) > known
@@ -300,6 +295,11 @@ def _just_before(moment: str) -> str:
 
 def _iso(at_ns: int) -> str:
     return datetime.fromtimestamp(at_ns // 1_000_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _is_no_id(reply: Reply, order_id: str) -> bool:
+    """Whether Alpaca says that nothing there could have such an id."""
+    return reply.status == 422 and said(reply).code == 40_010_001 and not is_uuid(order_id)
 
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", re.ASCII | re.IGNORECASE)

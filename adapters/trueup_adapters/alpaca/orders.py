@@ -237,7 +237,7 @@ def order_answer(reply: Reply, reading: Reading, question: Question) -> Answer:
     """
     if is_missing(reply):
         return Answer(completeness="complete", dialect=DIALECT, raw=reply.body)
-    row = _row_in(reply)
+    row = row_in(reply)
     if isinstance(row, Answer):
         return row
     judged = judge_orders([row], reading)
@@ -252,7 +252,7 @@ def order_answer(reply: Reply, reading: Reading, question: Question) -> Answer:
 
 def order_legs(reply: Reply, reading: Reading) -> Answer:
     """The legs of an order in several, by the reply to its look-up; without any where it still does not name them."""
-    row = _row_in(reply)
+    row = row_in(reply)
     if isinstance(row, Answer):
         return row
     judged = judge_orders([row], reading)
@@ -260,7 +260,7 @@ def order_legs(reply: Reply, reading: Reading) -> Answer:
     return answered(reply.body, len(judged.orders) + len(refused), refused, orders=judged.orders)
 
 
-def _row_in(reply: Reply) -> Raw | Answer:
+def row_in(reply: Reply) -> Raw | Answer:
     """The one row of a look-up's reply, or the failed answer that it is instead."""
     if why := why_not(reply):
         return failed(why, raw=reply.body)
