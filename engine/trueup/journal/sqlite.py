@@ -113,7 +113,7 @@ class SQLiteJournalRecorder(SQLiteApplicationRecorder, JournalRecorder):
         super().create_table()
 
     def _tables(self) -> set[str]:
-        with self._store.transaction(commit=False) as cursor:
+        with self._store.work(commit=False) as cursor:
             found = _plain(cursor).execute(
                 "SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite_%'"
             )
@@ -123,7 +123,7 @@ class SQLiteJournalRecorder(SQLiteApplicationRecorder, JournalRecorder):
         tables = self._tables()
         if not {self.events_table_name, "raw_replies", "stored_snapshots"} <= tables:
             raise InputError(f"there is no journal in {self._where}")
-        with self._store.transaction(commit=False) as cursor:
+        with self._store.work(commit=False) as cursor:
             (layout,) = _plain(cursor).execute("PRAGMA user_version").fetchone()
         if layout > LAYOUT_ARCHIVED:
             raise JournalError(
@@ -137,7 +137,7 @@ class SQLiteJournalRecorder(SQLiteApplicationRecorder, JournalRecorder):
 
     def _check_sealed(self) -> None:
         """An archive is read, under its own name; under another one it is a store whose place was taken."""
-        with self._store.transaction(commit=False) as cursor:
+        with self._store.work(commit=False) as cursor:
             (file,) = _plain(cursor).execute("SELECT file FROM sealed").fetchone()
         if PurePath(self._where).name != file:
             raise JournalError(
@@ -148,7 +148,7 @@ class SQLiteJournalRecorder(SQLiteApplicationRecorder, JournalRecorder):
             raise InputError(f"{self._where} is an archive: it is read, and never written again")
 
     def _read_bases(self) -> dict[str, Base]:
-        with self._store.transaction(commit=False) as cursor:
+        with self._store.work(commit=False) as cursor:
             found = _plain(cursor).execute("SELECT account, position, digest, file, last_id FROM archived")
             return {account: Base(*rest) for account, *rest in found}
 
@@ -165,21 +165,28 @@ class SQLiteJournalRecorder(SQLiteApplicationRecorder, JournalRecorder):
 
     def _insert_rows(self, cursor: sqlite3.Cursor, rows: Sequence[Row]) -> Sequence[int]:
         """One statement for all; ids are consecutive, because nobody else writes inside BEGIN IMMEDIATE."""
+        if len(rows) == 1:
+            cursor.execute(self.insert_events_statement, rows[0])
+            assert cursor.lastrowid is not None  # a row was inserted
+            return [cursor.lastrowid]
         cursor.executemany(self.insert_events_statement, rows)
         last = int(cursor.execute("SELECT last_insert_rowid()").fetchone()[0])
         return list(range(last - len(rows) + 1, last + 1))
 
     def insert_rows(self, rows: Sequence[Row], raws: Sequence[tuple[bytes, bytes]]) -> Sequence[int]:
-        with self._store.transaction(commit=True) as c:
+        with self._store.work(commit=True) as c:
             cursor = _plain(c)
             ids = self._insert_rows(cursor, rows)
             if raws:
                 cursor.executemany(_INSERT_RAW, raws)
-        self._unmoved_bytes += sum(len(state) for *_, state in rows) + sum(len(body) for _, body in raws)
+        for _, _, _, state in rows:
+            self._unmoved_bytes += len(state)
+        for _, body in raws:
+            self._unmoved_bytes += len(body)
         return ids
 
     def insert_raws(self, raws: Sequence[tuple[bytes, bytes]]) -> None:
-        with self._store.transaction(commit=True) as c:
+        with self._store.work(commit=True) as c:
             _plain(c).executemany(_INSERT_RAW, raws)
         self._unmoved_bytes += sum(len(body) for _, body in raws)
 
@@ -195,7 +202,7 @@ class SQLiteJournalRecorder(SQLiteApplicationRecorder, JournalRecorder):
     ) -> list[tuple[int, str, bytes]]:
         page: list[tuple[int, str, bytes]] = []
         size = 0
-        with self._store.transaction(commit=False) as c:
+        with self._store.work(commit=False) as c:
             cursor = _plain(c).execute(
                 f"SELECT originator_version, topic, state FROM {self.events_table_name} "
                 "WHERE originator_id=? AND originator_version>? AND originator_version<=? "
@@ -208,7 +215,7 @@ class SQLiteJournalRecorder(SQLiteApplicationRecorder, JournalRecorder):
         return page
 
     def select_last(self, stream: str) -> tuple[int, str, bytes] | None:
-        with self._store.transaction(commit=False) as c:
+        with self._store.work(commit=False) as c:
             row: tuple[int, str, bytes] | None = (
                 _plain(c)
                 .execute(
@@ -255,7 +262,7 @@ class SQLiteJournalRecorder(SQLiteApplicationRecorder, JournalRecorder):
     def select_streams(self) -> list[str]:
         """One index seek a stream, not a walk over every event."""
         table = self.events_table_name
-        with self._store.transaction(commit=False) as c:
+        with self._store.work(commit=False) as c:
             found = _plain(c).execute(
                 f"WITH RECURSIVE streams(name) AS (SELECT MIN(originator_id) FROM {table} UNION ALL "
                 f"SELECT (SELECT MIN(originator_id) FROM {table} WHERE originator_id > name) "
@@ -264,7 +271,7 @@ class SQLiteJournalRecorder(SQLiteApplicationRecorder, JournalRecorder):
             return [str(name) for (name,) in found]
 
     def select_raw(self, digest: bytes) -> bytes | None:
-        with self._store.transaction(commit=False) as c:
+        with self._store.work(commit=False) as c:
             row = _plain(c).execute("SELECT body FROM raw_replies WHERE digest=?", (digest,)).fetchone()
             return None if row is None else bytes(row[0])
 
