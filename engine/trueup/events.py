@@ -6,6 +6,7 @@ read them; encoding is deterministic, because structs have a fixed field order a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, TypeAlias
 
 import msgspec
@@ -19,9 +20,10 @@ _encoder: Final = msgspec.msgpack.Encoder(decimal_format="string")
 _ALL: Final[tuple[type[Event], ...]] = (*FACTS, *DECISIONS)
 _CLASSES: Final[dict[str, type[Event]]] = {str(cls.__struct_config__.tag): cls for cls in _ALL}
 _NAMES: Final[dict[type[Event], str]] = {cls: name for name, cls in _CLASSES.items()}
-_decoders: Final[dict[str, msgspec.msgpack.Decoder[Event]]] = {
-    name: msgspec.msgpack.Decoder(cls) for name, cls in _CLASSES.items()
+DECODERS: Final[dict[str, Callable[[bytes | memoryview], Event]]] = {
+    name: msgspec.msgpack.Decoder(cls).decode for name, cls in _CLASSES.items()
 }
+"""By name: what `decode` does, for whoever decodes a hundred thousand."""
 
 
 def name_of_event(event: Event) -> str:
@@ -44,4 +46,4 @@ def decode(name: str, state: bytes | memoryview) -> Event:
 
     Raises KeyError for a name that no version of trueup has stored, MsgspecError for bytes that are not it.
     """
-    return _decoders[name].decode(state)
+    return DECODERS[name](state)

@@ -371,8 +371,7 @@ class Ledger:
     def _fold_on(self) -> None:
         state, head = self._state, self._journal.head()
         if head.position != state.position:  # up to ours and no further: what a rival appended behind it is not ours
-            events = self._journal.read(after=state.position, upto=head.position)
-            self._state = fold(state, ((recorded.position, recorded.event) for recorded in events))
+            self._state = fold(state, self._journal.events(after=state.position, upto=head.position))
 
     def _commit(self, facts: Sequence[Fact]) -> Committed:
         """Decide on each fact in turn and append everything in one transaction."""

@@ -13,7 +13,7 @@ from typing import Protocol
 import msgspec
 
 from trueup.events import Event
-from trueup.journal import Head, Recorded, Snapshot
+from trueup.journal import Head, Snapshot
 from trueup.reconciliation.fold import fold
 from trueup.reconciliation.saved import load
 from trueup.reconciliation.state import FOLD_VERSION, State
@@ -22,7 +22,7 @@ from trueup.reconciliation.state import FOLD_VERSION, State
 class ReadPort(Protocol):
     """What folding needs of storage; `trueup.journal.JournalReader` is it."""
 
-    def read(self, *, after: int = 0, upto: int | None = None) -> Iterable[Recorded]: ...
+    def events(self, *, after: int = 0, upto: int | None = None) -> Iterable[tuple[int, Event]]: ...
     def snapshot(self, *, fold_version: int, upto: int | None = None) -> Snapshot | None: ...
 
 
@@ -45,9 +45,8 @@ class JournalPort(ReadPort, Protocol):
 def rehydrate(account: str, journal: ReadPort, *, upto: int | None = None) -> State:
     """The state at a position (default: the head), from the nearest snapshot and the events after it."""
     state = _kept(journal, upto) or State(account=account)
-    events = journal.read(after=state.position, upto=upto)
     with no_collecting():
-        return fold(state, ((recorded.position, recorded.event) for recorded in events))
+        return fold(state, journal.events(after=state.position, upto=upto))
 
 
 def _kept(journal: ReadPort, upto: int | None) -> State | None:
@@ -96,7 +95,7 @@ class Nowhere:
     def keep_raws(self, raws: Sequence[bytes]) -> None:
         """Nothing is kept."""
 
-    def read(self, *, after: int = 0, upto: int | None = None) -> Iterable[Recorded]:
+    def events(self, *, after: int = 0, upto: int | None = None) -> Iterable[tuple[int, Event]]:
         return ()
 
     def snapshot(self, *, fold_version: int, upto: int | None = None) -> Snapshot | None:

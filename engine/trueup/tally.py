@@ -25,6 +25,7 @@ LOTS_PER_KEY_MAX: Final = 256
 LOTS_JOINED: Final = 128
 NOTED_MAX: Final = 64
 """Executions that wait to be reckoned (law 12): recording one is measured in microseconds."""
+multiply: Final = EXACT.multiply
 _AVERAGE: Final = Context(prec=DIGITS_MAX)
 """An average has as many digits as any number that is admitted."""
 ONE: Final = Decimal(1)
@@ -109,11 +110,13 @@ def reckoned(tally: Tally) -> Tally:
 class DraftTally:
     """A tally that executions are added to; until one is, it costs nothing. Ten thousand may come at once."""
 
-    __slots__ = ("_noted", "_tally")
+    __slots__ = ("_noted", "_tally", "day")
 
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
         self._noted: list[Entry] | None = None
+        self.day = tally.noted[-1].at_ns // DAY_NS if tally.noted else tally.day
+        """The UTC day of the last execution; `begin` another one before it is added to."""
 
     def sealed(self) -> Tally:
         """The tally as it stands."""
@@ -162,13 +165,9 @@ class DraftTally:
             joined = Lots(add(known.total, lots.total), (*known.lots, *lots.lots), add(known.trip, lots.trip))
             self._tally = replace(tally, open=tally.open.delete(unbound).set(key, joined))
 
-    def is_another_day(self, at_ns: int) -> bool:
-        """Whether the UTC day has changed since the last execution."""
-        noted = self._tally.noted if self._noted is None else self._noted
-        return at_ns // DAY_NS != (noted[-1].at_ns // DAY_NS if noted else self._tally.day)
-
-    def prune(self, book: Container[Key]) -> None:
-        """Give up the lots of what the book holds no more: their fills never came (law 12)."""
+    def begin(self, day: int, book: Container[Key]) -> None:
+        """Another UTC day: give up the lots of what the book holds no more, their fills never came (law 12)."""
+        self.day = day
         tally = self._reckon()
         kept = tally.open.mutate()
         gone = [key for key in tally.open if key not in book]
@@ -193,32 +192,40 @@ class _Reckoning:
 
     def done(self) -> Tally:
         """The tally with nothing left to reckon."""
+        known = self._open
         for entry in self._noted:
-            self._add(entry)
-        return Tally(self._open.finish(), Map(self._money), self._day, self._losses, self._unpriced)
+            if entry.at_ns // DAY_NS != self._day:
+                self._begin(entry.at_ns // DAY_NS)
+            key, held, move = entry.key, entry.held, entry.quantity
+            lots = known.get(key, NOTHING)
+            if lots.total != (ZERO if held is None else held):  # else the fills account for all that the book holds
+                lots = self._reconciled(lots, entry)
+            before = lots.total
+            if before and before.is_signed() != move.is_signed():
+                lots = self._closed(lots, entry)
+            else:
+                lots = _opened(lots, move, entry.price)
+                if entry.fee:
+                    lots = self._charged(lots, None, entry)
+            if lots.total:
+                known[key] = lots
+            else:
+                known.pop(key, None)
+                self._over(lots.trip)
+        return Tally(known.finish(), Map(self._money), self._day, self._losses, self._unpriced)
 
-    def _add(self, entry: Entry) -> None:
-        day = entry.at_ns // DAY_NS
-        if day != self._day:
-            self._day = day
-            self._money = {name: Money(ZERO, one.total, one.peak, one.worst) for name, one in self._money.items()}
-        lots = self._open.get(entry.key, NOTHING)
-        held, move = entry.held, entry.quantity
+    def _begin(self, day: int) -> None:
+        self._day = day
+        self._money = {name: Money(ZERO, one.total, one.peak, one.worst) for name, one in self._money.items()}
+
+    def _reconciled(self, lots: Lots, entry: Entry) -> Lots:
+        """The lots as an execution meets them, where they are not what the book held then."""
+        held = entry.held
         if not entry.awaited:
             lots = self._given_up(lots, held)
-        if held is not None and held.is_signed() != move.is_signed():
+        if held is not None and held.is_signed() != entry.quantity.is_signed():
             lots = _completed(lots, held, entry.held_price)
-        if not lots.total or lots.total.is_signed() == move.is_signed():
-            lots = _opened(lots, move, entry.price)
-            if entry.fee:
-                lots = self._earned(lots, None, entry)
-        else:
-            lots = self._closed(lots, entry)
-        if lots.total:
-            self._open[entry.key] = lots
-        else:
-            self._open.pop(entry.key, None)
-            self._over(lots.trip)
+        return lots
 
     def _given_up(self, lots: Lots, held: Decimal | None) -> Lots:
         """The lots without those that left without any fill: what the book does not hold any more, oldest first."""
@@ -237,24 +244,30 @@ class _Reckoning:
 
     def _closed(self, lots: Lots, entry: Entry) -> Lots:
         """The lots after an execution that reduces them, and may turn the position round."""
-        move, price = entry.quantity, entry.price
-        most = min(move.copy_abs(), lots.total.copy_abs()).copy_sign(lots.total)
-        rest, gained, unpriced = _taken(lots.lots, most, price, entry.size)
-        self._unpriced += unpriced
-        left = add(move, most)
-        after = self._earned(Lots(add(lots.total, move), rest, lots.trip), gained, entry)
-        if not left:
-            return after
-        self._over(after.trip)
-        return Lots(left, (Lot(left, price),))
+        before, move, price = lots.total, entry.quantity, entry.price
+        after = add(before, move)
+        turned = after and after.is_signed() != before.is_signed()
+        rest, gained, unpriced = _taken(lots.lots, before if turned else move.copy_negate(), price, entry.size)
+        if unpriced:
+            self._unpriced += 1
+        lots = Lots(after, rest, lots.trip)
+        lots = self._charged(lots, gained, entry) if entry.fee else self._earned(lots, gained, entry.currency)
+        if not turned:
+            return lots
+        self._over(lots.trip)
+        return Lots(after, (Lot(after, price),))
 
-    def _earned(self, lots: Lots, gained: Decimal | None, entry: Entry) -> Lots:
-        """Book what was realised, and the fee, each in its own currency."""
+    def _charged(self, lots: Lots, gained: Decimal | None, entry: Entry) -> Lots:
+        """Book what was realised, and the fee that there is, each in its own currency."""
         currency, fee = entry.currency, entry.fee
-        if fee and entry.fee_asset not in (None, currency):
+        assert fee is not None
+        if entry.fee_asset not in (None, currency):
             self._book(entry.fee_asset or "", fee.copy_negate())
-        elif fee:
+        else:
             gained = subtract(gained or ZERO, fee)
+        return self._earned(lots, gained, currency)
+
+    def _earned(self, lots: Lots, gained: Decimal | None, currency: str) -> Lots:
         if gained is None:
             return lots
         self._book(currency, gained)
@@ -288,7 +301,7 @@ def size_of(policy: Policy, symbol: str) -> Decimal:
 
 def worth_of(policy: Policy, symbol: str, quantity: Decimal, price: Decimal) -> Decimal:
     """What a quantity, unsigned, comes to at a price, in the instrument's currency."""
-    return EXACT.multiply(EXACT.multiply(quantity.copy_abs(), price), size_of(policy, symbol))
+    return multiply(multiply(quantity.copy_abs(), price), size_of(policy, symbol))
 
 
 def _completed(lots: Lots, held: Decimal, price: Decimal | None) -> Lots:
@@ -325,7 +338,9 @@ def _taken(
         if lot.price is None or price is None:
             unpriced = True
         else:
-            moved = EXACT.multiply(EXACT.multiply(subtract(price, lot.price), part), size)
+            moved = multiply(subtract(price, lot.price), part)
+            if size is not ONE:
+                moved = multiply(moved, size)
             gained = moved if gained is None else add(gained, moved)
         most = subtract(most, part)
         if part != lot.quantity:
@@ -339,7 +354,7 @@ def _joined(lots: tuple[Lot, ...]) -> Lot:
     for lot in lots:
         quantity = add(quantity, lot.quantity)
         if lot.price is not None:
-            worth = add(worth, EXACT.multiply(lot.quantity, lot.price))
+            worth = add(worth, multiply(lot.quantity, lot.price))
     if any(lot.price is None for lot in lots):
         return Lot(quantity, None)
     return Lot(quantity, _AVERAGE.divide(worth, quantity))

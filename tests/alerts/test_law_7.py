@@ -33,7 +33,7 @@ class Account:
     failure = None
 
     def __init__(self) -> None:
-        self.events: list[Event] = []
+        self.log: list[Event] = []
         self.state = State(account=ACCOUNT)
         self.now_ns = 0
         self.raised = 0
@@ -47,8 +47,8 @@ class Account:
         return self
 
     def _append(self, event: Event) -> None:
-        self.events.append(event)
-        self.state = fold(self.state, [(len(self.events), event)])
+        self.log.append(event)
+        self.state = fold(self.state, [(len(self.log), event)])
 
     def alerts_delivered(self, channel: str, upto: int, *, messages: int = 0, failures: Iterable[Any] = ()) -> None:
         self._append(AlertsDelivered(Moment(self.now_ns, 0, 1), channel, upto, messages, tuple(failures)))
@@ -59,8 +59,11 @@ class Account:
             self._append(AlertRaised(1, self.now_ns, b"", "critical", "orphan-order", f"N{self.raised}N @everyone"))
 
     def read(self, *, after: int = 0, upto: int | None = None) -> Iterator[Recorded]:
-        for position in range(after + 1, (len(self.events) if upto is None else upto) + 1):
-            yield Recorded(position, self.events[position - 1], b"")
+        for position in range(after + 1, (len(self.log) if upto is None else upto) + 1):
+            yield Recorded(position, self.log[position - 1], b"")
+
+    def events(self, *, after: int = 0, upto: int | None = None) -> Iterator[tuple[int, Event]]:
+        return ((one.position, one.event) for one in self.read(after=after, upto=upto))
 
     def snapshot(self, **_: object) -> None:
         return None
@@ -145,7 +148,7 @@ def test_law_7_l60_every_alert_is_told_or_counted_whoever_fails_or_dies(
     assert len(told) + counted >= account.raised, "nothing is lost"
     assert runner.standing.waiting == 0
     assert dict(account.state.alerts_delivered)["desk"] >= max(
-        (n for n, event in enumerate(account.events, 1) if isinstance(event, AlertRaised)), default=0
+        (n for n, event in enumerate(account.log, 1) if isinstance(event, AlertRaised)), default=0
     )
     # A life of its own has a window of its own: a process that dies cannot know what the one before it sent.
     sent = [at_ns for at_ns, _ in service.taken]

@@ -10,9 +10,10 @@ from immutables import Map
 
 from core.test_order_branches import naked
 from lessons.test_orders import working
-from lessons.world import World, deal, order_row, row
+from lessons.world import World, deal, held, order_row, pending, row
 from trueup.reconciliation.at_broker import meant
 from trueup.reconciliation.draft import Draft
+from trueup.reconciliation.state import State
 
 Worlds = Callable[..., World]
 
@@ -38,9 +39,11 @@ def test_a_stop_of_our_own_can_be_cancelled_by_hand(world: Worlds, by: str) -> N
     assert (asked.terms.kind, asked.terms.order_id, asked.terms.target) == ("cancel", "s1", stop.client_id)
 
 
-def test_a_draft_has_the_parts_of_a_state_and_no_others(world: Worlds) -> None:
-    with pytest.raises(AttributeError, match="nonsense"):
-        Draft(world().state).nonsense  # noqa: B018
+def test_a_draft_has_the_parts_of_a_state_in_their_order_and_no_others(world: Worlds) -> None:
+    """One is copied into the other by place."""
+    assert [name.removeprefix("_") for name in Draft.__struct_fields__] == [*State.__struct_fields__, "rare"]
+    state = world(held("DAX", "1"), pending("c1", "DAX")).state
+    assert Draft.of(state).sealed() == state
 
 
 @pytest.mark.parametrize("name", ["o1", "hand-1"])

@@ -84,7 +84,7 @@ def test_the_order_in_which_things_came_does_not_show_in_the_bytes() -> None:
     names = [f"k{n}" for n in range(50)]
     maps = []
     for some in (names, names[::-1]):
-        opened = Draft(State(account="a:b"))
+        opened = Draft.of(State(account="a:b"))
         for name in some:
             opened.dirty[name] = True
         maps.append(opened.sealed())

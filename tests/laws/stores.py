@@ -91,6 +91,9 @@ class ListJournal:
         for position in range(after + 1, end + 1):
             yield Recorded(position, decode(*self.stored[position - 1]), b"")
 
+    def events(self, *, after: int = 0, upto: int | None = None) -> Iterator[tuple[int, Event]]:
+        return ((one.position, one.event) for one in self.read(after=after, upto=upto))
+
     def event(self, position: int) -> Event:
         if not 0 < position <= len(self.stored):
             raise InputError(f"there is no event {position}")

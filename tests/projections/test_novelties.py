@@ -42,8 +42,9 @@ def test_law_11_an_event_that_is_not_known_here_may_move_anything(
 ) -> None:
     monkeypatch.setitem(events._CLASSES, "novelty/1", Novelty)
     monkeypatch.setitem(events._NAMES, Novelty, "novelty/1")
-    monkeypatch.setitem(events._decoders, "novelty/1", events.msgspec.msgpack.Decoder(Novelty))
+    monkeypatch.setitem(events.DECODERS, "novelty/1", events.msgspec.msgpack.Decoder(Novelty).decode)
     monkeypatch.setitem(folding._HANDLERS, Novelty, novelty)
+    monkeypatch.setattr(folding, "_TIMED", folding._TIMED | {Novelty})
     monkeypatch.setitem(audit._SENTENCES, Novelty, lambda event: "something new")
     w = World(url=f"sqlite:///{tmp_path}/store.db", orders=True, policy=Policy.adopt(on_orphan_order="cancel"))
     w.sees(row("DAX", "1"))

@@ -124,13 +124,13 @@ def test_a_moment_of_a_long_journal_begins_at_the_nearest_snapshot(
         writer.save_snapshot(Snapshot(90, digest, FOLD_VERSION, save(folded(recording.journal, 90))))
     with open_reader(url, "test:1") as reader:
         asked: list[int] = []
-        read = reader.read
+        events = reader.events
 
         def counted(*, after: int = 0, upto: int | None = None):  # type: ignore[no-untyped-def]
             asked.append(after)
-            return read(after=after, upto=upto)
+            return events(after=after, upto=upto)
 
-        monkeypatch.setattr(reader, "read", counted)
+        monkeypatch.setattr(reader, "events", counted)
         assert rehydrate("test:1", reader, upto=95).position == 95
         assert rehydrate("test:1", reader, upto=80).position == 80
     assert asked == [90, 0]

@@ -25,8 +25,9 @@ FRAME_BYTES: Final = 35
 """What framing adds to a plain state."""
 
 _U64: Final = Struct(">Q").pack
-_OPENING: Final = b"\x92"
-_SEAL: Final = b"\xc4\x20"
+OPENING: Final = b"\x92"
+SEAL: Final = b"\xc4\x20"
+"""What stands before a plain state, and between it and its digest."""
 _PREVIOUS_LENGTH: Final = _U64(32)
 
 
@@ -64,11 +65,11 @@ def link(previous: bytes, stream: bytes, version: int, name: bytes, plain: bytes
 
 def frame(plain: bytes, digest: bytes) -> bytes:
     """The stored state of a plain one."""
-    return _OPENING + plain + _SEAL + digest
+    return OPENING + plain + SEAL + digest
 
 
 def unframe(state: bytes) -> tuple[bytes, bytes]:
     """The plain state and the digest of a stored one. Raises BadFrame."""
-    if state[:1] != _OPENING or state[-34:-32] != _SEAL or len(state) <= FRAME_BYTES:
+    if state[:1] != OPENING or state[-34:-32] != SEAL or len(state) <= FRAME_BYTES:
         raise BadFrame("it is not a plain state followed by its digest")
     return state[1:-34], state[-32:]

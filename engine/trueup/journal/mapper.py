@@ -7,7 +7,7 @@ The library's compressor and cipher apply outermost, where they are configured; 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 import msgspec
@@ -67,6 +67,11 @@ class JournalMapper(Mapper[str]):
         if self.compressor:
             state = self.compressor.decompress(state)
         return unframe(state)
+
+    @property
+    def opener(self) -> Callable[[bytes], tuple[bytes, bytes]]:
+        """`unseal`, or as little of it as stored states need: they are plain by default."""
+        return self.unseal if self.cipher or self.compressor else unframe
 
     def chained(self, stream: str, head: Head, new: Iterable[Event | InboxItem]) -> tuple[list[Row], Head]:
         """The rows that append `new` to `stream` after `head`, and the head that results (law 8)."""

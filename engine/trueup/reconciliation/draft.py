@@ -6,15 +6,17 @@ takes any number of events, and is sealed into a new `State`. The state it began
 
 from __future__ import annotations
 
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Final, Literal
 
+import msgspec
 from immutables import Map, MapMutation
-from msgspec.structs import asdict
+from msgspec.structs import astuple
 
 from trueup.facts import ActionKind
 from trueup.model import Execution, Key, Moment, PositionMode, Surface, is_unbound
 from trueup.policy import Policy
 from trueup.reconciliation.foreign_state import ForeignBook
+from trueup.reconciliation.memory import DraftMemory, Memory
 from trueup.reconciliation.state import (
     NO_VIEW,
     ActionSlot,
@@ -22,7 +24,6 @@ from trueup.reconciliation.state import (
     GateState,
     Guard,
     Hold,
-    Memory,
     OrderSlot,
     Override,
     Quarantine,
@@ -32,8 +33,6 @@ from trueup.reconciliation.state import (
     View,
 )
 from trueup.tally import DraftTally
-
-V = TypeVar("V")
 
 CLOSED_KEYS_MAX = 10_000
 EXECUTIONS_MAX = 200_000
@@ -46,47 +45,25 @@ OBSERVATION_IDS_MAX = 10_000
 """At least that many of each are remembered, at most twice that many (law 12)."""
 
 
-class DraftMemory(Generic[V]):
-    """A `Memory` that may be added to; until it is, it costs nothing."""
+class _Rare(msgspec.Struct):
+    """What few events change: opened all together, when one does."""
 
-    __slots__ = ("_limit", "_memory", "_young")
-
-    def __init__(self, memory: Memory[V], limit: int) -> None:
-        self._memory = memory
-        self._limit = limit
-        self._young: MapMutation[str, V] | None = None
-
-    def get(self, name: str) -> V | None:
-        """What is remembered under `name`."""
-        if self._young is None:
-            return self._memory.get(name)
-        found = self._young.get(name)
-        return found if found is not None else self._memory.old.get(name)
-
-    def put(self, name: str, value: V) -> None:
-        """Remember `value`; beyond the limit a new generation begins."""
-        young = self._young
-        if young is None:
-            young = self._young = self._memory.young.mutate()
-        if len(young) >= self._limit:
-            self.turn()
-            young = self._young
-            assert young is not None
-        young[name] = value
-
-    def turn(self) -> None:
-        """Begin a new generation: what is only in the older one is forgotten."""
-        older = self._memory.young if self._young is None else self._young.finish()
-        self._memory = Memory(Map[str, V](), older)
-        self._young = self._memory.young.mutate()
-
-    def sealed(self) -> Memory[V]:
-        """The memory as it stands."""
-        return self._memory if self._young is None else Memory(self._young.finish(), self._memory.old)
+    order_breaks: MapMutation[str, tuple[Break, ...]]
+    outbox: MapMutation[str, ActionSlot]
+    breaks: MapMutation[Key, tuple[Break, ...]]
+    bindings: DraftMemory[Key]
+    exits: DraftMemory[str]
+    order_names: DraftMemory[str]
+    ended_actions: DraftMemory[ActionSlot]
+    observation_ids: DraftMemory[int]
 
 
-class Draft:
-    """A state that is being folded: same names as `State`, open for change until `sealed`."""
+class Draft(msgspec.Struct):
+    """A state that is being folded: same names as `State`, open for change until `sealed`.
+
+    The same fields in the same order, so that one copies into the other in one go: a draft is made for every single
+    fill that is recorded, and each of a hundred thousand folded ones looks at thirty of its fields.
+    """
 
     account: str
     position: int
@@ -101,11 +78,31 @@ class Draft:
     restored: bool
     policy: Policy
     policy_mark: bytes
+    book: MapMutation[Key, Slot]
     unbound: frozenset[Key]
+    closed: DraftMemory[Slot]
+    _bindings: Memory[Key]
+    executions: DraftMemory[Execution]
+    _exits: Memory[str]
     executions_since: Moment
+    orders: MapMutation[str, OrderSlot]
+    ended_orders: DraftMemory[OrderSlot]
+    _order_names: Memory[str]
+    tally: DraftTally
+    doubted: tuple[str, ...]
+    unpriced: tuple[str, ...]
+    _order_breaks: Map[str, tuple[Break, ...]]
+    _outbox: Map[str, ActionSlot]
+    _ended_actions: Memory[ActionSlot]
+    guards: Map[Key, Guard]
+    passes_tried: int
     in_flight: Map[str, tuple[str, ...]]
     order_ends: Map[str, Moment]
+    views: Map[Surface, View]
+    dirty: MapMutation[Key, bool]
     due: tuple[Key, ...]
+    recheck: bool
+    _breaks: Map[Key, tuple[Break, ...]]
     hold: Hold | None
     acknowledged: frozenset[Key]
     closed_ghosts: tuple[tuple[Moment, int], ...]
@@ -114,81 +111,104 @@ class Draft:
     first_fills: bool
     past_executions: frozenset[str]
     past_listed: Moment
+    _observation_ids: Memory[int]
     inbox_position: int
     delivered: int
     alerts_delivered: tuple[tuple[str, int], ...]
     gate: GateState
     gate_since: Moment
-    views: Map[Surface, View]
     quarantine: Map[str, Quarantine]
-    recheck: bool
     pass_number: int
-    tally: DraftTally
-    doubted: tuple[str, ...]
-    unpriced: tuple[str, ...]
-    guards: Map[Key, Guard]
-    passes_tried: int
     overrides: tuple[Override, ...]
     permits: tuple[Reservation, ...]
     foreign: ForeignBook
+    _rare: _Rare | None = None
 
-    book: MapMutation[Key, Slot]
-    orders: MapMutation[str, OrderSlot]
-    order_breaks: MapMutation[str, tuple[Break, ...]]
-    outbox: MapMutation[str, ActionSlot]
-    dirty: MapMutation[Key, bool]
-    breaks: MapMutation[Key, tuple[Break, ...]]
-    closed: DraftMemory[Slot]
-    bindings: DraftMemory[Key]
-    exits: DraftMemory[str]
-    executions: DraftMemory[Execution]
-    ended_orders: DraftMemory[OrderSlot]
-    order_names: DraftMemory[str]
-    ended_actions: DraftMemory[ActionSlot]
-    observation_ids: DraftMemory[int]
-
-    _state: State
-
-    def __init__(self, state: State) -> None:
-        # One call for all fields: a draft is made for every single fill that is recorded. What fills never change is
-        # opened for change when an event asks for it (`__getattr__`).
-        fields = self.__dict__ = asdict(state)
-        for name in _SELDOM:
-            del fields[name]
-        fields["_state"] = state
-        fields["book"] = state.book.mutate()
-        fields["orders"] = state.orders.mutate()
-        fields["dirty"] = state.dirty.mutate()
-        fields["closed"] = DraftMemory(state.closed, CLOSED_KEYS_MAX)
-        fields["executions"] = DraftMemory(state.executions, EXECUTIONS_MAX)
-        fields["ended_orders"] = DraftMemory(state.ended_orders, ENDED_ORDERS_MAX)
-        fields["tally"] = DraftTally(state.tally)
-
-    def __getattr__(self, name: str) -> Any:
-        """Open a map or a memory for change; from then on it is a plain attribute."""
-        if name not in _SELDOM:
-            raise AttributeError(name)
-        kept = getattr(self._state, name)
-        opened: object = kept.mutate() if name in _SELDOM_MAPS else DraftMemory(kept, _limit(name))
-        self.__dict__[name] = opened
-        return opened
+    @classmethod
+    def of(cls, state: State) -> Draft:
+        """A draft that begins as `state`, which stays as it is."""
+        draft = cls(*astuple(state))
+        draft.book = state.book.mutate()
+        draft.orders = state.orders.mutate()
+        draft.dirty = state.dirty.mutate()
+        draft.closed = DraftMemory(state.closed, CLOSED_KEYS_MAX)
+        draft.executions = DraftMemory(state.executions, EXECUTIONS_MAX)
+        draft.ended_orders = DraftMemory(state.ended_orders, ENDED_ORDERS_MAX)
+        draft.tally = DraftTally(state.tally)
+        return draft
 
     def sealed(self) -> State:
         """The state that the events so far add up to. The draft is spent."""
-        fields = self.__dict__
-        state: State = fields.pop("_state")
-        for name in _SELDOM_MAPS:
-            fields[name] = fields[name].finish() if name in fields else getattr(state, name)
-        for name in _SELDOM_MEMORIES:
-            fields[name] = fields[name].sealed() if name in fields else getattr(state, name)
-        fields["book"] = self.book.finish()
-        fields["orders"] = self.orders.finish()
-        fields["dirty"] = self.dirty.finish()
-        fields["closed"] = self.closed.sealed()
-        fields["executions"] = self.executions.sealed()
-        fields["ended_orders"] = self.ended_orders.sealed()
-        fields["tally"] = self.tally.sealed()
-        return State(**fields)
+        spent: Any = self  # from here on it holds what a state does
+        rare = self._rare
+        if rare is not None:
+            for name in _RARE_MAPS:
+                setattr(self, "_" + name, getattr(rare, name).finish())
+            for name in _RARE_MEMORIES:
+                setattr(self, "_" + name, getattr(rare, name).sealed())
+        spent.book = self.book.finish()
+        spent.orders = self.orders.finish()
+        spent.dirty = self.dirty.finish()
+        spent.closed = self.closed.sealed()
+        spent.executions = self.executions.sealed()
+        spent.ended_orders = self.ended_orders.sealed()
+        spent.tally = self.tally.sealed()
+        return State(*astuple(spent)[:-1])
+
+    # -- what few events change ----------------------------------------------------------------------------
+
+    def _rarely(self) -> _Rare:
+        rare = self._rare
+        if rare is None:
+            rare = self._rare = _Rare(
+                self._order_breaks.mutate(),
+                self._outbox.mutate(),
+                self._breaks.mutate(),
+                DraftMemory(self._bindings, BINDINGS_MAX),
+                DraftMemory(self._exits, EXITS_MAX),
+                DraftMemory(self._order_names, ORDER_NAMES_MAX),
+                DraftMemory(self._ended_actions, ENDED_ACTIONS_MAX),
+                DraftMemory(self._observation_ids, OBSERVATION_IDS_MAX),
+            )
+        return rare
+
+    @property
+    def order_breaks(self) -> MapMutation[str, tuple[Break, ...]]:
+        return self._rarely().order_breaks
+
+    @property
+    def outbox(self) -> MapMutation[str, ActionSlot]:
+        return self._rarely().outbox
+
+    @outbox.setter
+    def outbox(self, outbox: MapMutation[str, ActionSlot]) -> None:
+        self._rarely().outbox = outbox
+
+    @property
+    def breaks(self) -> MapMutation[Key, tuple[Break, ...]]:
+        return self._rarely().breaks
+
+    @property
+    def bindings(self) -> DraftMemory[Key]:
+        return self._rarely().bindings
+
+    @property
+    def exits(self) -> DraftMemory[str]:
+        return self._rarely().exits
+
+    @property
+    def order_names(self) -> DraftMemory[str]:
+        return self._rarely().order_names
+
+    @property
+    def ended_actions(self) -> DraftMemory[ActionSlot]:
+        return self._rarely().ended_actions
+
+    @property
+    def observation_ids(self) -> DraftMemory[int]:
+        return self._rarely().observation_ids
+
+    # -- what the book knows -------------------------------------------------------------------------------
 
     def view(self, surface: Surface) -> View:
         """The broker's side of one surface."""
@@ -209,22 +229,10 @@ class Draft:
             self.closed.put(key, slot)
         else:
             self.book[key] = slot
-        if is_unbound(key) and self.mode == "hedging":
+        if self.mode == "hedging" and is_unbound(key):
             self.unbound = self.unbound - {key} if slot.holding is None else self.unbound | {key}
         self.dirty[key] = True
 
 
-_SELDOM_MAPS = ("order_breaks", "outbox", "breaks")
-_SELDOM_MEMORIES = ("bindings", "exits", "order_names", "ended_actions", "observation_ids")
-_SELDOM = frozenset((*_SELDOM_MAPS, *_SELDOM_MEMORIES))
-
-
-def _limit(memory: str) -> int:
-    """How many things a memory keeps at least."""
-    return {
-        "bindings": BINDINGS_MAX,
-        "exits": EXITS_MAX,
-        "order_names": ORDER_NAMES_MAX,
-        "ended_actions": ENDED_ACTIONS_MAX,
-        "observation_ids": OBSERVATION_IDS_MAX,
-    }[memory]
+_RARE_MAPS: Final = ("order_breaks", "outbox", "breaks")
+_RARE_MEMORIES: Final = ("bindings", "exits", "order_names", "ended_actions", "observation_ids")

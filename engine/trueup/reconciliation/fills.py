@@ -76,7 +76,7 @@ def apply_execution(
     before, after = slot.holding, slot.holding
     if rest:
         after = _moved(before, execution, rest)
-    if after is not None:
+    if after is not None and (after.source != "fill" or after.strategy == EXTERNAL or after.ticket is None):
         after = _attached(after, execution)
     # Built in one go: this is folded a hundred thousand times in a replay.
     return Applied(

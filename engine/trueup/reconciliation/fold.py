@@ -28,6 +28,7 @@ from trueup.decisions import (
 )
 from trueup.events import Event
 from trueup.facts import (
+    FACTS,
     ActionAnswered,
     ActionSent,
     AlertsDelivered,
@@ -37,7 +38,6 @@ from trueup.facts import (
     CommandGiven,
     CorrectionsDelivered,
     ExecutionPushed,
-    Fact,
     FillRecorded,
     InboxTaken,
     Observed,
@@ -50,22 +50,25 @@ from trueup.facts import (
 )
 from trueup.reconciliation import foreign, inputs, order_inputs, order_outcomes, outcomes
 from trueup.reconciliation.draft import Draft
-from trueup.reconciliation.state import (
-    State,
-)
+from trueup.reconciliation.state import State
 
 
 def fold(state: State, events: Iterable[tuple[int, Event]]) -> State:
     """The state after (journal position, event) pairs, in order."""
-    draft = Draft(state)
-    handlers = _HANDLERS
-    for position, event in events:
+    draft = Draft.of(state)
+    handlers, timed = _HANDLERS, _TIMED
+    some: Iterable[tuple[int, Any]] = events
+    for position, event in some:
         draft.position = position
-        if isinstance(event, Fact):
+        if type(event) in timed:
             draft.at = event.at
         handlers[type(event)](draft, position, event)
     return draft.sealed()
 
+
+_TIMED: Final = frozenset(FACTS)
+"""Inputs carry a time; a decision happens at that of the input that caused it. (A set, because `isinstance` asks the
+metaclass of structs, which takes longer than all the rest of this loop.)"""
 
 _HANDLERS: Final[dict[type[Event], Callable[[Draft, int, Any], None]]] = {
     WriterClaimed: inputs.writer_claimed,

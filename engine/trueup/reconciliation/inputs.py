@@ -48,11 +48,11 @@ from trueup.reconciliation.keys import (
 from trueup.reconciliation.order_inputs import (
     executed,
     interrupted,
+    known_order,
     looked_up,
-    order_of,
     orders_dealt,
     orders_listed,
-    owned,
+    owned_by,
 )
 from trueup.reconciliation.state import (
     GateState,
@@ -60,8 +60,8 @@ from trueup.reconciliation.state import (
     State,
     View,
 )
+from trueup.tally import DAY_NS
 
-_DAY_NS: Final = 86_400_000_000_000
 CHANNELS_MAX: Final = 100
 """Channels of alerts whose progress is remembered (law 12)."""
 
@@ -274,15 +274,15 @@ def apply(draft: Draft, key: Key, execution: Execution, position: int) -> None:
         draft.executions.turn()
         draft.executions_since = at
     draft.executions.put(execution.execution_id, execution)
-    executed(draft, position, execution)
+    order = executed(draft, position, execution)
     slot = draft.slot(key)
     _tally(draft, key, slot, execution)
     applied = apply_execution(
         slot,
-        owned(draft, execution),
+        execution if order is None else owned_by(order, execution),
         at=at,
         position=position,
-        order_position=first_recorded(draft, execution) if slot is not None and slot.inferred else None,
+        order_position=None if order is None else order.first_position,
         inferred_ns_max=policy.inferred_ns_max,
     )
     if not applied.history:
@@ -291,23 +291,22 @@ def apply(draft: Draft, key: Key, execution: Execution, position: int) -> None:
 
 def _tally(draft: Draft, key: Key, slot: Slot | None, execution: Execution) -> None:
     """What the execution earned or lost. Of a key that whole positions move, only its fills know."""
-    at, held, awaited = draft.at, None, True
+    at, policy, tally = draft.at, draft.policy, draft.tally
+    held, awaited = None, True
     if slot is not None and slot.source != "set":
-        held = slot.holding
-        latest_ns = draft.policy.inferred_ns_max
-        awaited = bool(slot.inferred) and any(
-            one.remaining and elapsed_ns(one.since, at) <= latest_ns for one in slot.inferred
-        )
-    tally = draft.tally
-    if tally.is_another_day(at.at_ns):
-        tally.prune(draft.book)
-    tally.add(key, held, execution, draft.policy, at.at_ns, awaited=awaited)
+        held, awaited = slot.holding, False
+        if slot.inferred:
+            latest_ns = policy.inferred_ns_max
+            awaited = any(one.remaining and elapsed_ns(one.since, at) <= latest_ns for one in slot.inferred)
+    day = at.at_ns // DAY_NS
+    if day != tally.day:
+        tally.begin(day, draft.book)
+    tally.add(key, held, execution, policy, at.at_ns, awaited=awaited)
 
 
 def first_recorded(state: Draft | State, execution: Execution) -> int | None:
     """Where the execution's order was first recorded, if it was."""
-    name = order_of(state, execution)
-    order = None if name is None else state.order(name)
+    order = known_order(state, execution)
     return None if order is None else order.first_position
 
 

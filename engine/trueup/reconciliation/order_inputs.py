@@ -75,13 +75,28 @@ def order_of(state: State | Draft, execution: Execution) -> str | None:
     return None if execution.order_id is None else state.order_names.get(execution.order_id)
 
 
+def known_order(state: State | Draft, execution: Execution) -> OrderSlot | None:
+    """What is known of our order that an execution belongs to, where it names one."""
+    name = execution.client_order_id
+    if name is not None:
+        slot = state.order(name)
+        if slot is not None:
+            return slot
+    if execution.order_id is None:
+        return None
+    name = state.order_names.get(execution.order_id)
+    return None if name is None else state.order(name)
+
+
 def owned(state: State | Draft, execution: Execution) -> Execution:
     """The execution with its order's owner, where it names none: later fills attach to what was adopted (L53)."""
-    if execution.strategy is not None or not (execution.client_order_id or execution.order_id):
-        return execution
-    name = order_of(state, execution)
-    slot = None if name is None else state.order(name)
-    if slot is None or slot.order.strategy == EXTERNAL:
+    slot = None if execution.strategy is not None else known_order(state, execution)
+    return execution if slot is None else owned_by(slot, execution)
+
+
+def owned_by(slot: OrderSlot, execution: Execution) -> Execution:
+    """The same, for an execution of a known order."""
+    if execution.strategy is not None or slot.order.strategy == EXTERNAL:
         return execution
     return replace(execution, strategy=slot.order.strategy)
 
@@ -205,15 +220,12 @@ def restated(order: BookOrder, fact: OrderRecorded) -> BookOrder:
     )
 
 
-def executed(draft: Draft, position: int, execution: Execution) -> None:
+def executed(draft: Draft, position: int, execution: Execution) -> OrderSlot | None:
     """An execution of ours, seen for the first time, moves its order as well; one that had ended waits for a decision
-    (L17), and so does one that is now filled beyond its size."""
-    if execution.client_order_id is None and execution.order_id is None:
-        return
-    name = order_of(draft, execution)
-    slot = None if name is None else draft.order(name)
+    (L17), and so does one that is now filled beyond its size. What was known of the order before, if anything was."""
+    slot = known_order(draft, execution)
     if slot is None:
-        return
+        return None
     total = add(slot.executed, execution.signed_quantity.copy_abs())
     order = replace(slot.order, average_price=_averaged(slot, execution))
     if order.is_open or order.status is OrderStatus.FILLED:
@@ -221,6 +233,7 @@ def executed(draft: Draft, position: int, execution: Execution) -> None:
         if order.order_id is None and execution.order_id is not None:
             order = replace(order, order_id=execution.order_id)
     put_order(draft, replace(slot, order=order, executed=total, changed=draft.at, position=position))
+    return slot
 
 
 def orders_dealt(draft: Draft, position: int, fact: Observed) -> None:

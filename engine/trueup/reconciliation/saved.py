@@ -14,11 +14,11 @@ from immutables import Map
 
 from trueup.model import BrokerOrder, BrokerPosition, Execution, Key, Moment, Surface
 from trueup.reconciliation.foreign_state import FOREIGN_BOOK_AT_FIRST, NO_FOREIGN_ORDERS, ForeignBook
+from trueup.reconciliation.memory import Generation, Memory
 from trueup.reconciliation.state import (
     ActionSlot,
     Break,
     Guard,
-    Memory,
     OrderSlot,
     Quarantine,
     Slot,
@@ -112,7 +112,7 @@ def load(saved: bytes) -> State:
         elif name in _MEMORIES:
             young, old = _decode(raw, type=tuple[msgspec.Raw, msgspec.Raw])
             kind = _MEMORIES[name]
-            parts[name] = Memory(Map(_decode(young, type=kind)), Map(_decode(old, type=kind)))
+            parts[name] = Memory(_generation(_decode(young, type=kind)), _generation(_decode(old, type=kind)))
         elif name in _SETS:
             parts[name] = frozenset(_decode(raw, type=tuple[str, ...]))
         elif name == "tally":
@@ -123,6 +123,10 @@ def load(saved: bytes) -> State:
         else:
             parts[name] = _decode(raw, type=hints[name])
     return State(**parts)
+
+
+def _generation(saved: tuple[tuple[str, Any], ...]) -> Generation[Any]:
+    return Generation(dict(saved), Map(), len(saved))
 
 
 class _SavedTally(msgspec.Struct, frozen=True, array_like=True):

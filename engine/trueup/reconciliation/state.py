@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Final, Generic, Literal, TypeVar
+from typing import Final, Literal
 
 import msgspec
 from immutables import Map
@@ -34,6 +34,7 @@ from trueup.model import (
 )
 from trueup.policy import LAG_MS_MAX_DEFAULT, Policy
 from trueup.reconciliation.foreign_state import NO_FOREIGN_BOOK, ForeignBook
+from trueup.reconciliation.memory import Memory
 from trueup.tally import Tally
 
 FOLD_VERSION: Final = 4
@@ -42,19 +43,6 @@ DECIDER_VERSION: Final = 4
 """Decisions written by another version are `undetermined` in a replay, never differences."""
 
 NEVER: Final = Moment(0, 0, 0)
-V = TypeVar("V")
-
-
-class Memory(msgspec.Struct, Generic[V], frozen=True):
-    """The latest things by name, at least `limit` of them and at most twice that many (law 12)."""
-
-    young: Map[str, V] = Map()
-    old: Map[str, V] = Map()
-
-    def get(self, name: str) -> V | None:
-        """What is remembered under `name`."""
-        found = self.young.get(name)
-        return found if found is not None else self.old.get(name)
 
 
 class Inferred(msgspec.Struct, frozen=True, array_like=True, gc=False):

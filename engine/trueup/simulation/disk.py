@@ -213,6 +213,9 @@ class FaultyJournal:
     def read(self, *, after: int = 0, upto: int | None = None) -> Iterable[Recorded]:
         return self._writer.read(after=after, upto=upto)
 
+    def events(self, *, after: int = 0, upto: int | None = None) -> Iterable[tuple[int, Event]]:
+        return self._writer.events(after=after, upto=upto)
+
     def snapshot(self, *, fold_version: int, upto: int | None = None) -> Snapshot | None:
         found = self._writer.snapshot(fold_version=fold_version, upto=upto)
         self.resumed_from = None if found is None else found.position
