@@ -49,6 +49,8 @@ EXACT = Context(prec=200, traps=[InvalidOperation, DivisionByZero, Overflow, Und
 that one. At 200 digits sums and products of admitted numbers never round."""
 
 ZERO = Decimal(0)
+_SHORT = re.compile(r"[+-]?[0-9]{1,16}(?:\.[0-9]{1,16})?\Z")
+"""Text that lies within every bound for being as short as it is: nearly all that is recorded."""
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?\Z", re.ASCII)
 
 
@@ -58,6 +60,8 @@ def exact(value: object, *, what: str = "number") -> Decimal:
     Raises BadNumber for floats (L35), for text that is not a number, and for NaN, infinities, and sizes
     that no market has (L43). `what` names the value in the message.
     """
+    if type(value) is str and _SHORT.match(value):
+        return Decimal(value)
     if isinstance(value, bool) or not isinstance(value, Decimal | str | int):
         raise BadNumber(
             f"{what} is {value!r}, a {type(value).__name__}; give a Decimal or its text, for example '0.01'"

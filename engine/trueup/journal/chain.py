@@ -12,6 +12,7 @@ The stream is the account, or `account/inbox`. Pure: no I/O.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import sha256
 from struct import Struct
 from typing import Final
@@ -47,6 +48,7 @@ class BadFrame(ValueError):
     """A stored state that is not `[plain state, digest]`."""
 
 
+@lru_cache(maxsize=256)
 def prefixed(text: str) -> bytes:
     """UTF-8 with its length before it, as it enters a digest."""
     data = text.encode("utf-8", "surrogateescape")  # a tampered name must get a digest too, not an exception

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from time import monotonic, sleep
@@ -343,6 +344,10 @@ class JournalDatastore(SQLiteDatastore):
             max_overflow=max_overflow,
             wal_pages_max=wal_pages_max,
         )
+        self._spare: deque[JournalConnection] = deque()
+        """One that was used a moment ago and is free: the pool's own bookkeeping takes longer than some statements. The
+        pool counts it as in use, and closes it like any other."""
+        self._connections_max = pool_size + max_overflow
         self._turn: threading.RLock | None = None
         if self.pool.is_sqlite_memory_mode:
             self._turn = turn_of(db_name)
@@ -358,6 +363,11 @@ class JournalDatastore(SQLiteDatastore):
     def work(self, *, commit: bool) -> AbstractContextManager[SQLiteCursor]:
         """What `transaction` is to the library, for us: the same, and cheaper to enter and to leave."""
         return _Work(self, commit=commit)
+
+    def _put(self, connection: JournalConnection) -> None:
+        # Closed meanwhile: what was done under it is done, and there is no pool to go back to.
+        with suppress(persistence.ConnectionPoolClosedError):
+            self.pool.put_connection(connection)
 
     def close(self) -> None:
         for companion in self.companions:
@@ -393,6 +403,12 @@ class JournalDatastore(SQLiteDatastore):
         if self._turn is not None and not self._turn.acquire(timeout=self.pool.pool_timeout):
             raise persistence.ConnectionUnavailableError("other threads kept it busy")
         try:
+            while self._spare:
+                with suppress(IndexError):  # another thread was quicker
+                    connection = self._spare.pop()
+                    if not connection.closed:
+                        return connection
+                    self._put(connection)
             return cast(JournalConnection, self.pool.get_connection())
         except BaseException:
             if self._turn is not None:
@@ -402,9 +418,11 @@ class JournalDatastore(SQLiteDatastore):
     def take_back(self, connection: JournalConnection) -> None:
         """It is free for others."""
         try:
-            # Closed meanwhile: what was done under it is done, and there is no pool to go back to.
-            with suppress(persistence.ConnectionPoolClosedError):
-                self.pool.put_connection(connection)
+            # Where the pool has given out all that it may, somebody may wait in it, and is woken by it alone.
+            if self._spare or connection.closed or self.pool.num_in_use >= self._connections_max:
+                self._put(connection)
+            else:
+                self._spare.append(connection)
         finally:
             if self._turn is not None:
                 self._turn.release()
