@@ -46,7 +46,7 @@ from trueup.reconciliation.decide import decide
 from trueup.reconciliation.fold import fold
 from trueup.reconciliation.saved import save
 from trueup.reconciliation.state import FOLD_VERSION, State
-from trueup.storage import JournalPort, Nowhere, rehydrate
+from trueup.storage import JournalPort, Nowhere, no_collecting, rehydrate
 
 SNAPSHOT_EVERY: Final = 5_000
 """Events between two snapshots of the fold."""
@@ -207,7 +207,8 @@ class Ledger:
                 fact = self._with_rows(fact, answer)
             if surface in ("open_orders", "order") and answer.completeness in ("complete", "partial"):
                 fact = with_orders(self._state, fact, answer.orders)
-            committed = self._commit([fact])
+            with no_collecting():
+                committed = self._commit([fact])
             self._keep_raw(fact, answer.raw, committed)
             return committed
 

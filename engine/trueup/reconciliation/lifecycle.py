@@ -33,8 +33,8 @@ class Reading:
     """One answer, as the keys are judged by it, with everything that is the same for all keys."""
 
     __slots__ = (
-        "absent", "acknowledged", "asked", "at", "at_ns", "book", "breaks", "cause", "closed", "complete", "held",
-        "policy", "restarted", "rows", "settle_ns", "spacing_ns", "state", "total", "wishes",
+        "absent", "acknowledged", "asked", "at", "at_ns", "book", "breaks", "cause", "closed", "complete", "evidences",
+        "held", "policy", "restarted", "rows", "settle_ns", "spacing_ns", "state", "total", "wishes",
     )  # fmt: skip
 
     def __init__(
@@ -73,6 +73,7 @@ class Reading:
         self.acknowledged = state.acknowledged
         self.cause = state.view().position
         self.absent = Absent((self.cause,))
+        self.evidences: dict[tuple[int, ...], tuple[int, ...]] = {}
         self.settle_ns = state.settle_ns("positions")
         self.spacing_ns = state.spacing_ns("positions")
         self.wishes: Mapping[BreakKind, OnRecovery | OnGhost | OnDrift] = {
@@ -80,6 +81,13 @@ class Reading:
             "ghost": policy.on_ghost,
             "drift": policy.on_drift,
         }
+
+    def evidence(self, proof: tuple[int, ...]) -> tuple[int, ...]:
+        """Earlier answers and this one. Most keys have the same, and share it: the garbage collector looks at each."""
+        known = self.evidences.get(proof)
+        if known is None:
+            known = self.evidences[proof] = (*proof, self.cause)
+        return known
 
 
 _SIZE: Final = ("quantity", "side")
@@ -116,6 +124,7 @@ class _KeyJudgement:
     __slots__ = (
         "key",
         "known",
+        "past",
         "proof",
         "reading",
         "ready",
@@ -137,9 +146,8 @@ class _KeyJudgement:
         self.row = row
         self.known = known
         self.symbol, self.ticket = _name(row, None if slot is None else slot.holding, known)
-        self.waits = unsettled(
-            reading.state, slot or reading.closed.get(key), self.symbol, reading.asked, reading.settle_ns
-        )
+        self.past = slot or reading.closed.get(key)
+        self.waits = unsettled(reading.state, self.past, self.symbol, reading.asked, reading.settle_ns)
         self.steps: list[Step] = []
         self.ready: list[Ready] = []
         self.proof: tuple[int, ...] = ()
@@ -166,8 +174,7 @@ class _KeyJudgement:
         reading = self.reading
         correction = None
         if self.ready:
-            slot = self.slot or reading.closed.get(self.key)
-            correction = correct(reading.state, self.key, slot, self.row, self.ready)
+            correction = correct(reading.state, self.key, self.past, self.row, self.ready)
         return BreakMoved(
             cause=reading.cause,
             at_ns=reading.at_ns,
@@ -177,7 +184,7 @@ class _KeyJudgement:
             symbol=self.symbol,
             ticket=self.ticket,
             steps=tuple(self.steps),
-            evidence=(*self.proof, reading.cause),
+            evidence=reading.evidence(self.proof),
             correction=correction,
         )
 
@@ -292,7 +299,7 @@ class _KeyJudgement:
         wish = self.reading.wishes[found.kind]
         if wish == "alert" or wish == "quarantine":
             return wish, f"policy {policy.preset}: on_{found.kind} = {wish}, a human decides"
-        slot = self.slot or self.reading.closed.get(self.key)
+        slot = self.past
         if slot is not None and slot.corrections and not slot.repair_held:
             window_ns = policy.correction_window_s * 1_000_000_000
             lately = sum(elapsed_ns(when, self.reading.at) <= window_ns for when in slot.corrections)

@@ -78,10 +78,11 @@ class Memory(msgspec.Struct, Generic[V], frozen=True):
 
     def get(self, name: str) -> V | None:
         """What is remembered under `name`."""
-        for layer in self.layers:
-            found = layer.get(name)
-            if found is not None:
-                return found
+        for generation in (self.young, self.old):
+            for layer in generation.layers:
+                found = layer.get(name)
+                if found is not None:
+                    return found
         return None
 
 

@@ -6,6 +6,7 @@ version, sees the book that was. Pure handlers on a draft.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Final
 
 from immutables import MapMutation
@@ -32,6 +33,7 @@ from trueup.model import (
     BrokerPosition,
     Holding,
     Key,
+    Moment,
     elapsed_ns,
     is_unbound,
     subtract,
@@ -190,7 +192,9 @@ def _corrected(draft: Draft, position: int, key: Key, correction: Correction) ->
         position,
         slot.source,
         inferred,
-        (at,) if slot.repair_held or not slot.corrections else (*slot.corrections, at)[-CORRECTIONS_REMEMBERED_MAX:],
+        _alone(at)
+        if slot.repair_held or not slot.corrections
+        else (*slot.corrections, at)[-CORRECTIONS_REMEMBERED_MAX:],
         held or slot.before,
         correction.id if after is None else None,
         slot.order_id,
@@ -199,6 +203,12 @@ def _corrected(draft: Draft, position: int, key: Key, correction: Correction) ->
     draft.put_slot(key, changed)
     if after is None and slot.order_id is not None and is_unbound(key):
         _file_by_ticket(draft, key, changed, slot.order_id)
+
+
+@lru_cache(maxsize=1)
+def _alone(at: Moment) -> tuple[Moment, ...]:
+    """One for all that is corrected at once: the garbage collector looks at each."""
+    return (at,)
 
 
 def _file_by_ticket(draft: Draft, unbound: Key, slot: Slot, order_id: str) -> None:
