@@ -418,8 +418,10 @@ class JournalDatastore(SQLiteDatastore):
     def take_back(self, connection: JournalConnection) -> None:
         """It is free for others."""
         try:
-            # Where the pool has given out all that it may, somebody may wait in it, and is woken by it alone.
-            if self._spare or connection.closed or self.pool.num_in_use >= self._connections_max:
+            # Where the pool has given out all that it may, somebody may wait in it, and is woken by it alone; where
+            # all take turns, nobody waits there.
+            full = self._turn is None and self.pool.num_in_use >= self._connections_max
+            if full or self._spare or connection.closed:
                 self._put(connection)
             else:
                 self._spare.append(connection)
