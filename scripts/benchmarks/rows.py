@@ -138,7 +138,7 @@ def recording(directory: Path, durability: Durability, bound: float, times: int)
     def raw() -> None:
         insert(connection, [(ACCOUNT, next(versions), row[2], row[3])])
 
-    ours_s, raw_s = in_turn([ours, raw], rounds=times, warm=20)
+    ours_s, raw_s = in_turn([ours, raw], rounds=times, warm=120, upkeep=ledger.maintain)
     ledger.close()
     connection.close()
     return Measured(

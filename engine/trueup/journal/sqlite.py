@@ -42,6 +42,9 @@ WAL_PAGES_MAX: Final = 16_384
 """At 4 KiB: where nobody calls `maintain`, the write-ahead log stops growing at 64 MiB (law 12)."""
 CHECKPOINT_BYTES: Final = 1_048_576
 """How much must have been written since the last time before `maintain` moves it: it costs two syncs."""
+COMMIT_BYTES: Final = 8_192
+"""What a transaction writes into the log at the least, however short its events are: a page of rows, a page of index. A
+log that is moved in time is written over again from its beginning, and that is synced quicker than one that grows."""
 
 _FETCH: Final = 128
 _INSERT_RAW: Final = "INSERT OR IGNORE INTO raw_replies VALUES (?,?)"
@@ -179,6 +182,7 @@ class SQLiteJournalRecorder(SQLiteApplicationRecorder, JournalRecorder):
             ids = self._insert_rows(cursor, rows)
             if raws:
                 cursor.executemany(_INSERT_RAW, raws)
+        self._unmoved_bytes += COMMIT_BYTES
         for _, _, _, state in rows:
             self._unmoved_bytes += len(state)
         for _, body in raws:
