@@ -70,7 +70,8 @@ def wanted(state: State, pending: Sequence[OrderDue]) -> list[OrderName]:
     orders = {name: slot.order for name, slot in state.orders.items()}
     for due in pending:
         slot = state.order(due.after.client_order_id)
-        orders[due.after.client_order_id] = due.after if slot is None else slot.order
+        if slot is not None:
+            orders[due.after.client_order_id] = slot.order
     return [OrderName(told_name(orders[name]), orders[name].order_id) for name in sorted(orders)]
 
 

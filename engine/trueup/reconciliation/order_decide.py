@@ -153,8 +153,19 @@ def _sought(deciding: Deciding, reading: OrderReading, fact: Observed) -> list[B
     name = fact.sought.client_order_id
     if name is None and fact.sought.order_id is not None:
         name = reading.state.order_names.get(fact.sought.order_id)
+    if name is not None and name in reading.state.doubted and reading.state.foreign.orders.read:
+        _nothing_more(deciding, name)
     slot = None if name is None else reading.state.orders.get(name)
     return [] if slot is None else _take(deciding, not_found(reading, slot), slot, None)
+
+
+def _nothing_more(deciding: Deciding, name: str) -> None:
+    """An order of a book elsewhere that ended by its word, and that the broker does not find: no more is learned."""
+    slot = deciding.state.order(name)
+    if slot is not None and not slot.order.is_open:
+        why = "it ended by the book's word, and the broker does not find it"
+        order = replace(slot.order, mark="")
+        deciding.emit([OrderMerged(deciding.cause, deciding.at_ns, deciding.state.policy_mark, order, why)])
 
 
 # -- our own words and fills -------------------------------------------------------------------------------
@@ -171,6 +182,22 @@ def order_recorded(deciding: Deciding, fact: OrderRecorded) -> None:
         _reopened(deciding, slot, fact)
     if before is None or before.order != slot.order or deciding.decisions:
         watch(deciding, fact.client_order_id, before)
+    if deciding.state.foreign.orders.read and before is not None and before.order.is_open:
+        _ended_by_its_book(deciding, fact.client_order_id)
+
+
+def _ended_by_its_book(deciding: Deciding, name: str) -> None:
+    """An order that a book elsewhere says has ended, and not by being filled, is looked up once more: its process may
+    have missed fills, and nobody looks up what has ended (L18)."""
+    state, slot = deciding.state, deciding.state.order(name)
+    assert slot is not None
+    asked = "order" in state.surfaces and state.view("order").supported
+    if slot.order.is_open or slot.order.status is OrderStatus.FILLED or not asked:
+        return
+    why = "the book says that it ended; it is looked up once more for what was filled until then"
+    deciding.emit([
+        OrderMerged(deciding.cause, deciding.at_ns, state.policy_mark, replace(slot.order, mark=DOUBTED), why)
+    ])  # fmt: skip
 
 
 def _reopened(deciding: Deciding, slot: OrderSlot, fact: OrderRecorded) -> None:

@@ -1,0 +1,180 @@
+"""How far are corrections of orders settled, where several wait, conflict or fail, and is each told of by its place?"""
+
+from __future__ import annotations
+
+from books.bench import Bench
+from books.order_bench import Desk, OrderBench, listed, said
+from lessons.world import pending
+from trueup import Policy
+from trueup.decisions import BreakMoved
+from trueup.facts import BookRead, BookWritten, Sought
+from trueup.foreign import Keeper, Wrote
+from trueup.model import OrderStatus, Refusal
+from trueup.reconciliation.outbox import to_look_up
+
+ACCEPTED, CANCELED = OrderStatus.ACCEPTED, OrderStatus.CANCELED
+
+
+def corrections(bench: OrderBench) -> list[int]:
+    """Where the journal has corrections of orders."""
+    return [
+        one.position for one in bench.w.journal() if isinstance(one.event, BreakMoved) and one.event.order_correction
+    ]
+
+
+def written(bench: OrderBench) -> BookWritten:
+    """What the last writing came to."""
+    fact = bench.facts(BookWritten)[-1]
+    assert isinstance(fact, BookWritten)
+    return fact
+
+
+def test_what_waits_holds_back_only_what_lies_behind_it() -> None:
+    bench = OrderBench(*(said(name, order_id=f"o-{name}") for name in "abc"))
+    bench.keeper.step()
+    bench.w.lists(listed("a"), listed("b"), listed("c", limit=101), times=3)
+    bench.w.lists(listed("a", limit=102), listed("b"), listed("c", limit=101), times=3)
+    bench.w.passes(s=2)
+    bench.w.lists(listed("a", limit=102), listed("b", "partially_filled", filled=1), listed("c", limit=101), step_ms=1)
+    first, second, third = corrections(bench)
+    kept = bench.keeper.step()
+    assert kept.written == 2
+    assert (written(bench).orders_upto, written(bench).conflicts) == (second, ()), "the third waits"
+    assert bench.w.state.foreign.orders.written == second
+    assert kept.waits_ns is not None
+    bench.w.lists(listed("a", limit=102), listed("b", "partially_filled", filled=1), listed("c", "canceled", limit=101),
+                  step_ms=1_000)  # fmt: skip
+    waits = bench.keeper.step().waits_ns
+    assert waits is not None
+    assert waits < 1_000_000_000, "the one that waits least"
+    assert bench.settles() == 2
+    assert bench.w.state.foreign.orders.written >= third
+    assert first < second
+
+
+def test_a_conflict_is_told_by_the_place_of_the_last_correction_and_what_the_first_starts_from() -> None:
+    bench = OrderBench(said("a", order_id="o-a"))
+    bench.keeper.step()
+    bench.w.lists(listed("a", limit=101), times=3)
+    bench.w.lists(listed("a", limit=102), times=3)
+    _, last = corrections(bench)
+    bench.desk.rows = [said("a", order_id="o-a", limit=95)]
+    (why,) = bench.keeper.step().conflicts
+    assert "the correction starts from buy 10 limit at 100" in why
+    assert [position for position, _ in written(bench).conflicts] == [last]
+
+
+def test_an_unreadable_row_is_told_by_the_place_of_the_last_correction_too() -> None:
+    bench = OrderBench(said("a", order_id="o-a"))
+    bench.keeper.step()
+    bench.w.lists(listed("a", limit=101), times=3)
+    bench.w.lists(listed("a", limit=102), times=3)
+    bench.desk.rows, bench.desk.refused = [], [said_refused("a")]
+    bench.w.passes(s=3)
+    bench.keeper.step()
+    assert [position for position, _ in written(bench).conflicts] == corrections(bench)[-1:]
+    (read,) = [one for one in bench.facts(BookRead)[-1:] if isinstance(one, BookRead)]
+    assert read.orders is not None
+    assert (read.orders.completeness, read.orders.why) == ("partial", "1 rows refused")
+
+
+def said_refused(name: str) -> Refusal:
+    return Refusal(1, "no word for 'parked'", "AAPL", name)
+
+
+def test_a_complete_read_is_told_as_one() -> None:
+    bench = OrderBench(said("a"))
+    bench.keeper.step()
+    (read,) = bench.facts(BookRead)
+    assert isinstance(read, BookRead)
+    assert read.orders is not None
+    assert (read.orders.completeness, read.orders.why) == ("complete", "")
+
+
+def test_an_order_that_was_adopted_and_corrected_since_is_added_as_it_is_now() -> None:
+    bench = OrderBench(policy=Policy.adopt(confirm_interval_ms=0, on_orphan_order="adopt"))
+    bench.keeper.step()
+    bench.w.lists(listed("x"), times=2)
+    bench.w.lists(listed("x", limit=101), times=2)
+    assert len(corrections(bench)) == 2
+    assert bench.settles() == 1
+    assert [(one.before, one.after.limit) for one in bench.desk.writes] == [(None, 101)]
+    assert bench.settles() == 0
+
+
+def test_an_end_that_is_never_turned_back_is_told_by_the_place_of_its_correction() -> None:
+    bench = OrderBench(said("a", order_id="o-a"))
+    bench.keeper.step()
+    bench.desk.rows = [said("a", "canceled", order_id="o-a")]
+    bench.keeper.step()
+    bench.w.lists(listed("a"), times=3)
+    bench.w.lists(listed("a", limit=101), times=2)
+    assert len(corrections(bench)) == 2
+    bench.keeper.step()
+    assert [position for position, _ in written(bench).conflicts] == corrections(bench)[-1:]
+
+
+def test_what_a_row_refuses_that_can_only_grow_is_tried_again_when_the_order_changes() -> None:
+    bench = OrderBench(said("a", order_id="o-a"))
+    bench.keeper.step()
+    bench.w.lists(listed("a", "partially_filled", filled=1))
+    bench.w.passes(s=3)
+    bench.desk.outcomes = [Wrote("conflict", "order a: the table refuses it")]
+    assert bench.keeper.step().written == 0
+    for _ in range(3):
+        assert bench.settles() == 0
+    assert len(bench.desk.writes) == 1
+    bench.w.lists(listed("a", "partially_filled", filled=2))
+    assert bench.settles() == 1
+    assert bench.row("a").filled == 2
+
+
+def test_two_rows_of_one_broker_id_are_named_by_it() -> None:
+    bench = OrderBench(said(None, order_id="77"), said(None, order_id="77", filled=1))
+    bench.keeper.step()
+    assert [one.ticket for one in bench.w.state.foreign.orders.refused] == ["77"]
+
+
+def test_l18_an_end_that_the_book_states_is_looked_up_once_for_fills_that_it_missed() -> None:
+    bench = OrderBench(said("a", order_id="o-a"), said("b", order_id="o-b"), said("c", order_id="o-c"))
+    bench.keeper.step()
+    bench.desk.rows = [
+        said("a", "canceled", order_id="o-a"), said("b", "rejected", order_id="o-b"),
+        said("c", "filled", filled=10, order_id="o-c"),
+    ]  # fmt: skip
+    bench.keeper.step()
+    assert to_look_up(bench.w.state, bench.w.ledger.now()) == [Sought("a", "o-a"), Sought("b", "o-b")]
+    bench.w.looks_up("a", listed("a", "canceled", filled=6))
+    bench.w.looks_up("b", failure="no answer")
+    assert bench.w.state.doubted == ("b",), "an error is no answer (L06)"
+    bench.w.looks_up("b")
+    assert bench.w.state.doubted == ()
+    assert (bench.w.order("a").filled, bench.w.order("b").status) == (6, OrderStatus.REJECTED)
+    assert bench.settles() == 1
+    assert (bench.row("a").status, bench.row("a").filled) == (CANCELED, 6)
+    bench.w.passes(s=60)
+    assert to_look_up(bench.w.state, bench.w.ledger.now()) == []
+    assert bench.alerts() == []
+
+
+def test_what_the_broker_cannot_be_asked_for_is_not_doubted() -> None:
+    bench = Bench()
+    desk = Desk([said("a")])
+    keeper = Keeper(bench.w.ledger, bench.w._reader, bench.shelf, orders=desk)
+    keeper.step()
+    desk.rows = [said("a", "canceled")]
+    keeper.step()
+    assert bench.w.order("a").status is CANCELED
+    assert bench.w.state.doubted == ()
+
+
+def test_an_open_order_that_is_doubted_and_not_found_is_an_absence_like_any_other() -> None:
+    bench = OrderBench(said("a", order_id="o-a"))
+    bench.keeper.step()
+    bench.w.deals()
+    bench.w.record(pending("a", "AAPL", "canceled", quantity=10))
+    bench.desk.rows = []
+    bench.w.lists(listed("a"), times=3)
+    assert bench.w.order("a").status is ACCEPTED
+    bench.w.looks_up("a")
+    assert bench.w.state.doubted == ("a",)
