@@ -226,6 +226,17 @@ def test_an_entry_whose_exits_are_held_costs_no_further_request() -> None:
     play(scenario)
 
 
+def test_a_list_of_all_orders_holds_them_anyway() -> None:
+    async def scenario(broker: AlpacaBroker, control: Control) -> None:
+        entry, profit, loss = control.bracket("AAPL", "buy", "2", price="100", profit="120", loss="90")
+        control.fill(entry)
+        answer = whole(await broker.recent_orders(created_after="2020-01-01T00:00:00Z"))
+        assert {one.order_id for one in answer.orders} == {entry, profit, loss}
+        assert control.requests("GET", "/v2/orders") == 1
+
+    play(scenario)
+
+
 @pytest.mark.parametrize("kind", ["status", "garbage", "html"])
 def test_law_4_where_what_is_held_cannot_be_read_the_list_is_partial(kind: str) -> None:
     async def scenario(broker: AlpacaBroker, control: Control) -> None:

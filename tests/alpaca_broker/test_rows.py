@@ -118,6 +118,7 @@ def test_law_13_a_row_that_nobody_can_read_contradicts_the_others_of_its_name() 
     """It may be the true one."""
     answer = positions(POSITION, POSITION | {"qty": "two"}, POSITION | {"symbol": "MSFT"})
     assert (list(answer.positions), [r.row for r in answer.refused]) == (["MSFT"], [1, 2])
+    assert ["not a decimal number" in r.why for r in answer.refused] == [False, True]  # each keeps its own reason
     judged = orders(ORDER, ORDER | {"side": "sideways"}, ORDER | {"id": "o2"})
     assert ([o.order_id for o in judged.orders], [r.row for r in judged.refused]) == (["o2"], [1, 2])
     read = fills(FILL | {"price": "x"}, FILL, FILL | {"id": "b"})
