@@ -8,10 +8,11 @@ import pytest
 
 from books.order_tables import Orders
 from books.tables import Table
-from books.test_run import ACCOUNT, POLICY, SIGNED, fake, journal, once, shell
+from books.test_run import ACCOUNT, HEDGED, POLICY, SIGNED, fake, journal, once, shell
+from cli.gateways import gateway
 from cli.shell import Shell
 from trueup.decisions import BreakMoved
-from trueup.facts import BookRead, BookWriting, BookWritten, OrderRecorded
+from trueup.facts import BookRead, BookWriting, BookWritten, Observed, OrderRecorded
 from trueup.testing.alpaca import FakeAlpaca
 
 __all__ = ["fake", "shell"]
@@ -141,3 +142,38 @@ def test_doctor_reads_the_orders_and_says_what_a_word_needs(fake: FakeAlpaca, tm
     (found,) = [one for one in told["findings"] if one["part"] == "book" and one["state"] == "wrong"]
     assert "state is 'parked', which is none of NEW, OPEN, PART, DONE, DEAD" in found["what"]
     assert "[book.orders.statuses]" in found["do"]
+
+
+def test_l04_orders_that_are_known_by_the_brokers_number_alone_are_looked_up_by_it(
+    tmp_path: Path, shell: Shell
+) -> None:
+    """A table beside an MT5 terminal: whole numbers, and no client id anywhere."""
+    table = Table(tmp_path, "hedged", position_mode="hedging")
+    table.do("CREATE TABLE pending (number INTEGER PRIMARY KEY, symbol TEXT, type TEXT, way TEXT, volume TEXT, "
+             "done TEXT, price TEXT, state TEXT)")  # fmt: skip
+    with gateway() as (url, control):
+        placed = [control.place("EURUSD", "buy", "limit", "0.10", price="1.01") for _ in range(3)]
+        for number in placed[:2]:
+            table.do(
+                "INSERT INTO pending VALUES (?, 'EURUSD', 'limit', 'buy', '0.10', NULL, '1.01', 'open')", int(number)
+            )
+        control.cancel(placed[1])
+        config = tmp_path / "trueup.toml"
+        config.write_text(
+            f'account = "mt5:5001"\nbroker = "{url}"\nstore = "sqlite:///{tmp_path}/journal.db"\n'
+            + HEDGED.format(path=table.path)
+            + '[book.orders]\ntable = "pending"\norder_id = "number"\nside = "way"\nquantity = "volume"\n'
+            'filled = "done"\nlimit = "price"\nstatus = "state"\n[book.orders.statuses]\nopen = "accepted"\n'
+            'done = "filled"\ngone = "canceled"\n' + POLICY + 'on_orphan_order = "adopt"\naction_queue_s_max = 0\n'
+        )
+        ended, told = once(shell, config)
+        assert (ended.status, told["status"]) == (0, "SUCCESS"), (ended, told)
+    rows = table.do("SELECT number, way, volume, state FROM pending ORDER BY number")
+    assert rows == [
+        (int(placed[0]), "buy", "0.10", "open"), (int(placed[1]), "buy", "0.10", "gone"),
+        (int(placed[2]), "buy", "0.1", "open"),
+    ]  # fmt: skip
+    observed = [one for one in journal(tmp_path, "mt5:5001") if isinstance(one, Observed) and one.sought is not None]
+    assert {(one.sought.client_order_id, one.sought.order_id) for one in observed if one.sought} == {
+        (None, str(placed[1]))
+    }
