@@ -10,7 +10,7 @@ from alerts.test_messenger import Bench, Desk
 from alerts.test_news import pending_of, told
 from lessons.world import World, held, row
 from trueup import Policy
-from trueup.facts import BookRead, BookWritten
+from trueup.facts import BookRead, BookWritten, OrdersRead
 from trueup.policy import ClosedHours
 from trueup.ports import Answer, failed
 from trueup_adapters.alerts.news import RECALLED_MAX, Batch, News, Pending
@@ -304,3 +304,20 @@ def test_a_book_that_can_be_read_and_written_again_is_told() -> None:
         later.read(recorded.position, recorded.event)
     assert told(later.take()) == [("resolved", "book-unread"), ("resolved", "book-unwritten")]
     w.close()
+
+
+def test_that_the_orders_of_a_book_cannot_be_read_is_told_and_when_they_can_be_again() -> None:
+    """Apart from its positions: a read of these alone does not say that the orders are there again."""
+    w, book = World(), "sqlite:///bot.db"
+    gone, there = OrdersRead(f"{book}#orders", "failed", "no such table"), OrdersRead(f"{book}#orders", "complete")
+    w.ledger.judged(lambda _, at: [BookRead(at, book, "complete", "", orders=there)])
+    w.ledger.judged(lambda _, at: [BookRead(at, book, "complete", "", orders=gone)])
+    w.ledger.judged(lambda _, at: [BookRead(at, book, "complete", "")])
+    assert [(one.kind, one.topic) for one in heard(w)] == [("alert", "book-orders-unread")]
+    later = Pending(upto=w.state.position)
+    later.know(w.state)
+    w.ledger.judged(lambda _, at: [BookRead(at, book, "complete", "", orders=there)])
+    assert [one.text for one in heard(w)][1:] == [f"the orders of {book}#orders can be read again"]
+    for recorded in w.journal()[later.upto :]:
+        later.read(recorded.position, recorded.event)
+    assert told(later.take()) == [("resolved", "book-orders-unread")]

@@ -83,7 +83,7 @@ def test_l01_orders_that_cannot_be_read_say_nothing_and_are_told_once() -> None:
     assert {one.orders_trouble for one in kept} == {"the orders of the book desk could not be read: database is locked"}
     assert {one.trouble for one in kept} == {""}
     assert bench.w.order("a").status is ACCEPTED
-    assert bench.alerts() == ["book-unread"]
+    assert bench.alerts() == ["book-orders-unread"]
     assert len(bench.facts(BookRead)) == 2
     assert "the orders of desk could not be read, and nothing is concluded of them: database is locked" in sentence(
         bench.facts(BookRead)[-1]

@@ -28,7 +28,7 @@ TITLE_MAX: Final = 120
 _MENTION: Final = re.compile(r"@(?:everyone|here|channel|all)\b|[<>`]|[^\x20-\x7e]", re.IGNORECASE)
 NUMBERING: Final = 12
 """Room for ` (5/5)` after the title, a line break, and one to spare."""
-OF_NO_BREAK: Final = ("broker-silent", "journal-failing", "book-unread", "book-unwritten")
+OF_NO_BREAK: Final = ("broker-silent", "journal-failing", "book-unread", "book-unwritten", "book-orders-unread")
 """Topics about which a list of the open breaks says nothing."""
 TOPICS_MAX: Final = 5
 """Topics that the closing line counts one by one."""

@@ -27,7 +27,7 @@ TOLD_MAX: Final = 20_000
 RANK: Final[dict[str, int]] = {"info": 0, "warning": 1, "critical": 2}
 _GRAVE: Final = ("critical", "exiting")
 """States of a position's protection that a person was alerted of."""
-_OF_BOOKS: Final = ("book-unread", "book-unwritten")
+_OF_BOOKS: Final = ("book-unread", "book-unwritten", "book-orders-unread")
 """Alerts about a book that lives elsewhere whose end is told."""
 RECALLED_MAX: Final = 300
 """Events before the first that is told of, from which a silence of the broker is known after a restart (law 12)."""
@@ -106,7 +106,8 @@ class Pending:
                 self._tell(_guard_of(key), "critical")
         if state.hold is not None:
             self._held = "critical"
-        for topic, why in zip(_OF_BOOKS, (state.foreign.unread, state.foreign.unwritten), strict=True):
+        foreign = state.foreign
+        for topic, why in zip(_OF_BOOKS, (foreign.unread, foreign.unwritten, foreign.orders.unread), strict=True):
             if why:
                 self._tell(topic, "warning")
         self._silence.know(state)
@@ -128,9 +129,12 @@ class Pending:
             self._over(position, event.at_ns, self._held, "mass-absence", f"mass absence {event.state}: {event.why}")
             self._held = None
         elif isinstance(event, BookRead) and event.completeness != "failed":
-            self._book_again(position, event, "book-unread", "can be read again")
+            self._book_again(position, event, "book-unread", f"the book {event.book} can be read again")
+            if event.orders is not None and event.orders.completeness != "failed":
+                text = f"the orders of {event.orders.book} can be read again"
+                self._book_again(position, event, "book-orders-unread", text)
         elif isinstance(event, BookWritten) and not event.failed:
-            self._book_again(position, event, "book-unwritten", "can be written again")
+            self._book_again(position, event, "book-unwritten", f"the book {event.book} can be written again")
         self._heard(position, event)
 
     def take(self) -> Batch | None:
@@ -184,10 +188,10 @@ class Pending:
             text = f"{named(event.symbol, event.ticket)} is protected again: {event.why}"
             self._over(position, event.at_ns, severity, "unprotected", text)
 
-    def _book_again(self, position: int, event: BookRead | BookWritten, topic: str, how: str) -> None:
+    def _book_again(self, position: int, event: BookRead | BookWritten, topic: str, text: str) -> None:
         severity = self._told.pop(topic, None)
         if severity is not None:
-            self._over(position, event.at.at_ns, severity, topic, f"the book {event.book} {how}")
+            self._over(position, event.at.at_ns, severity, topic, text)
 
     def _heard(self, position: int, event: Event) -> None:
         """Silence of the broker is no decision: it is read from what was observed."""

@@ -43,7 +43,7 @@ def _orders_read(deciding: Deciding, read: OrdersRead) -> None:
     """The same of its orders."""
     known = deciding.before.foreign.orders
     if read.completeness == "failed":
-        deciding.alert("warning", "book-unread", f"the orders of {read.book} cannot be read: {read.why}")
+        deciding.alert("warning", "book-orders-unread", f"the orders of {read.book} cannot be read: {read.why}")
         return
     if read.refused and read.refused != known.refused:
         first = read.refused[0]
