@@ -137,6 +137,11 @@ def test_l43_an_order_that_cannot_be_meant_is_refused(cells: dict[str, Any], why
         ({"info": {"tgtCcy": "quote_ccy"}}, False),
         ({"info": {"size_in_quote": True}, "side": "sell"}, False),
         ({"type": None}, False),
+        ({"type": None, "info": {"price": "70.00"}}, True),
+        ({"type": "stop", "triggerPrice": Decimal(60)}, False),
+        ({"info": {"ccy": "LTC", "market_type": "SPOT", "amount": "2"}}, True),
+        ({"info": {"ccy": "USDT", "market_type": "SPOT", "amount": "2"}, "side": "sell"}, False),
+        ({"info": {"ccy": "LTC", "amount": "2"}}, False),
     ],
 )
 def test_l34_what_a_market_order_was_to_cost_is_no_quantity(cells: dict[str, Any], fine: bool) -> None:
@@ -289,3 +294,22 @@ def test_l28_bitgets_closing_trades_are_turned_round_once() -> None:
     assert executed(reading, info=info, side="sell").signed_quantity == -1  # ccxt did it itself
     assert executed(reading, info={**info, "tradeSide": "open"}).signed_quantity == 1
     assert executed(Reading(position_mode="hedging", exchange="okx"), info=info).signed_quantity == 1
+
+
+@pytest.mark.parametrize(
+    ("exchange", "side", "own", "told"),
+    [
+        ("bybit", None, {"side": "Buy"}, "buy"),
+        ("bitget", None, {"side": "buy", "tradeSide": "close", "posMode": "hedge_mode"}, None),
+        ("toobit", "sell", {"side": "BUY_OPEN"}, None),
+        ("bitteam", "buy", {"side": "sell"}, "buy"),
+        ("digifinex", "open short", {}, "sell"),
+        ("latoken", "ASK", {}, "sell"),
+        ("any", "long", {}, None),
+    ],
+)
+def test_l28_a_side_is_what_nobody_contradicts(exchange: str, side: Any, own: dict[str, Any], told: str | None) -> None:
+    """bitget's own row names the position's side; that order was a sell."""
+    judged = judge_orders([order(side=side, info=own)], Reading(position_mode="netting", exchange=exchange))
+    assert [one.side for one in judged.read] == ([] if told is None else [told])
+    assert all("side" in one.why for one in judged.refused)

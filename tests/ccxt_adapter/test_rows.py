@@ -122,6 +122,8 @@ def test_l33_its_symbol_is_the_canonical_one_and_ccxts_is_kept() -> None:
         ({"contracts": "NaN"}, "not a"),
         ({"contracts": "1e400"}, "beyond"),
         ({"contracts": 0, "notional": Decimal(70)}, "worth something"),
+        ({"contracts": 0, "info": {"size": "2.5"}}, "states 2.5"),
+        ({"contracts": "1.50", "info": {"size": "2.5"}}, "stand nowhere"),
         ({"info": {"positionAmt": "-1.5"}}, "states -1.5"),
         ({"contractSize": None}, "no unit"),
         ({"contractSize": 0}, "more than nothing"),
