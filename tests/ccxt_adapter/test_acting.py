@@ -247,3 +247,11 @@ def test_while_the_exchange_wants_a_pause_nothing_is_sent() -> None:
     assert (first.state, second.state) == ("unknown", "rejected")
     assert "pause" in second.why
     assert fake.sent("create_order") == []
+
+
+def test_an_action_that_was_one_too_many_is_followed_by_a_pause() -> None:
+    fake = holding(create_order=[RateLimitExceeded("429"), {"id": "7"}])
+    first, second = acted(fake, closing(), closing(), clock=lambda: 7.0)
+    assert (first.state, second.state) == ("unknown", "rejected")
+    assert "pause" in second.why
+    assert len(fake.sent("create_order")) == 1

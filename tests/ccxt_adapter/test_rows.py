@@ -9,12 +9,13 @@ import pytest
 
 from ccxt_adapter.fakes import position
 from trueup.model import BrokerPosition, PositionMode, Stop
+from trueup_adapters.ccxt.guarding import guard
 from trueup_adapters.ccxt.holdings import judge_balances
 from trueup_adapters.ccxt.left_out import coins_left_out, positions_left_out
 from trueup_adapters.ccxt.markets import Reading, leg_named, leg_of, unit_of
 from trueup_adapters.ccxt.numbers import Stated, number_cell
 from trueup_adapters.ccxt.positions import judge_positions
-from trueup_adapters.ccxt.rows import BadRow, judge, printable, readable, word
+from trueup_adapters.ccxt.rows import UNREAD, BadRow, judge, printable, readable, word
 
 NETTING, HEDGING = Reading(position_mode="netting"), Reading(position_mode="hedging")
 
@@ -262,3 +263,31 @@ def test_l03_a_coin_that_is_only_in_the_raw_answer_was_lost() -> None:
 def test_a_total_is_the_sum_of_what_is_free_and_used_where_it_is_missing() -> None:
     judged = judge_balances({"LTC": {"free": Decimal(1), "used": Decimal(2), "total": None}, "info": {}})
     assert judged.read[0].total == 3
+
+
+class Reckoning:
+    """An exchange object whose reader reckons with its numbers, as coinbaseinternational's does."""
+
+    number: Any = str
+
+    def parse_order(self, row: dict[str, Any], market: Any = None) -> dict[str, Any]:
+        whole, done = self.number(row["whole"]), self.number(row["done"])
+        return {"amount": whole, "remaining": whole - done, "info": row}
+
+
+def test_l35_a_reader_that_stumbles_over_text_is_given_floats_for_that_row() -> None:
+    exchange = Reckoning()
+    guard(exchange)
+    row = {"whole": "0.100000000000000005", "done": "0.1"}
+    read = exchange.parse_order(row)
+    assert (read["amount"], exchange.number) == (0.1, str)
+    other = {"whole": "0.100000000000000005", "done": "0.05"}
+    assert number_cell(read["amount"], Stated(other), what="amount") == Decimal("0.100000000000000005")
+
+
+def test_l42_a_row_that_cannot_be_read_at_all_is_handed_on() -> None:
+    exchange = Reckoning()
+    guard(exchange)
+    read = exchange.parse_order({"whole": "1"})
+    assert "KeyError" in str(read[UNREAD])
+    assert exchange.number is str

@@ -89,16 +89,16 @@ def _judged(exchange: str, method: str, whole: Row) -> Judged[Any] | str:
             return "its parsedResponse is not a balance"
         return _with_lost(judge_balances(answer, Stated([answer.get("info"), body])), coins_left_out(body, answer))
     listed = list_in(given)
-    rows = [row for one in ([given] if listed is None else listed) if (row := row_in(one)) is not None]
-    if len(rows) != (1 if listed is None else len(listed)):
+    if listed is None and row_in(given) is None:
         return f"its parsedResponse is {printable(repr(given))[:60]}, not rows"
-    hedged = any(names_leg(row) for row in rows)
-    reading = Reading(position_mode="hedging" if hedged else "netting", exchange=exchange)
     whole_list = list_in(body) or []
     only = whole_list[0] if len(whole_list) == 1 else body
-    rows = [row if row.get("info") is not None else {**row, "info": only} for row in rows]
+    rows = [_with_info(one, only) for one in ([given] if listed is None else listed)]
+    certain = [row for one in rows if (row := row_in(one)) is not None]
+    hedged = any(names_leg(row) for row in certain)
+    reading = Reading(position_mode="hedging" if hedged else "netting", exchange=exchange)
     if kind == "positions":
-        left = LeftOut([]) if any(asked[:1]) else positions_left_out(body, rows)
+        left = LeftOut([]) if any(asked[:1]) else positions_left_out(body, certain)
         judged = judge_positions(rows, reading)
         more = tuple(SetAside(len(rows) + n, "a flat position, left out by ccxt") for n in range(1, left.flat + 1))
         return _with_lost(msgspec.structs.replace(judged, set_aside=judged.set_aside + more), left.lost)
@@ -112,6 +112,12 @@ def _judged(exchange: str, method: str, whole: Row) -> Judged[Any] | str:
     return f"{printable(method)} is not a method whose answers this adapter reads"
 
 
+def _with_info(one: object, body: object) -> object:
+    """A row with the exchange's own beside it; where none was recorded, with what the exchange answered."""
+    row = row_in(one)
+    return one if row is None or row.get("info") is not None else {**row, "info": body}
+
+
 def _with_lost(judged: Judged[Any], lost: Sequence[str]) -> Judged[Any]:
     """`judged`, and a refusal for each row that ccxt dropped."""
     last = len(judged.read) + len(judged.refused) + len(judged.set_aside)
@@ -119,11 +125,11 @@ def _with_lost(judged: Judged[Any], lost: Sequence[str]) -> Judged[Any]:
     return msgspec.structs.replace(judged, refused=judged.refused + more)
 
 
-def _only(wanted: str | None, rows: Sequence[Row], judged: Judged[Any]) -> Judged[Any]:
+def _only(wanted: str | None, rows: Sequence[object], judged: Judged[Any]) -> Judged[Any]:
     """A look-up's answer is about the order that was asked for, or about nothing."""
     if wanted is None or not judged.read or any(wanted in (o.order_id, o.client_order_id) for o in judged.read):
         return judged
-    why = f"order {wanted} was asked for, and the answer is about {readable(rows[0].get('id'))}"
+    why = f"order {wanted} was asked for, and the answer is about {readable((row_in(rows[0]) or {}).get('id'))}"
     return Judged((), (*judged.refused, Refusal(1, why)), judged.set_aside)
 
 
