@@ -137,6 +137,23 @@ def test_l43_a_position_that_cannot_be_meant_is_refused(cells: dict[str, Any], w
     assert why in not_held(**cells)
 
 
+def test_l28_a_short_that_is_said_to_be_negative_twice_is_one() -> None:
+    """deribit's row, which ccxt hands on with its sign."""
+    row = position("BTC/USD:BTC", contracts="-30", side="short", contractSize="10", info={"size": "-30.0"})
+    (one,) = judge_positions([row], NETTING).read
+    assert one.signed_quantity == -30
+    for other in ({"side": "long"}, {"info": {"size": "30"}}, {"info": {"unrealizedPnl": "-30"}}):
+        assert "below 0" in judge_positions([{**row, **other}], NETTING).refused[0].why
+
+
+def test_l34_a_size_in_money_is_refused() -> None:
+    info = {"size": "312.79", "size_currency": "0.12"}
+    row = position("ETH/USDT:USDT", contracts="312.79", contractSize="0.01", info=info)
+    judged = judge_positions([row], Reading(position_mode="netting", exchange="deribit"))
+    assert "in money" in judged.refused[0].why
+    assert judge_positions([row], NETTING).refused == ()
+
+
 def test_l28_a_short_whose_own_row_is_negative_is_as_it_should_be() -> None:
     assert held(side="short", info={"positionAmt": "-1.5"}).signed_quantity == Decimal("-1.5")
     assert held(info={"unrealizedPnl": "-1.5"}).signed_quantity == Decimal("1.5")

@@ -37,7 +37,7 @@ LOOK_UPS: Final = frozenset({"fetchOrder", "fetchOpenOrder", "fetchClosedOrder"}
 def kind_of(method: str) -> Kind | None:
     """What the rows of a method's answer are, if they are the account's; `fetchOrdersWs` is `fetchOrders`."""
     name = method.removesuffix("Ws")
-    return next((kind for kind, pattern in _KINDS if not _MARKET.fullmatch(name) and pattern.fullmatch(name)), None)
+    return next((kind for kind, pattern in _KINDS if pattern.fullmatch(name)), None)
 
 
 def not_ours(method: str) -> str | None:

@@ -14,7 +14,7 @@ from typing import Final
 from trueup.model import EXACT, ZERO, BrokerPosition, Side, Stop, plain, signed
 from trueup_adapters.ccxt.markets import Reading, canonical_of, leg_of, parts_of, scope_of, symbol_cell, unit_of
 from trueup_adapters.ccxt.numbers import Stated, agrees, number_cell, price_cell, rough_cell
-from trueup_adapters.ccxt.rows import BadRow, Judged, NotOurs, Row, judge, when_cell
+from trueup_adapters.ccxt.rows import BadRow, Judged, NotOurs, Row, judge, raw_cells, when_cell
 from trueup_adapters.ccxt.words import is_leg, position_side
 
 SIZE_NAMES: Final = frozenset(
@@ -53,7 +53,8 @@ def position_of(row: Row, reading: Reading) -> BrokerPosition:
     assert contracts is not None
     symbol = symbol_cell(row.get("symbol"))
     side = position_side(row)
-    _check_sign(contracts, side, stated)
+    contracts = _unsigned(contracts, side, stated)
+    _check_money(row, symbol, reading)
     size = _contract_size(row, symbol, stated, reading)
     unit = unit_of(symbol, size)
     _check_worth(row, contracts, size, symbol)
@@ -99,16 +100,28 @@ def _flat_or_unknown(row: Row) -> None:
     raise BadRow("it does not say how many contracts it holds")
 
 
-def _check_sign(contracts: Decimal, side: Side, stated: Stated) -> None:
-    """One sign convention (L28): a size is positive, its side says the rest; neither contradicts the exchange's row."""
-    if contracts < ZERO:
+def _unsigned(contracts: Decimal, side: Side, stated: Stated) -> Decimal:
+    """One sign convention (L28): a size is positive, its side says the rest; neither contradicts the exchange's row.
+
+    A short of which ccxt hands on the exchange's own negative size (deribit's) says the same twice. Raises BadRow.
+    """
+    own = stated.named(_SIGNED_NAME)
+    if contracts < ZERO and not (side == "short" and contracts in own):
         raise BadRow(f"its contracts are {plain(contracts)}, below 0, and its side is {side}")
+    contracts = contracts.copy_abs()
     if stated.lacks(contracts):
         raise BadRow(
             f"its {plain(contracts)} contracts stand nowhere in the exchange's own row: ccxt has worked them out"
         )
-    if side == "long" and any(number == contracts.copy_negate() for number in stated.named(_SIGNED_NAME)):
+    if side == "long" and any(number == contracts.copy_negate() for number in own):
         raise BadRow(f"its side is long, and the exchange's row states -{plain(contracts)}")
+    return contracts
+
+
+def _check_money(row: Row, symbol: str, reading: Reading) -> None:
+    """Raises BadRow for deribit's linear positions: their `size` is money, and their orders' is coins (L34)."""
+    if reading.exchange == "deribit" and parts_of(symbol).inverse is False and "sizecurrency" in raw_cells(row):
+        raise BadRow("deribit states the size of a linear position in money, and of its orders in coins (L34)")
 
 
 def _contract_size(row: Row, symbol: str, stated: Stated, reading: Reading) -> Decimal | None:
