@@ -123,6 +123,7 @@ class Shell:
         self._ledger = ledger
         self._reader = reader
         self._inbox = open_inbox(url, ledger.account)
+        self._inbox_waits = True
         self._broker = broker
         self._clock = clock
         self._passes = None if broker is None else Passes(ledger, broker, clock)
@@ -310,8 +311,10 @@ class Shell:
 
     def _take_inbox(self) -> None:
         """Copy what others left for this account, exactly once."""
-        if self._inbox.changed():
+        if self._inbox.changed() or self._inbox_waits:
+            self._inbox_waits = True  # what cannot be taken now is looked for again, though nothing newer comes
             self._read_inbox()
+            self._inbox_waits = bool(self._inbox.read(after=self._ledger.state.inbox_position))
 
     def _read_inbox(self) -> None:
         items = self._inbox.read(after=self._ledger.state.inbox_position)

@@ -7,18 +7,20 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
-from trueup import passes
-from trueup.changes import OrderUpdate, PositionSet
+from trueup import Reconciler, passes
+from trueup import ledger as ledger_module
+from trueup.changes import Command, OrderUpdate, PositionSet
 from trueup.errors import JournalError, WriterFenced
-from trueup.facts import WriterClaimed
+from trueup.facts import CommandGiven, WriterClaimed
 from trueup.gate import GateRefusal, Intent
+from trueup.journal import InboxItem, open_inbox
 from trueup.ledger import Claim, Ledger
 from trueup.model import BrokerPosition, Refusal, Surface
 from trueup.policy import Instrument, Policy, Protect
 from trueup.ports import Answer, Question
 from trueup.reconciliation.waiting import next_question_ns
-from trueup.simulation import Scenario, Settings, simulate
-from trueup.simulation.disk import Disk, FaultyJournal
+from trueup.simulation import Happening, Scenario, Settings, simulate
+from trueup.simulation.disk import ACCOUNT, Disk, FaultyJournal
 from trueup.simulation.loop import NS, VirtualClock, VirtualLoop, WallClock
 from trueup.testing.broker import SimulatedBroker
 
@@ -130,6 +132,29 @@ def test_law_12_whatever_the_start_up_pass_hopes_for_it_asks_four_times_a_second
     assert 10 < len(asked) <= 30 * 4 + 1
     ledger.close()
     loop.close()
+
+
+def test_law_7_what_could_not_be_taken_from_the_inbox_is_taken_later() -> None:
+    """Seed 1033 of drawing 4: the disk was full when an operator's command came. Nobody looked again, because nothing
+    newer came, and the command was never taken until the process ended."""
+    happenings = (Happening(40_000, "disk_full", (8_000,)), Happening(41_000, "operator", (0,)))
+    settings = Settings(policy=Policy.adopt(sync_interval_s=15), held=(1,), minutes=2)
+    outcome = simulate(Scenario(seed=1, settings=settings, happenings=happenings))
+    assert outcome.violations == ()
+    assert outcome.coverage["command-given/1"] == 1
+    assert outcome.faults["append_refused"] > 0
+
+
+def test_law_7_of_more_items_than_one_transaction_takes_the_rest_is_taken_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger_module, "INBOX_ITEMS_MAX", 3)
+    url = "memory://more-items-than-one-transaction-takes"
+    with Reconciler.open(url, account=ACCOUNT, broker=SimulatedBroker(position_mode="hedging")) as rec:
+        with open_inbox(url, ACCOUNT) as inbox:
+            for number in range(5):
+                inbox.put(InboxItem(f"i{number}", "ada", number, Command(name="abracadabra", who="ada", why="a test")))
+        for _ in range(3):
+            rec.sync_positions()
+        assert sum(isinstance(one.event, CommandGiven) for one in rec.journal.read()) == 5
 
 
 def test_law_2_l25_an_order_that_ends_while_it_is_looked_for_leaves_no_break_behind(disk: Disk) -> None:
