@@ -6,10 +6,14 @@ A slice of what `scripts/campaign` tries: that plays 2,000 histories, this one i
 from __future__ import annotations
 
 import decimal
+import gc
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,10 +21,11 @@ import pytest
 from trueup.journal import verify
 from trueup.policy import Policy
 from trueup.simulation import Scenario, Settings, campaign, draw, from_json, shrink, simulate, story, to_json, told
-from trueup.simulation.campaign import Lot, play
+from trueup.simulation.campaign import Lot, _deaf, play
 from trueup.simulation.disk import ACCOUNT
 from trueup.simulation.faults import FAULTS
 from trueup.simulation.happenings import HAPPENINGS, LASTING
+from trueup.simulation.world import World
 from trueup_projections.trial import ReadModels
 
 SEEDS = Path(__file__).with_name("seeds.txt")
@@ -149,3 +154,48 @@ def test_a_month_passes_in_seconds_and_nothing_grows() -> None:
     assert played.virtual_ms > days * 86_400_000
     assert played.violations == ()
     assert played.coverage["observed/1"] > days * 200
+
+
+def test_a_campaign_that_is_broken_off_ends_soon_and_keeps_what_it_did(tmp_path: Path) -> None:
+    results = tmp_path / "results.db"
+    words = [sys.executable, "-m", "trueup", "simulate", "--runs", "100000", "--workers", "1", "--minutes", "1"]
+    process = subprocess.Popen([*words, "--results", str(results)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        for _ in range(600):
+            if results.exists() and _runs(results):
+                break
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert (process.returncode, out, err) == (130, b"", b"")
+    assert 0 < _runs(results) < 1_000
+
+
+def _runs(results: Path) -> int:
+    with closing(sqlite3.connect(results)) as file:
+        try:
+            return file.execute("SELECT COUNT(*) FROM runs").fetchone()[0]
+        except sqlite3.OperationalError:
+            return 0  # its tables are not made yet
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_a_history_that_is_broken_off_leaves_nothing_running(
+    error: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(world: World) -> None:
+        raise error
+
+    monkeypatch.setattr(World, "_fall_quiet", interrupted)
+    with pytest.raises(error):
+        simulate(draw(3))
+    gc.collect()  # what was left would complain here, and a warning is an error
+
+
+def test_processes_that_play_do_not_hear_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[tuple[object, ...]] = []
+    monkeypatch.setattr(signal, "signal", lambda *given: heard.append(given))
+    _deaf()
+    assert heard == [(signal.SIGINT, signal.SIG_IGN)]

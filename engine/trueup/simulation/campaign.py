@@ -7,6 +7,7 @@ first.
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -132,9 +133,17 @@ def campaign(
 
 
 def _played_by_processes(shared: Sequence[Lot], workers: int) -> Iterator[list[Outcome]]:
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_deaf)
+    try:
         for future in as_completed([pool.submit(play, lot) for lot in shared]):
             yield future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)  # a campaign that is broken off ends with the lots at hand
+
+
+def _deaf() -> None:
+    """Ctrl-C is for whoever hands out the seeds: a process that has some plays them to their end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class _Adding:

@@ -44,6 +44,8 @@ REDELIVERED_MS: Final = 2_000
 LATE_MS_MAX: Final = 120_000
 """How late a message is at most; beyond `inferred_s_max` it would be lost for all that law 3 says."""
 RESTART_MS_MAX: Final = 20_000
+BREAKING_OFF_MAX: Final = 20
+"""Rounds in which what ends may begin something else, when a history is broken off."""
 QUIET_LOOKS: Final = 3
 """Passes after convergence in which nothing may happen any more."""
 
@@ -264,7 +266,23 @@ class World(Remembered):
     def play(self) -> None:
         """Live through the scenario, to its end."""
         asyncio.events.set_event_loop(None)
-        self.loop.run_until_complete(self._lifetime())
+        try:
+            self.loop.run_until_complete(self._lifetime())
+        except BaseException:
+            self._break_off()
+            raise
+
+    def _break_off(self) -> None:
+        """Somebody pressed Ctrl-C, or the simulation itself broke: nothing stays behind that would complain later."""
+        if self.process is not None:
+            self.process.alive = False  # it is not buried, and nothing is started in its place
+        for _ in range(BREAKING_OFF_MAX):
+            tasks = asyncio.all_tasks(self.loop)
+            for task in tasks:
+                task.cancel()
+            if not tasks:
+                break
+            self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
 
     async def _lifetime(self) -> None:
         for number, lots in enumerate(self.settings.held):
