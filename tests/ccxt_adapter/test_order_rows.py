@@ -313,3 +313,31 @@ def test_l28_a_side_is_what_nobody_contradicts(exchange: str, side: Any, own: di
     judged = judge_orders([order(side=side, info=own)], Reading(position_mode="netting", exchange=exchange))
     assert [one.side for one in judged.read] == ([] if told is None else [told])
     assert all("side" in one.why for one in judged.refused)
+
+
+@pytest.mark.parametrize(
+    ("exchange", "info", "reason"),
+    [
+        ("bybit", {"execType": "BustTrade"}, "liquidation"),
+        ("bybit", {"execType": "AdlTrade"}, "liquidation"),
+        ("bybit", {"execType": "Trade", "stopOrderType": "StopLoss"}, "stop"),
+        ("bybit", {"execType": "Trade", "createType": "CreateByTakeProfit"}, "take_profit"),
+        ("bybit", {"execType": "Trade", "createType": "CreateByUser", "stopOrderType": "UNKNOWN"}, None),
+        ("bitget", {"tradeSide": "burst_close_long"}, "liquidation"),
+        ("bitget", {"tradeSide": "close"}, None),
+        ("krakenfutures", {"fillType": "liquidation"}, "liquidation"),
+        ("krakenfutures", {"fillType": "maker"}, None),
+        ("hyperliquid", {"dir": "Liquidated Cross Long"}, "liquidation"),
+        ("hyperliquid", {"dir": "Close Long", "liquidation": {"liquidatedUser": "0x1"}}, None),
+        ("okx", {"subType": "104"}, "liquidation"),
+        ("okx", {"subType": "1"}, None),
+        ("kucoin", {"subType": "104"}, None),
+        ("deribit", {"liquidity": "T", "liquidation": "T"}, "liquidation"),
+        ("deribit", {"liquidity": "M", "liquidation": "T"}, None),
+        ("deribit", {"liquidity": "M"}, None),
+    ],
+)
+def test_l40_a_liquidation_is_its_own_cause(exchange: str, info: dict[str, Any], reason: str | None) -> None:
+    """Whoever traded with somebody who was liquidated was not."""
+    judged = judge_trades([trade(info=info)], Reading(position_mode="netting", exchange=exchange))
+    assert [one.reason for one in judged.read] == [reason]

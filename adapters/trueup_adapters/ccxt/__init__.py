@@ -6,6 +6,7 @@ Reading order:
     markets   a symbol's one name, and what one of it is
     words     sides, kinds and states, in whichever words
     amounts   how much was ordered and is filled, by whose word
+    reasons   what made an execution
     positions, holdings, orders, trades   rows into what they state, one by one; pure
     left_out  rows of the exchange's answer that ccxt dropped
     methods   what the rows of a method of ccxt state

@@ -15,6 +15,7 @@ from trueup.model import EXACT, ZERO, Execution, plain, signed
 from trueup_adapters.ccxt.markets import Reading, canonical_of, in_contracts, leg_of, parts_of, scope_of, symbol_cell
 from trueup_adapters.ccxt.numbers import Stated, agrees, number_cell, price_cell, rounded_cell
 from trueup_adapters.ccxt.orders import client_id_of
+from trueup_adapters.ccxt.reasons import reason_in
 from trueup_adapters.ccxt.rows import BadRow, Judged, NotOurs, Row, id_cell, judge, row_in, when_cell
 from trueup_adapters.ccxt.words import leg_side, no_execution, trade_side
 
@@ -66,6 +67,7 @@ def execution_of(row: Row, reading: Reading) -> Execution:
         fee=fee,
         fee_asset=fee_asset,
         happened_at=when_cell(row, "datetime", "timestamp"),
+        reason=reason_in(row, reading.exchange),
     )
 
 
