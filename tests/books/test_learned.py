@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from books.bench import Bench, at_book
 from lessons.world import row
+from trueup import Policy
 from trueup.changes import Fill
 from trueup.decisions import RecordRefused
 from trueup.foreign import Wrote
@@ -70,3 +71,11 @@ def test_l15_a_book_takes_over_what_fills_moved_before() -> None:
     bench.shelf.rows.append(at_book("NVDA", "2"))
     bench.keeper.step()
     assert bench.held["NVDA"] == 2, "also of what was closed by fills"
+
+
+def test_a_policy_that_only_looks_writes_no_ticket() -> None:
+    bench = Bench(at_book("EURUSD", "-2"), mode="hedging", policy=Policy.observe(confirm_interval_ms=0))
+    bench.keeper.step()
+    bench.w.sees(row("EURUSD", "-2", ticket="8"), times=2)
+    assert bench.held == {"#8": -2}
+    assert (bench.keeper.step().written, bench.shelf.writes) == (0, [])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from books.bench import Bench
 from books.order_bench import Desk, OrderBench, listed, said
 from lessons.world import pending
 from trueup import Policy
 from trueup.decisions import BreakMoved
-from trueup.facts import BookRead, BookWritten, Sought
+from trueup.facts import BookRead, BookWriting, BookWritten, Sought
 from trueup.foreign import Keeper, Wrote
 from trueup.model import OrderStatus, Refusal
 from trueup.reconciliation.outbox import to_look_up
@@ -178,3 +180,45 @@ def test_an_open_order_that_is_doubted_and_not_found_is_an_absence_like_any_othe
     assert bench.w.order("a").status is ACCEPTED
     bench.w.looks_up("a")
     assert bench.w.state.doubted == ("a",)
+
+
+@pytest.mark.parametrize("policy", [Policy.observe(confirm_interval_ms=0), Policy.guarded(confirm_interval_ms=0)])
+def test_a_policy_that_corrects_nothing_writes_nothing(policy: Policy) -> None:
+    """What can only grow is believed all the same: it is our knowledge, and not the table's."""
+    bench = OrderBench(said("a", "pending"), said("b", order_id="o-b"), policy=policy)
+    bench.keeper.step()
+    bench.w.lists(listed("a", "partially_filled", filled=4), listed("b"), times=2)
+    bench.w.looks_up("b", listed("b", "canceled"))
+    assert (bench.w.order("a").filled, bench.w.order("b").status) == (4, CANCELED)
+    assert bench.settles() == 0
+    kept = bench.keeper.step()
+    assert (kept.waits_ns, bench.desk.writes, bench.facts(BookWriting)) == (None, [], [])
+
+
+def test_an_end_that_the_policy_lets_be_proven_is_written_whatever_it_says_of_drifts() -> None:
+    bench = OrderBench(said("a", order_id="o-a"), policy=Policy.adopt(confirm_interval_ms=0, on_drift="alert"))
+    bench.keeper.step()
+    bench.w.deals()
+    bench.w.lists()
+    bench.w.looks_up("a")
+    bench.w.deals()
+    bench.w.looks_up("a", times=2)
+    assert bench.w.order("a").status is CANCELED
+    assert bench.settles() == 1
+    assert bench.row("a").status is CANCELED
+
+
+def test_an_unknown_outcome_leaves_its_first_correction_open_and_what_is_written_says_why() -> None:
+    bench = OrderBench(said("a", order_id="o-a"))
+    bench.keeper.step()
+    bench.w.lists(listed("a", limit=101), times=3)
+    bench.w.lists(listed("a", limit=102), times=3)
+    bench.w.passes(s=3)
+    first, _ = corrections(bench)
+    _, last = bench.w.order_corrections()
+    bench.desk.outcomes = [Wrote("unknown", "gone")]
+    bench.keeper.step()
+    assert written(bench).orders_upto == first - 1
+    assert [(one.why, one.correction_id) for one in bench.desk.writes] == [(last.why, last.id)]
+    assert bench.keeper.step().written == 1
+    assert bench.row("a").limit == 102

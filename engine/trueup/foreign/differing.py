@@ -200,6 +200,8 @@ class _Comparison:
         assert slot is not None
         if self._state.mode != "hedging" or row.ticket is not None or holding.ticket is None:
             return
+        if self._state.policy.on_drift != "correct":
+            return  # a policy that only looks, or leaves it to a person, writes nothing
         mark = RowLeft(key, _told(row), slot.position)
         if mark in self._known.left:
             self._left.append(mark)

@@ -194,7 +194,9 @@ class Keeper:
                     )
                 )  # fmt: skip
             elif one.order is not None and orders is not None and orders.read and one.cursor > orders.written:
-                due.orders.append(OrderDue(one.cursor, one.order_before, one.order, one.why, one.correction_id or ""))
+                due.orders.append(
+                    OrderDue(one.cursor, one.order_before, one.order, one.why, one.correction_id or "", one.kind)
+                )
         if not due.positions and not due.orders:
             self._scanned = state.position  # nothing there: not looked through again
         return due

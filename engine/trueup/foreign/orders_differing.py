@@ -47,6 +47,7 @@ class OrderDue(msgspec.Struct, frozen=True):
     after: BookOrder
     why: str
     correction_id: str
+    kind: str = "drift"
 
 
 class OrdersPlan(msgspec.Struct, frozen=True):
@@ -249,6 +250,8 @@ class _Comparison:
                 self._wait(chain, self._state.settle_ns("order"))  # its correction is written behind that
             return
         fields = self._lacking(row, order, terms=stale)
+        if self._state.policy.on_drift != "correct" and all(one.kind == "drift" for one in chain):
+            return  # the policy leaves it to a person, or only looks
         if turned or not fields or (stands and left is not None and left.position == slot.position):
             return  # it says all that it can, or had its chance
         if self._rested(slot, chain):
