@@ -29,7 +29,7 @@ from mutation.drawn import Mutant
 from mutation.told import KILLED, SURVIVED, TIMEOUT, UNREACHED
 
 FIRST_TESTS = 25
-LOOKS_S = (0.0, 20.0, 80.0)
+LOOKS_S = (0.0, 8.0, 80.0)
 """How long the tests of one mutant may take, as they took on sound code, the fastest first. Most mutants die in a first
 look by a few tests, which are soon collected; what lives is looked at by more, and then by more. Only what nearly
 every test runs has more than that."""

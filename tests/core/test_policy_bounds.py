@@ -67,3 +67,10 @@ def test_law_12_a_knob_has_a_least_value(name: str, least: int) -> None:
 )
 def test_law_12_one_of_several_that_cannot_be_meant_is_named(knobs: dict[str, object], why: str) -> None:
     assert refused(**knobs) == why
+
+
+def test_what_is_as_small_as_it_may_be_is_taken() -> None:
+    policy = Policy.adopt(
+        backoff_s=(0, 1), lag_ms_max={"positions": 0}, dust={"A": "0"}, sessions=({"from_minute": 0, "to_minute": 1},)
+    )
+    assert policy.backoff_s == (0, 1)
