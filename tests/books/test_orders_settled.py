@@ -10,7 +10,7 @@ from lessons.world import pending
 from trueup import Policy
 from trueup.decisions import BreakMoved
 from trueup.facts import BookRead, BookWriting, BookWritten, Sought
-from trueup.foreign import Keeper, Wrote
+from trueup.foreign import Keeper, Places, Wrote
 from trueup.model import OrderStatus, Refusal
 from trueup.reconciliation.outbox import to_look_up
 
@@ -135,6 +135,20 @@ def test_two_rows_of_one_broker_id_are_named_by_it() -> None:
     bench = OrderBench(said(None, order_id="77"), said(None, order_id="77", filled=1))
     bench.keeper.step()
     assert [one.ticket for one in bench.w.state.foreign.orders.refused] == ["77"]
+    (read,) = bench.facts(BookRead)
+    assert isinstance(read, BookRead)
+    assert read.orders is not None
+    assert (read.orders.completeness, read.orders.why) == ("partial", "1 rows refused")
+
+
+def test_what_it_has_no_word_for_is_told_by_the_place_of_the_last_correction() -> None:
+    bench = OrderBench(policy=Policy.adopt(confirm_interval_ms=0, on_orphan_order="adopt"))
+    bench.desk.places = Places(words=frozenset({OrderStatus.PENDING, CANCELED, OrderStatus.FILLED}))
+    bench.keeper.step()
+    bench.w.lists(listed("x"), times=2)
+    bench.w.lists(listed("x", limit=101), times=2)
+    bench.keeper.step()
+    assert [position for position, _ in written(bench).conflicts] == corrections(bench)[-1:]
 
 
 def test_l18_an_end_that_the_book_states_is_looked_up_once_for_fills_that_it_missed() -> None:
