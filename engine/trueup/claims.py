@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import version
 
 import msgspec
@@ -43,6 +44,12 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
         self.policy.check()  # nothing is adopted that could not be read back
 
 
+@cache
+def _our_version() -> str:
+    """Read once: its file is parsed each time, which takes a millisecond."""
+    return version("trueup")
+
+
 def claim_facts(state: State, claim: Claim, at: Moment) -> list[Fact]:
     """What a claim at `at` journals on top of `state`: the claim, and the policy where it differs.
 
@@ -58,7 +65,7 @@ def claim_facts(state: State, claim: Claim, at: Moment) -> list[Fact]:
         WriterClaimed(
             at,
             position_mode=mode,
-            trueup_version=version("trueup"),
+            trueup_version=_our_version(),
             decider_version=DECIDER_VERSION,
             fold_version=FOLD_VERSION,
             source=claim.source,

@@ -39,7 +39,7 @@ from trueup.facts import (
 from trueup.gate import Gate
 from trueup.gate_view import gate_view
 from trueup.journal import InboxItem, Snapshot
-from trueup.model import BrokerPosition, Key, Moment, Surface
+from trueup.model import BrokerPosition, Key, Moment, Surface, exactly
 from trueup.order_edge import with_orders
 from trueup.ports import Answer, Clock, Outcome, Question
 from trueup.reconciliation.decide import decide
@@ -374,6 +374,7 @@ class Ledger:
         if head.position != state.position:  # up to ours and no further: what a rival appended behind it is not ours
             self._state = fold(state, self._journal.events(after=state.position, upto=head.position))
 
+    @exactly
     def _commit(self, facts: Sequence[Fact]) -> Committed:
         """Decide on each fact in turn and append everything in one transaction."""
         before = self._state

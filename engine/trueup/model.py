@@ -11,7 +11,9 @@ Conventions, once for all of trueup:
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from decimal import (
+    ROUND_HALF_EVEN,
     Clamped,
     Context,
     Decimal,
@@ -20,9 +22,11 @@ from decimal import (
     Overflow,
     Subnormal,
     Underflow,
+    localcontext,
 )
 from enum import Enum
-from typing import Final, Literal, TypeAlias
+from functools import wraps
+from typing import Final, Literal, ParamSpec, TypeAlias, TypeVar
 
 import msgspec
 
@@ -44,9 +48,29 @@ DIGITS_MAX = 34
 EXPONENT_MAX = 18
 """A number has at most 34 digits and lies within 1e-18 .. 1e18 (L43); everything real does."""
 
-EXACT = Context(prec=200, traps=[InvalidOperation, DivisionByZero, Overflow, Underflow, Subnormal, Clamped])
+EXACT = Context(
+    prec=200, rounding=ROUND_HALF_EVEN, Emin=-999_999, Emax=999_999, capitals=1, clamp=0, flags=[],
+    traps=[InvalidOperation, DivisionByZero, Overflow, Underflow, Subnormal, Clamped],
+)  # fmt: skip
 """Our own context: the embedding process may have set any precision on its threads, and plain `a - b` uses
-that one. At 200 digits sums and products of admitted numbers never round."""
+that one. At 200 digits sums and products of admitted numbers never round. Every field is given: what is left out would
+come from a default that the process may have changed, too."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def exactly(work: Callable[P, R]) -> Callable[P, R]:
+    """`work`, done by our own arithmetic: even the text of a number, and so every stored byte, hangs on the context of
+    the thread that writes it (law 1)."""
+
+    @wraps(work)
+    def done(*args: P.args, **kwargs: P.kwargs) -> R:
+        with localcontext(EXACT):
+            return work(*args, **kwargs)
+
+    return done
+
 
 ZERO = Decimal(0)
 _SHORT = re.compile(r"[+-]?[0-9]{1,16}(?:\.[0-9]{1,16})?\Z")
@@ -81,7 +105,7 @@ def exact(value: object, *, what: str = "number") -> Decimal:
 def plain(number: Decimal) -> str:
     """Text without exponent or trailing zeros: `0.01`, `100`, `0`."""
     text = str(number)
-    if "E" in text:
+    if "E" in text or "e" in text:  # as the thread's arithmetic has it
         text = format(number, "f")
     if "." in text:
         text = text.rstrip("0").rstrip(".")

@@ -7,10 +7,15 @@ from decimal import ROUND_UP, Context, Decimal, localcontext
 
 import pytest
 
-from lessons.world import row
+from lessons.world import World, fill, held, row
 from trueup.compare import same_price
+from trueup.model import plain
 from trueup.protection import stop_price
 from trueup.reconciliation.fills import average_price
+from trueup.reconciliation.fold import fold
+from trueup.reconciliation.saved import save
+from trueup.reconciliation.state import State
+from trueup.replay.journals import redecide
 
 
 @pytest.fixture(params=[Context(prec=2, Emin=-2, Emax=2, traps=[]), Context(prec=1, rounding=ROUND_UP, traps=[])])
@@ -50,6 +55,21 @@ def test_law_1_a_stop_is_placed_where_it_belongs(quantity: str, entry: str, tick
 )
 def test_law_1_prices_are_the_same_or_not(ours: str, theirs: str, *, same: bool) -> None:
     assert same_price(Decimal(ours), Decimal(theirs), tolerance=None) is same
+
+
+def test_law_1_the_text_of_a_number_does_not_hang_on_the_thread() -> None:
+    """`capitals=0` writes 1e-8 where others write 1E-8: stored bytes and ids came out otherwise than in a replay."""
+    with localcontext(Context(capitals=0)):
+        assert plain(Decimal("1E-8")) == "0.00000001"
+        w = World(held("BTC", "0.00000001"), fill("x1", "ETH", "0.00000001", "0.00000002"))
+        w.sees(row("BTC", "0.00000003"), row("ETH", "0.00000001"), times=2)
+        saved = save(w.state)
+        assert redecide(w._reader).identical
+    assert b"E-8" in saved, "the story needs such a number"
+    assert b"e-8" not in saved
+    assert save(fold(State(account=w.account), ((one.position, one.event) for one in w.journal()))) == saved
+    assert redecide(w._reader).identical
+    w.close()
 
 
 @pytest.mark.usefixtures("_hostile")

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 from immutables import Map
 
-from trueup.model import BrokerOrder, BrokerPosition, Execution, Key, Moment, Surface
+from trueup.model import BrokerOrder, BrokerPosition, Execution, Key, Moment, Surface, exactly
 from trueup.reconciliation.foreign_state import FOREIGN_BOOK_AT_FIRST, NO_FOREIGN_ORDERS, ForeignBook
 from trueup.reconciliation.memory import Generation, Memory
 from trueup.reconciliation.state import (
@@ -63,6 +63,7 @@ _encode: Final = msgspec.msgpack.Encoder(decimal_format="string", order="determi
 _decode = msgspec.msgpack.decode
 
 
+@exactly
 def save(state: State) -> bytes:
     """The state's canonical bytes."""
     parts: dict[str, object] = {}

@@ -14,6 +14,7 @@ from trueup.decisions import ActionTerms
 from trueup.errors import InputError
 from trueup.events import Event
 from trueup.journal import Head, JournalReader, Recorded
+from trueup.model import exactly
 from trueup.policy import Policy
 from trueup.reconciliation.state import DECIDER_VERSION, State
 from trueup.replay.between import Between
@@ -56,6 +57,7 @@ class Redecided(msgspec.Struct, frozen=True):
         return not self.differing
 
 
+@exactly
 def redecide(reader: Readable, *, upto: int | None = None, decider_version: int = DECIDER_VERSION) -> Redecided:
     """Law 1, tried on a whole journal: each input is decided on the recorded state before it.
 
@@ -162,6 +164,7 @@ def redecide_under(reader: Readable, policy: Policy, *, upto: int | None = None)
     )
 
 
+@exactly
 def both_worlds(reader: Readable, policy: Policy, *, upto: int | None = None) -> Elsewhere:
     """The recorded world and the other one, as far as `upto`. Raises as `redecide_under`."""
     upto = reader.head().position if upto is None else upto
