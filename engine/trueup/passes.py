@@ -27,6 +27,8 @@ SURFACES: Final[tuple[Surface, ...]] = ("positions", "open_orders", "order", "fi
 """In the order in which a report tells of them."""
 QUESTIONS_MAX: Final = 1_000
 """Rounds of questions in one start-up pass (law 12); its deadline ends it long before."""
+ANSWER_NS_MIN: Final = NS // 2
+"""What a question of the start-up pass must have left of its deadline; with less it is not asked."""
 ROUNDS_APART_NS: Final = NS // 4
 """The least time between two of them: what could be settled at once and is not must not become a storm of questions."""
 DEALS_LOOK_BACK_NS: Final = 86_400 * NS
@@ -208,9 +210,12 @@ class _Pass:
         """Ask again, each time as soon as another answer could settle something, until the deadline."""
         for _ in range(QUESTIONS_MAX):
             wait_ns = next_question_ns(self.ledger.state, self.ledger.now())
-            if wait_ns is None or wait_ns > self.attempts.left_ns():
+            if wait_ns is None:
                 return
-            await self.clock.sleep(max(wait_ns, ROUNDS_APART_NS) / NS)
+            wait_ns = max(wait_ns, ROUNDS_APART_NS)
+            if wait_ns + ANSWER_NS_MIN > self.attempts.left_ns():
+                return  # cut off by our own deadline, it would look as if the broker were silent
+            await self.clock.sleep(wait_ns / NS)
             await self.ask_all()
 
     async def _ask(

@@ -9,7 +9,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mutation import place, told
 
@@ -45,6 +47,11 @@ def main() -> int:
     return trying.run(modules, options, reached)
 
 
+def listed(name: str, tests: Sequence[str]) -> bool:
+    """Whether a file is one of tests that are listed, by itself or by its folder."""
+    return name.rpartition("/")[2].startswith("test_") and name.startswith(tuple(tests))
+
+
 def measure(fresh: bool) -> Path:
     """Which tests reach which line. Where nothing but files of tests changed since, only these are run again."""
     into = place.WORK / "reached.json"
@@ -53,21 +60,23 @@ def measure(fresh: bool) -> Path:
         for folder in ("src", "tests")
         for path in (place.WORK / folder).rglob("*.py")
     }
-    before: dict[str, str] = {}
+    known: dict[str, Any] = {"made_from": {}, "listed": []}
     if into.exists() and not fresh:
-        before = json.loads(into.read_text("utf-8"))["made_from"]
+        known = json.loads(into.read_text("utf-8"))
+    before: dict[str, str] = known["made_from"]
     changed = {name for name in now.keys() | before.keys() if now.get(name) != before.get(name)}
+    changed |= {name for name in now if listed(name, place.TESTS) and not listed(name, known["listed"])}
     if not changed:
         return into
     alone = all(name.rpartition("/")[2].startswith("test_") for name in changed)
-    listed = [name for name in changed if name in now and name.startswith(tuple(place.TESTS))]
-    tests = sorted(listed) if alone else place.TESTS
+    tests = sorted(name for name in changed & now.keys() if listed(name, place.TESTS)) if alone else place.TESTS
     told.say(f"running {'what changed of the tests' if alone else 'the tests'} once, to see what each of them reaches")
     asked = {
         "files": list(place.core().values()),
         "tests": tests,
         "into": str(into),
         "made_from": now,
+        "listed": place.TESTS,
         "forget": sorted(changed) if alone else None,
     }
     command = [sys.executable, str(Path(__file__).with_name("reached.py")), json.dumps(asked)]

@@ -33,6 +33,10 @@ TESTS = [
     "tests/incident",
     "tests/golden",
     "tests/books/test_differing.py",
+    "tests/books/test_learned.py",
+    "tests/books/test_orders_differing.py",
+    "tests/books/test_orders_settled.py",
+    "tests/books/test_orders_stories.py",
 ]
 """What counts for the core and runs inside one process. What starts processes and sockets would not see a mutant."""
 

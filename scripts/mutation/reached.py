@@ -70,6 +70,7 @@ def main(asked: dict[str, Any]) -> int:
     seconds = {test: spent for test, spent in known["seconds"].items() if stays(test)} | watch.seconds
     written = {
         "made_from": asked["made_from"],
+        "listed": asked["listed"],
         "seconds": seconds,
         "lines": {file: lines(file) for file in files},
         "unfit": sorted({*filter(stays, known["unfit"]), *watch.unfit}),

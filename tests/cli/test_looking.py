@@ -262,7 +262,11 @@ def test_a_store_that_is_not_there(command: str, shell: Shell, tmp_path: Path) -
     ended = shell(command, "--store", at(tmp_path), "--json")
     assert (ended.status, ended.out) == (3, "")
     assert "there is no store" in ended.err
+    assert "`trueup run` makes one" in ended.err
     assert len(ended.err.splitlines()) == 1
+    ended = shell(command, "--store", f"bundle:///{tmp_path}/gone.zip")
+    assert (ended.status, len(ended.err.splitlines())) == (3, 1)
+    assert "`trueup export --bundle` makes one" in ended.err
     assert not list(tmp_path.iterdir()), "looking makes nothing"
 
 

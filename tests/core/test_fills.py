@@ -279,7 +279,8 @@ def test_what_is_too_old_to_be_known_again_is_refused_and_told(world: Worlds) ->
     w.record(fill("x3", "EURUSD", "5", at=None))
     assert w.book == {"EURUSD": "7", "USDJPY": "1"}
     refused = [event for event in w.events(RecordRefused) if isinstance(event, RecordRefused)]
-    assert [event.what for event in refused] == ["execution x1"]
+    why = "it is older than execution ids are remembered for"
+    assert [(event.what, event.why) for event in refused] == [("execution x1", why)]
 
 
 # -- whole positions ---------------------------------------------------------------------------------------

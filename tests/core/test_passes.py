@@ -87,6 +87,19 @@ def test_a_start_up_pass_does_not_wait_for_what_comes_after_its_deadline(world: 
     assert (w.clock.monotonic - began) // S == 3
 
 
+@pytest.mark.parametrize(("timeout_s", "status"), [(2, "PARTIAL"), (2.4, "PARTIAL"), (2.6, "SUCCESS")])
+def test_l01_our_own_deadline_is_not_taken_for_the_brokers_silence(
+    world: Worlds, timeout_s: float, status: str
+) -> None:
+    """A second answer that is due when the time is over was asked for, cut off, and told as one that did not come."""
+    w = world(held("EURUSD", "1"))
+    broker = SimulatedBroker(position_mode="netting", lag_ms_max=LAG_MS)
+    broker.open("EURUSD", "long", "2")
+    report = runs(w, broker, "startup", timeout_s=timeout_s)
+    assert (report.status, report.errors) == (status, ())
+    assert [one.completeness for one in w.observations()] == ["complete"] * len(w.observations())
+
+
 def test_raw_replies_that_decisions_cite_are_kept_with_the_pass(world: Worlds) -> None:
     w = world()
     broker = SimulatedBroker(position_mode="netting")

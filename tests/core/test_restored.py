@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from lessons.world import World, deal, fill, order_row, pending, row
 from trueup.gate import Intent
+from trueup.ports import Question, unsupported
 
 Worlds = Callable[..., World]
 
@@ -86,4 +87,16 @@ def test_a_slice_that_was_never_sent_is_not_looked_for(world: Worlds) -> None:
     w.sees(row("DAX", "1"))
     w.lists()
     w.deals()
+    assert w.state.gate.status == "open"
+
+
+def test_look_ups_that_turn_out_not_to_be_offered_are_not_waited_for(world: Worlds) -> None:
+    w = restored(world, "c1")
+    w.sees(row("DAX", "1"))
+    w.deals()
+    w.lists()
+    assert why(w) == "restored from a backup: order c1 has not been looked up yet"
+    question = Question(surface="order", client_order_id="c1", order_id="b-c1")
+    w.answered(unsupported("no such action"), surface="order", question=question)
+    w.sees(row("DAX", "1"))
     assert w.state.gate.status == "open"

@@ -192,6 +192,18 @@ def test_a_drift_that_shrank_it_gives_up_the_oldest(world: Worlds) -> None:
     assert (today(w), now(w).unpriced) == ("15", 1)
 
 
+def test_a_round_trip_goes_on_though_a_part_of_it_left_without_a_fill(world: Worlds) -> None:
+    """It has lost 90 so far. What is given up has no known price; that the last part gains 5 does not make it a win."""
+    w = world()
+    w.record(fill("a1", "DAX", "4", "100"), fill("a2", "DAX", "-1", "10"))
+    w.passes(s=10)
+    w.sees(row("DAX", "1"), times=3)
+    assert w.book == {"DAX": "1"}
+    w.passes(s=400)
+    w.record(fill("a3", "DAX", "-1", "105"))
+    assert (today(w), now(w).consecutive_losses, now(w).unpriced) == ("-85", 1, 1)
+
+
 def test_fills_of_a_book_that_whole_positions_move_count_all_the_same(world: Worlds) -> None:
     w = world(held("DAX", "1", price="100"))
     w.record(fill("a1", "DAX", "1", "100"), held("DAX", "0"), fill("a2", "DAX", "-1", "103"))

@@ -124,9 +124,12 @@ def test_a_mutant_that_a_test_kills_is_not_equivalent_whatever_is_said_of_it() -
         ("x = cast(Decimal, y)", "x = cast(Decimal, None)", False),
         ("x = cast(Decimal, y)", "x = None", False),
         ("x = f(a, y)", "x = f(None, y)", False),
+        ('assert a == b, "never"', 'assert a == b, "NEVER"', True),
+        ('assert a == b, "never"', 'assert a != b, "never"', False),
+        ('raise E("never")', 'raise E("NEVER")', False),
     ],
 )
-def test_what_a_cast_names_is_no_part_of_the_program(before: str, after: str, *, same: bool) -> None:
+def test_what_never_shows_is_no_part_of_the_program(before: str, after: str, *, same: bool) -> None:
     assert bool(told.same_at_run_time(before, after)) is same
 
 

@@ -28,7 +28,7 @@ def init(
 ) -> int:
     """Write a commented configuration; never over one that is there."""
     text = template(account=account, broker=broker, store=store)
-    configuration_of(text, name=str(file))  # what was given is judged before it is written
+    configuration_of(text, name=f"{file} (not written)")  # what was given is judged before it is written
     try:
         with file.open("x", encoding="utf-8") as new:
             new.write(text)

@@ -33,7 +33,8 @@ def account_in(store: str, account: str | None) -> str:
     except StoreUrlError:
         raise
     except InputError as error:
-        raise CouldNot(f"{error}; `trueup run` makes one") from error
+        maker = "trueup export --bundle" if store.startswith("bundle:") else "trueup run"
+        raise CouldNot(f"{error}; `{maker}` makes one") from error
     if account is None and len(found) == 1:
         return found[0]
     if not found:
