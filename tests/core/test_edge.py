@@ -306,5 +306,8 @@ def test_events_have_names_and_bytes(world: Worlds) -> None:
 def test_errors_say_what_where_and_what_to_do() -> None:
     fenced = WriterFenced(account="mt5:1", why="process 7 writes it")
     assert (fenced.account, fenced.why) == ("mt5:1", "process 7 writes it")
-    assert str(fenced).startswith("mt5:1: process 7 writes it. One account has one writer: stop the other process")
+    assert str(fenced) == (
+        "mt5:1: process 7 writes it. One account has one writer: stop the other process, or use `trueup ack` and the "
+        "inbox to leave something for it, or give this process another account."
+    )
     assert not issubclass(InvariantBroken, Exception), "no handler of ours may swallow it"
