@@ -62,12 +62,13 @@ def link(previous: bytes, stream: bytes, version: int, name: bytes, plain: bytes
     stream, name  as `prefixed` made them, so that a page of events encodes each once
     version       its position, from 1
     """
-    return sha256(_PREVIOUS_LENGTH + previous + stream + _U64(version) + name + _U64(len(plain)) + plain).digest()
+    parts = (_PREVIOUS_LENGTH, previous, stream, _U64(version), name, _U64(len(plain)), plain)
+    return sha256(b"".join(parts)).digest()
 
 
 def frame(plain: bytes, digest: bytes) -> bytes:
     """The stored state of a plain one."""
-    return OPENING + plain + SEAL + digest
+    return b"".join((OPENING, plain, SEAL, digest))
 
 
 def unframe(state: bytes) -> tuple[bytes, bytes]:
