@@ -236,3 +236,32 @@ def test_an_unknown_outcome_leaves_its_first_correction_open_and_what_is_written
     assert [(one.why, one.correction_id) for one in bench.desk.writes] == [(last.why, last.id)]
     assert bench.keeper.step().written == 1
     assert bench.row("a").limit == 102
+
+
+def test_what_an_order_lacks_is_written_also_where_the_bot_ends_it_meanwhile() -> None:
+    """The bot missed a fill, and wrote that it cancelled the rest before the fill was written for it."""
+    bench = OrderBench(said("a"), said("b", order_id="o-b"))
+    bench.keeper.step()
+    bench.w.lists(listed("a", average_price=99), listed("b", "partially_filled", filled=8))
+    assert bench.keeper.step().written == 0, "it has its time"
+    bench.desk.rows = [said("a", "canceled"), said("b", "canceled", filled=3, order_id="o-b")]
+    assert bench.keeper.step().edits == 2
+    bench.w.looks_up("a", listed("a", "canceled", average_price=99))
+    bench.w.looks_up("b", listed("b", "canceled", filled=8))
+    assert bench.settles() == 2
+    assert (bench.row("a").order_id, bench.row("a").average_price) == ("o-a", 99)
+    assert (bench.row("b").status, bench.row("b").filled) == (CANCELED, 8)
+    assert bench.settles() == 0
+    assert bench.desk.asked[-1] == []
+
+
+def test_a_correction_outlives_a_restart_between_the_bots_end_and_its_writing() -> None:
+    bench = OrderBench(said("b", order_id="o-b"))
+    bench.keeper.step()
+    bench.w.lists(listed("b", "partially_filled", filled=8))
+    bench.desk.rows = [said("b", "canceled", filled=3, order_id="o-b")]
+    assert bench.keeper.step().edits == 1
+    bench.w.restart(down_s=5)
+    bench.keeper = Keeper(bench.w.ledger, bench.w._reader, bench.shelf, orders=bench.desk)
+    assert bench.settles() == 1
+    assert (bench.row("b").status, bench.row("b").filled) == (CANCELED, 8)

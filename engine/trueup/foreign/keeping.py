@@ -101,6 +101,7 @@ class Keeper:
         self._turn = threading.Lock()
         self._closed = False
         self._scanned = 0
+        self._behind: tuple[str, ...] = ()
         self._signal = threading.Condition()
         self._asked = self._stopping = False
         self._thread = threading.Thread(target=self._run, name=f"trueup-book-{ledger.account}", daemon=True)
@@ -140,6 +141,7 @@ class Keeper:
                 return [*self._told(plan, orders), *self._looked_at(state, plan, orders, pending, at)]
 
             self._ledger.judged(judge)
+            self._behind = orders.behind
             edits = len(plan.edits) + len(orders.edits)
             if answer.completeness == "failed":
                 return Kept(trouble=f"the book {self._book.name} could not be read: {answer.why}")
@@ -163,7 +165,7 @@ class Keeper:
         if self._orders is None:
             return None
         try:
-            return self._orders.read(wanted(state, pending))
+            return self._orders.read(wanted(state, pending, self._behind))
         except Exception as error:  # noqa: BLE001 - as above
             return unreadable_orders(f"the adapter raised {type(error).__name__}: {error}")
 

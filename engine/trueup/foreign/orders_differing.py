@@ -64,15 +64,20 @@ class OrdersPlan(msgspec.Struct, frozen=True):
     """The last correction of an order that is settled, once `writes` are."""
     waits_ns: int | None = None
     """How long until what its process may still write by itself could be written; None: nothing waits."""
+    behind: tuple[str, ...] = ()
+    """Orders whose rows have to be looked at again, also where they have ended by now."""
 
 
-def wanted(state: State, pending: Sequence[OrderDue]) -> list[OrderName]:
-    """The orders that a read is to state whatever the book says of them: those that work, and those to be written."""
+def wanted(state: State, pending: Sequence[OrderDue], behind: Sequence[str] = ()) -> list[OrderName]:
+    """The orders that a read is to state whatever the book says of them: those that work, and those to be written.
+
+    behind  what the last plan said of the like (`OrdersPlan.behind`): they may have ended since
+    """
     orders = {name: slot.order for name, slot in state.orders.items()}
-    for due in pending:
-        slot = state.order(due.after.client_order_id)
+    for name in (*behind, *(due.after.client_order_id for due in pending)):
+        slot = state.order(name)
         if slot is not None:
-            orders[due.after.client_order_id] = slot.order
+            orders[name] = slot.order
     return [OrderName(told_name(orders[name]), orders[name].order_id) for name in sorted(orders)]
 
 
@@ -129,6 +134,7 @@ class _Comparison:
         self._writes: list[tuple[OrderWrite, int]] = []
         self._conflicts: list[tuple[int, str]] = []
         self._missing: list[str] = []
+        self._behind: list[str] = []
         self._waits_ns: int | None = None
 
     def _by_name(self, rows: Sequence[OrderRow]) -> Mapping[str, OrderRow]:
@@ -159,7 +165,7 @@ class _Comparison:
         for name in sorted({*self._rows, *self._chains, *self._state.orders}):
             slot, chain, row = self._state.order(name), self._chains.get(name, ()), self._rows.get(name)
             if slot is not self._before.order(name):
-                self._wait(chain, self._state.settle_ns("order"))  # changed while it was read: this read is older
+                self._wait(name, chain, self._state.settle_ns("order"))  # changed while it was read: it is older
             elif slot is None:
                 self._heard_of(name, row)
             elif row is None:
@@ -184,11 +190,12 @@ class _Comparison:
         self._writes.sort(key=lambda one: one[0].cursor)
         return OrdersPlan(
             read if told else None, tuple(self._edits), tuple(self._writes), tuple(sorted(self._conflicts)),
-            self._settled, self._waits_ns,
+            self._settled, self._waits_ns, tuple(self._behind),
         )  # fmt: skip
 
-    def _wait(self, chain: Sequence[OrderDue], for_ns: int) -> None:
+    def _wait(self, name: str, chain: Sequence[OrderDue], for_ns: int) -> None:
         """Nothing of it is settled yet."""
+        self._behind.append(name)
         self._waits_ns = for_ns if self._waits_ns is None else min(self._waits_ns, for_ns)
         if chain:
             earlier = [one.cursor for one in self._pending if one.cursor < chain[0].cursor]
@@ -223,6 +230,7 @@ class _Comparison:
         stands = left is not None and left.said == said
         stale = not stands and _says_terms_of(row, _starts(chain)) and not _same_terms(row, order)
         turned = _turned_back(chain, row, order)
+        odd = bool(chain) and not (stands or turned or stale or _same_terms(row, order))
         fact = self._recorded(name, row)
         if stale or stands:
             fact = replace(
@@ -240,14 +248,13 @@ class _Comparison:
             self._left.append(RowLeft(name, said, slot.position))
             word = f"order {name} works on at the broker, and the book says that it is {row.status.value}"
             self._conflicts.append((chain[-1].cursor, f"{word}: an end that it states is never turned back"))
-        elif chain and not stale and not _same_terms(row, order):
+        elif odd:
             expected = said_order(chain[0].before or order)
             why = f"order {name}: the book says {said}, and the correction starts from {expected}; left as it is"
             self._conflicts.append((chain[-1].cursor, why))
         if restated(order, fact) != order or (not order.is_open and (fact.filled or ZERO) > order.filled):
             self._edits.append(fact)
-            if stale:
-                self._wait(chain, self._state.settle_ns("order"))  # its correction is written behind that
+            self._wait(name, () if odd or turned else chain, self._state.settle_ns("order"))  # what it lacks: later
             return
         fields = self._lacking(row, order, terms=stale)
         if self._state.policy.on_drift != "correct" and all(one.kind == "drift" for one in chain):
@@ -261,7 +268,7 @@ class _Comparison:
         """Whether its own process has had the time to write by itself what we learned (L13)."""
         left_ns = self._state.settle_ns("order") - elapsed_ns(slot.changed, self._at)
         if left_ns > 0:
-            self._wait(chain, left_ns)
+            self._wait(slot.order.client_order_id, chain, left_ns)
         return left_ns <= 0
 
     def _lacking(self, row: OrderRow, order: BookOrder, *, terms: bool) -> tuple[OrderField, ...]:
