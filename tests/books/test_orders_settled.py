@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from books.bench import Bench
 from books.order_bench import Desk, OrderBench, listed, said
@@ -10,7 +11,8 @@ from lessons.world import pending
 from trueup import Policy
 from trueup.decisions import BreakMoved
 from trueup.facts import BookRead, BookWriting, BookWritten, Sought
-from trueup.foreign import Keeper, Places, Wrote
+from trueup.foreign import Keeper, OrderName, Places, Wrote
+from trueup.foreign.orders_differing import OrderDue, wanted
 from trueup.model import OrderStatus, Refusal
 from trueup.reconciliation.outbox import to_look_up
 
@@ -265,3 +267,10 @@ def test_a_correction_outlives_a_restart_between_the_bots_end_and_its_writing() 
     bench.keeper = Keeper(bench.w.ledger, bench.w._reader, bench.shelf, orders=bench.desk)
     assert bench.settles() == 1
     assert (bench.row("b").status, bench.row("b").filled) == (CANCELED, 8)
+
+
+def test_an_order_that_was_forgotten_is_not_asked_for() -> None:
+    bench = OrderBench(said("a", order_id="o-a"))
+    bench.keeper.step()
+    due = OrderDue(1, None, replace(bench.w.order("a"), client_order_id="long ago"), "", "")
+    assert wanted(bench.w.state, [due], ["longer ago"]) == [OrderName("a", "o-a")]
