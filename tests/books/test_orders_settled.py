@@ -170,6 +170,7 @@ def test_l18_an_end_that_the_book_states_is_looked_up_once_for_fills_that_it_mis
     assert (bench.w.order("a").filled, bench.w.order("b").status) == (6, OrderStatus.REJECTED)
     assert bench.settles() == 1
     assert (bench.row("a").status, bench.row("a").filled) == (CANCELED, 6)
+    assert [one.exit_reason for one in bench.desk.writes] == [None], "the bot ended it itself"
     bench.w.passes(s=60)
     assert to_look_up(bench.w.state, bench.w.ledger.now()) == []
     assert bench.alerts() == []
