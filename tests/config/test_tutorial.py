@@ -18,8 +18,12 @@ from demo.pages import Block, blocks, examples
 from house.source import ROOT
 
 PAGE = ROOT / "docs" / "tutorial" / "write-an-adapter.md"
+ORDERS = ROOT / "docs" / "tutorial" / "write-an-adapter-orders.md"
 DESK, BEGINNING, READING, MISTAKEN, SUITE, MENDED, USE, OPENING = [
     block.body for block in blocks(PAGE) if block.info == "python"
+]
+ORDERS_DESK, ORDERS_ADAPTER, ORDERS_SUITE, ORDERS_USE = [
+    block.body for block in blocks(ORDERS) if block.info == "python"
 ]
 
 
@@ -38,7 +42,7 @@ def module(name: str, *parts: str) -> ModuleType:
 def files(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
     """What can be imported: the desk, and whatever a test adds."""
     made = {"harbor_desk": module("harbor_desk", DESK)}
-    for name in ("harbor_desk", "harbor"):
+    for name in ("harbor_desk", "harbor", "test_harbor", "orders_desk", "harbor_orders"):
         monkeypatch.setitem(sys.modules, name, made.get(name, ModuleType(name)))
     return made
 
@@ -46,7 +50,10 @@ def files(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
 def reds(*parts: str) -> tuple[list[str], int]:
     """(tests of the page's suite that fail with an adapter of these parts, how many there are)."""
     sys.modules["harbor"] = module("harbor", *parts)
-    suite: Any = module("test_harbor", SUITE).__dict__["TestHarbor"]
+    return failing(module("test_harbor", SUITE).__dict__["TestHarbor"])
+
+
+def failing(suite: Any) -> tuple[list[str], int]:
     tests = [name for name in dir(suite) if name.startswith("test_")]
     found: list[str] = []
     for name in tests:
@@ -73,6 +80,55 @@ def test_it_keeps_a_book(files: dict[str, ModuleType], tmp_path: Path, monkeypat
     printed = io.StringIO()
     with redirect_stdout(printed):
         module("use", USE)
+    assert printed.getvalue() == said
+
+
+def orders_adapter(text: str = ORDERS_ADAPTER) -> Any:
+    """The suite of the second page around an adapter."""
+    sys.modules["harbor"] = module("harbor", BEGINNING, READING, MENDED)
+    sys.modules["test_harbor"] = module("test_harbor", SUITE)
+    sys.modules["orders_desk"] = module("orders_desk", ORDERS_DESK)
+    sys.modules["harbor_orders"] = module("harbor_orders", text)
+    return module("test_orders", ORDERS_SUITE).__dict__["TestHarborWithOrders"]
+
+
+def test_with_orders_the_second_suite_is_green(files: dict[str, ModuleType]) -> None:
+    (said,) = [block.body for block in blocks(ORDERS) if block.info == "text" and "passed" in block.body]
+    red, count = failing(orders_adapter())
+    assert (red, f"{count} passed\n") == ([], said)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "found_by"),
+    [
+        (
+            "OrderStatus.UNKNOWN)",
+            "OrderStatus.CANCELED)",
+            "test_l41_a_status_that_nobody_knows_is_kept_in_its_own_word",
+        ),
+        (
+            '{"id": question.order_id, "client": question.client_order_id}',
+            '{"id": question.order_id} if question.order_id else {"client": question.client_order_id}',
+            "test_l04_an_order_that_is_not_there_is_a_complete_answer_without_one",
+        ),
+    ],
+)
+def test_what_the_page_invites_to_try_is_found(
+    right: str, wrong: str, found_by: str, files: dict[str, ModuleType]
+) -> None:
+    assert ORDERS_ADAPTER.count(right) == 1
+    suite = orders_adapter(ORDERS_ADAPTER.replace(right, wrong))
+    with pytest.raises(AssertionError):
+        getattr(suite(), found_by)()
+
+
+def test_it_keeps_orders(files: dict[str, ModuleType], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    orders_adapter()
+    (said,) = [said for block, said in examples(ORDERS) if block.body == ORDERS_USE]
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        module("use", ORDERS_USE)
     assert printed.getvalue() == said
 
 

@@ -46,7 +46,8 @@ def here(code: str, ports: Ports) -> str:
     )
 
 
-ELSEWHERE = {"postgresql.md", "backup-and-archive.md", "hand-over-evidence.md", "ccxt.md", "write-an-adapter.md"}
+ELSEWHERE = {"postgresql.md", "backup-and-archive.md", "hand-over-evidence.md", "ccxt.md"}
+ELSEWHERE |= {"write-an-adapter.md", "write-an-adapter-orders.md"}
 """Pages whose examples other tests run, on the server, the stores, the export or the exchange that they are about:
 `tests/incident/test_export.py`, `tests/postgres/test_how_to.py`, `tests/ccxt_adapter/test_page.py` and
 `tests/config/test_tutorial.py`."""
