@@ -201,3 +201,8 @@ def test_an_event_is_told_field_by_field() -> None:
     many = GateMoved(0, 0, b"", "open", "", tuple((str(n), "a") for n in range(30)))
     now = GateMoved(0, 0, b"", "open", "", tuple((str(n), "b") for n in range(30)))
     assert differing(many, now)[-1] == "and 10 more fields"
+    for count, last in ((20, "symbols[19]"), (21, "and 1 more fields"), (22, "and 2 more fields")):
+        few = (GateMoved(0, 0, b"", "open", "", one.symbols[:count]) for one in (many, now))
+        found = differing(*few)
+        assert len(found) == min(count, 21)
+        assert found[-1].startswith(last)
