@@ -376,3 +376,18 @@ def test_l21_the_fills_of_an_order_for_money_are_its_own_before_it_has_ended() -
         return str(json.loads(reply.body)["id"])
 
     play(scenario)
+
+
+@pytest.mark.parametrize("question", [POSITIONS, ORDERS, FILLS], ids=lambda question: question.surface)
+def test_law_13_a_quantity_that_is_there_twice_is_nobodys(question: Question) -> None:
+    async def scenario(broker: AlpacaBroker, control: Control) -> None:
+        for symbol in ("AAPL", "MSFT"):
+            control.open(symbol, "long", "2", price="190")
+            control.place(symbol, "buy", "limit", "1", price="100")
+        control.misbehave("doubled", on=("positions", "orders", "activities"))
+        answer = await broker.ask(question)
+        stated = [*answer.positions.values(), *answer.orders, *answer.executions]
+        assert (answer.completeness, [one.symbol for one in stated]) == ("partial", ["MSFT"])
+        assert [(one.symbol, "its qty is there twice" in one.why) for one in answer.refused] == [("AAPL", True)]
+
+    play(scenario)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from broker_contract.harnesses import mt5
+from mt5.playing import play
 from mt5.samples import deal, order, read, read_deals, read_orders, reading, reply, row
-from trueup.model import Refusal
-from trueup.ports import Answer
+from trueup.model import Refusal, Surface
+from trueup.ports import Action, Answer, Question
+from trueup_adapters.gateway import Control
+from trueup_adapters.mt5 import Mt5Broker
 from trueup_adapters.mt5.memory import PositionsMemory
 from trueup_adapters.mt5.rows import DealRow, OrderRow, PositionRow
 from trueup_adapters.mt5.texts import Texts
@@ -247,3 +251,40 @@ def test_l15_a_deal_moves_by_its_volume_whichever_entry_it_is(entry: object) -> 
     """A deal that turns a position round (`inout`) has both parts in its volume: 1 long, sold 3, is 2 short."""
     answer = read_deals(deal(entry=0, volume=1), deal(deal=2, type="sell", volume=3, entry=entry))
     assert [str(one.signed_quantity) for one in answer.executions] == ["1", "-3"]
+
+
+# -- over real sockets, by our own gateway ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("surface", ["positions", "open_orders", "fills"])
+@pytest.mark.parametrize("dialect", [1, 2])
+def test_what_a_gateway_contradicts_itself_in_is_nobodys(surface: Surface, dialect: Literal[1, 2]) -> None:
+    async def scenario(broker: Mt5Broker, control: Control) -> None:
+        control.open("EURUSD", "buy", 1)
+        control.open("GBPUSD", "buy", 2)
+        for symbol in ("EURUSD", "GBPUSD"):
+            control.place(symbol, "buy", "limit", 1, 1)
+        question = Question(surface=surface)
+        assert (await broker.ask(question)).completeness == "complete"
+        control.misbehave("errors", text="terminal is gone")
+        answer = await broker.ask(question)
+        assert (answer.completeness, stated(answer), "terminal is gone" in answer.why) == ("failed", [], True)
+        control.misbehave("doubled")
+        answer = await broker.ask(question)
+        assert (answer.completeness, [one.symbol for one in stated(answer)]) == ("partial", ["GBPUSD"])
+        assert [(one.row, "is there twice" in one.why) for one in answer.refused] == [(1, True)]
+
+    with mt5(dialect=dialect) as harness:
+        play(harness, scenario)
+
+
+def test_l24_errors_beside_an_acknowledgement_leave_an_action_unknown() -> None:
+    async def scenario(broker: Mt5Broker, control: Control) -> None:
+        placed = control.place("EURUSD", "buy", "limit", 1, 1, client_id="c1")
+        control.misbehave("errors", action="CANCEL_ORDER")
+        cancel = Action(kind="cancel", client_id="x1", symbol="EURUSD", order_id=str(placed))
+        outcome = await broker.act(cancel)
+        assert (outcome.state, "no connection to the server" in outcome.why) == ("unknown", True)
+
+    with mt5() as harness:
+        play(harness, scenario)

@@ -48,7 +48,7 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     differs: bool = True
     """`twin`: whether the second row of a ticket says something else."""
     text: str = ""
-    """`failure`, `reject`: the gateway's words. `status`: the status. `garbage`: the bytes, as text."""
+    """`failure`, `reject`, `errors`: the gateway's words. `status`: the status. `garbage`: the bytes, as text."""
 
 
 class Outgoing(msgspec.Struct):
@@ -112,6 +112,11 @@ def _status(fault: Fault, terminal: Terminal, request: Request, setting: Setting
     return _cells({**honest(terminal, request, setting), "status": fault.text or "success"})
 
 
+def _errors(fault: Fault, terminal: Terminal, request: Request, setting: Setting) -> Outgoing:
+    """A success in which a list of errors stands beside everything else (L48)."""
+    return _cells({**honest(terminal, request, setting), "errors": [fault.text or "no connection to the server"]})
+
+
 def _truncated(_fault: Fault, terminal: Terminal, request: Request, setting: Setting) -> Outgoing:
     whole = encoded(honest(terminal, request, setting))
     return Outgoing((whole[: len(whole) * 2 // 3],))
@@ -170,6 +175,17 @@ def _twin(rows: list[Any], fault: Fault) -> None:
         name = _volume_of(twin)
         twin[name] = Decimal(twin[name]) + 1
     rows.append(twin)
+
+
+def _doubled(fault: Fault, terminal: Terminal, request: Request, setting: Setting) -> Outgoing:
+    """A row names its volume twice, and a decoder takes the last of them (law 13)."""
+    cells = honest(terminal, request, setting)
+    rows: list[Any] | None = cells.get(LIST_OF.get(request.action, "positions"))
+    if not rows:
+        return _cells(cells)
+    row = rows[fault.row % len(rows)]
+    once, again = encoded(row), encoded({_volume_of(row): Decimal(17)})
+    return Outgoing((encoded(cells).replace(once, once[:-1] + b"," + again[1:], 1),))
 
 
 def _volume_of(row: Mapping[str, Any]) -> str:
@@ -248,6 +264,7 @@ KINDS: Final[dict[str, Maker]] = {
     "failure": _failure,
     "no_list": _no_list,
     "status": _status,
+    "errors": _errors,
     "truncated": _truncated,
     "garbage": _garbage,
     "nothing": _nothing,
@@ -261,6 +278,7 @@ KINDS: Final[dict[str, Maker]] = {
     "no_symbol": _rows(_cell("symbol", "")),
     "big_ticket": _rows(_cell("ticket", 2**63 + 7)),
     "twin": _rows(_twin),
+    "doubled": _doubled,
     "drop_row": _rows(_drop),
     "lost_ack": _lost_ack,
     "queued": _queued,

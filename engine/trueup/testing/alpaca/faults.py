@@ -52,7 +52,7 @@ BEFORE: Final = frozenset({"silence", "cut", "status", "too_many", "html", "redi
 """These answer (or do not) without anything being done."""
 AFTER: Final = frozenset({"lost_ack", "late", "goodbye", "truncated", "garbage", "empty", "broken"})
 """These spoil the answer to what was done."""
-ROWS: Final = frozenset({"bad_row", "nan", "bare_nan", "new_word", "twin", "drop_row", "stale"})
+ROWS: Final = frozenset({"bad_row", "nan", "bare_nan", "doubled", "new_word", "twin", "drop_row", "stale"})
 """These spoil what is read."""
 KINDS: Final = BEFORE | AFTER | ROWS
 
@@ -119,6 +119,8 @@ def spoil_rows(rows: Sequence[Mapping[str, object]], fault: Fault | None) -> lis
         first["qty"] = "NaN"
     elif fault.kind == "bare_nan":
         first["qty"] = _NAN
+    elif fault.kind == "doubled":
+        first = spoilt[0] = {_AGAIN: f"{first['qty']}7", **first}
     elif fault.kind == "new_word":
         first[fault.field] = fault.word
     elif fault.kind == "twin":
@@ -132,8 +134,10 @@ def spoil_rows(rows: Sequence[Mapping[str, object]], fault: Fault | None) -> lis
 
 
 _NAN: Final = "\x00NaN\x00"
+_AGAIN: Final = "\x00qty"
 
 
 def as_json(body: object) -> bytes:
-    """The bytes of a reply; what `bare_nan` marked becomes the NaN that JSON does not know."""
-    return json.dumps(body, separators=(",", ":")).encode().replace(b'"\\u0000NaN\\u0000"', b"NaN")
+    """The bytes of a reply; what `bare_nan` and `doubled` marked becomes what no dictionary holds."""
+    text = json.dumps(body, separators=(",", ":")).encode()
+    return text.replace(b'"\\u0000NaN\\u0000"', b"NaN").replace(b'"\\u0000qty"', b'"qty"')
