@@ -71,7 +71,7 @@ def test_a_failing_seed_is_shortened_told_and_left(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     next(one for one in PLANTS if one.name == "the_gate_does_not_mind_the_journal").plant(monkeypatch)
-    monkeypatch.setattr(shrinking, "TRIES_MAX", 40)
+    monkeypatch.setattr(shrinking, "TRIES_MAX", 25)
     seed = next(seed for seed in range(1, 60) if any(one.law == 9 for one in simulate(draw(seed)).violations))
     status, out, err = ran(capsys, "--seed", str(seed), "--runs", "1", "--workers", "1", "--export", str(tmp_path))
     assert status == 1

@@ -60,17 +60,17 @@ def test_what_nobody_corrects_is_apart_to_the_end() -> None:
 
 def test_what_is_read_again_is_what_was_played(tmp_path: Path) -> None:
     file = tmp_path / "results.db"
-    found = campaign(range(1, 13), workers=1, results=file)
-    campaign(range(1, 4), workers=1, results=file)  # the same seeds once more: they replace themselves
+    found = campaign(range(1, 8), workers=1, results=file)
+    campaign(range(1, 3), workers=1, results=file)  # the same seeds once more: they replace themselves
     kept = read_results(file)
-    played = [simulate(draw(seed)) for seed in range(1, 13)]
-    assert (kept.runs, kept.steps, kept.violations) == (12, found.steps, 0)
+    played = [simulate(draw(seed)) for seed in range(1, 8)]
+    assert (kept.runs, kept.steps, kept.violations) == (7, found.steps, 0)
     assert {one.name: one.count for one in kept.faults} == found.faults
     assert {one.name: one.count for one in kept.coverage} == found.coverage
     assert all(one.runs == sum(one.name in other.faults for other in played) for one in kept.faults)
     for by, times in kept.heals.items():
         assert list(times) == sorted(one.ms for run in played for one in run.healing.heals if one.by == by)
-    assert sum(map(len, kept.heals.values())) > 50
+    assert sum(map(len, kept.heals.values())) > 20
     pairs = [(run.healing.after_ms, run.healing.allowed_ms) for run in played]
     assert list(kept.after) == sorted(pair for pair in pairs if pair[0] is not None)
     assert kept.apart == sum(pair[0] is None for pair in pairs)

@@ -111,7 +111,8 @@ def simulate(
         )
     if export is not None:
         for failed in sorted({one.seed for one in found.violations}):
-            _leave(draw(failed, faults, minutes), export)
+            laws = frozenset(one.law for one in found.violations if one.seed == failed)
+            _leave(draw(failed, faults, minutes), export, laws)
     if picture is not None and results is not None:
         _draw(results, picture)
     if as_json:
@@ -144,7 +145,7 @@ def _one(scenario: Scenario, export: Path | None, as_json: bool) -> int:
     if export is not None:
         if broken:
             note("a law was broken; looking for the shortest history that still breaks it")
-        left = _leave(scenario, export)
+        left = _leave(scenario, export, frozenset(one.law for one in broken))
         shown, first = left.scenario, left.told
     elif broken and not as_json:
         note("a law was broken; looking for the shortest history that still breaks it")
@@ -161,10 +162,10 @@ def _one(scenario: Scenario, export: Path | None, as_json: bool) -> int:
     return FOUND if broken else DONE
 
 
-def _leave(scenario: Scenario, folder: Path) -> Left:
+def _leave(scenario: Scenario, folder: Path, laws: frozenset[int]) -> Left:
     """What remains of a history: of one that fails the shortest that still does."""
     try:
-        left = leave(scenario, folder, beside=_beside())
+        left = leave(scenario, folder, laws=laws, beside=_beside())
     except OSError as error:
         raise CouldNot(f"{folder}: nothing can be left there: {error.strerror or error}") from error
     bundle = f"no bundle, because {left.unbundled}" if left.unbundled else ".zip a bundle that `trueup replay` accepts"

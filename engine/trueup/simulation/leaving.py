@@ -34,16 +34,20 @@ class Left(msgspec.Struct, frozen=True):
     """Why there is no bundle, where what the bug left cannot be made one; '' where there is."""
 
 
-def leave(scenario: Scenario, folder: Path, *, beside: Making | None = None) -> Left:
+def leave(
+    scenario: Scenario, folder: Path, *, laws: frozenset[int] | None = None, beside: Making | None = None
+) -> Left:
     """Play a history, shortened where it breaks a law, and leave it in a folder, which is made where it is missing.
 
     scenario  any; one that breaks no law is left as it is
+    laws      those that it is known to break; None: that is still to be found out
     beside    what stands beside its journal and is judged, too
 
     What an earlier run left of the same seed is replaced. Raises OSError where nothing can be written there.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    laws = frozenset(one.law for one in told(scenario, beside=beside).outcome.violations)
+    if laws is None:
+        laws = frozenset(one.law for one in told(scenario, beside=beside).outcome.violations)
     shortest = shrink(scenario, laws, beside=beside) if laws else scenario
     stem = folder / f"seed-{scenario.seed}"
     for kind in (".db", ".db-wal", ".db-shm", ".zip"):

@@ -84,7 +84,7 @@ def _told(seed: int, faults: Faults, minutes: int | None, outcome: Outcome, keep
 
     scenario, where = draw(seed, faults, minutes), ""
     if keep is not None:
-        left = leave(scenario, Path(keep))
+        left = leave(scenario, Path(keep), laws=frozenset(one.law for one in outcome.violations))
         shortest, played = left.scenario, left.told
         where = f"; left in {keep}: `trueup replay --store bundle:///{left.stem}.zip` decides all of it again"
     else:
