@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -215,6 +216,21 @@ def test_law_10_a_stop_that_is_held_beside_its_take_profit_is_seen() -> None:
         assert seen(await broker.ask(ORDERS)) == {old: OrderStatus.ACCEPTED}
 
     play(scenario)
+
+
+def test_what_is_held_behind_another_entry_is_not_stated_yet() -> None:
+    """It guards nothing before that entry has filled, and a book that records entries only does not know it."""
+    ticks = itertools.count(1_700_000_000_000_000_000, 1_000_000)
+
+    async def scenario(broker: AlpacaBroker, control: Control) -> None:
+        first, profit, loss = control.bracket("AAPL", "buy", "2", price="100", profit="120", loss="90")
+        control.fill(first)
+        second, *behind = control.bracket("AAPL", "buy", "3", price="95", profit="125", loss="85")
+        assert set(seen(await broker.ask(ORDERS))) == {profit, loss, second}
+        control.fill(second)
+        assert set(seen(await broker.ask(ORDERS))) == {profit, loss, *behind}
+
+    play(scenario, FakeAlpaca(now_ns=lambda: next(ticks)))
 
 
 def test_an_entry_whose_exits_are_held_costs_no_further_request() -> None:
