@@ -422,3 +422,24 @@ def test_a_coin_that_has_no_market_in_that_money_is_not_asked_for() -> None:
     held, fills = asked(fake, POSITIONS, FILLS, market="spot", quotes=("USDT",))
     assert (len(held.positions), fills.completeness) == (2, "complete")
     assert [arguments[0] for arguments in fake.sent("fetch_my_trades")] == ["LTC/USDT"]
+
+
+# -- numbers -----------------------------------------------------------------------------------------------
+
+
+def test_l35_ccxt_is_given_floats_where_it_stumbles_over_text() -> None:
+    """pacifica's list of markets compares what it took for numbers; the digits are the exchange's own all the same."""
+    stumbles = TypeError("'>' not supported between instances of 'str' and 'int'")
+    row = position(contracts=0.1, info={"size": "0.100000000000000005"})
+    fake = Fake(load_markets=[stumbles, {}], fetch_positions=[stumbles, [row]])
+    answer = one(fake, POSITIONS)
+    assert (answer.completeness, answer.why) == ("complete", "")
+    assert [held.signed_quantity for held in answer.positions.values()] == [Decimal("0.100000000000000005")]
+    assert fake.number is str
+
+
+def test_a_stumble_that_floats_do_not_help_is_a_failure() -> None:
+    fake = Fake(fetch_positions=[TypeError("no"), TypeError("still no")])
+    answer = one(fake, POSITIONS)
+    assert (answer.completeness, answer.why) == ("failed", "TypeError: still no")
+    assert len(fake.sent("fetch_positions")) == 2

@@ -13,7 +13,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 from msgspec.structs import replace
 
@@ -30,6 +30,8 @@ from trueup_adapters.ccxt.hearing import TOO_MANY, Heard, NoAnswer, hearing, lis
 from trueup_adapters.ccxt.markets import Reading
 from trueup_adapters.ccxt.memory import Memory
 from trueup_adapters.ccxt.rows import row_in
+
+T = TypeVar("T")
 
 LAG_MS_MAX_DEFAULT: Final = 15_000
 """How stale an exchange's answer may be (DESIGN 7): its surfaces were seen to disagree for up to 10 s (L12)."""
@@ -195,17 +197,33 @@ class CcxtBroker:
         old = self._markets_from is not None and now - self._markets_from >= MARKETS_S
         reload = old and self._markets_lack
         if reload or self._markets_from is None:
-            await self._exchange.load_markets(reload)
+            await self._as_text(lambda: self._exchange.load_markets(reload))
             self._markets_from, self._markets_lack = now, False
 
     async def _put_by_symbol(self, question: Question) -> Answer:
         """The answer; asked again, once, where it turns out that the exchange wants a symbol."""
         try:
-            return await self._put(question)
+            return await self._as_text(lambda: self._put(question))
         except Exception as error:
             if not self._asking.may_ask_again(question, error):
                 raise
-        return await self._put(question)
+        return await self._as_text(lambda: self._put(question))
+
+    async def _as_text(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """What is asked, with numbers left as text; asked again with floats where ccxt reckons with them and stumbles.
+
+        Floats give way to the exchange's own digits wherever a row is read (L35).
+        """
+        try:
+            return await ask()
+        except TypeError:
+            if self._exchange.number is not str:
+                raise
+        self._exchange.number = float
+        try:
+            return await ask()
+        finally:
+            self._exchange.number = str
 
     def _put(self, question: Question) -> Awaitable[Answer]:
         if question.surface == "positions":
