@@ -237,12 +237,13 @@ def test_law_6_an_unknown_outcome_is_read_back_before_anything_is_written_again(
     bench.desk.outcomes = [Wrote("unknown", "the server went away"), RuntimeError("boom")]
     bench.w.passes(s=3)
     kept = bench.keeper.step()
-    assert (kept.written, "the server went away" in kept.trouble) == (0, True)
+    assert (kept.written, kept.trouble, kept.orders_read) == (0, "", True)
+    assert kept.orders_trouble == "what was learned of orders could not be written into desk: the server went away"
     assert bench.alerts() == ["book-unwritten"]
     assert len(bench.w.state.foreign.orders.writing) == 2
     bench.desk.rows[0] = said("a", order_id="o-a", limit=101)  # the first had been written after all
     kept = bench.keeper.step()
-    assert (kept.edits, kept.written, kept.trouble) == (0, 1, "")
+    assert (kept.edits, kept.written, kept.trouble, kept.orders_trouble) == (0, 1, "", "")
     assert bench.row("b").filled == 4
     assert bench.w.state.foreign.orders.writing == ()
     assert len(bench.desk.writes) == 3

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 
 from books.bench import Bench, at_book
-from books.order_bench import OrderBench, said
+from books.order_bench import OrderBench, listed, said
 from books.tables import Table
 from books.test_run import ACCOUNT, configured, fake, journal, once, shell
 from cli.gateways import line_of, started
 from cli.shell import Shell
 from trueup.errors import JournalError
 from trueup.facts import BookRead, BookWriting, BookWritten, PositionRecorded
-from trueup.foreign import Watching, unreadable
+from trueup.foreign import Watching, Wrote, unreadable
 from trueup.ports import Question
 from trueup.testing.alpaca import FakeAlpaca
 from trueup.testing.broker import SimulatedBroker
@@ -165,6 +165,20 @@ def test_law_4_orders_that_cannot_be_read_keep_only_the_question_about_orders_fr
     assert asyncio.run(watching.ask(POSITIONS)).completeness == "complete"
     bench.shelf.fails = "gone"
     assert "the book shelf could not be read" in asyncio.run(watching.ask(Question(surface="open_orders"))).why
+
+
+def test_orders_that_cannot_be_written_keep_no_question_from_being_asked(replayed: None) -> None:
+    """A role that may only read the table: it is told, and both sides are compared all the same."""
+    bench = OrderBench(said("a"))
+    bench.keeper.step()
+    bench.w.lists(listed("a", "partially_filled", filled=4))
+    bench.w.passes(s=5)
+    bench.desk.outcomes = [Wrote("unknown", "permission denied")] * 5
+    watching = Watching(SimulatedBroker())
+    watching.keeper = bench.keeper
+    for surface in ("positions", "open_orders"):
+        assert asyncio.run(watching.ask(Question(surface=surface))).completeness != "failed"  # type: ignore[arg-type]
+    assert "permission denied" in bench.keeper.step().orders_trouble
 
 
 def test_where_the_book_keeps_no_orders_working_orders_are_asked_for_without_a_read(bench: Bench) -> None:

@@ -35,6 +35,7 @@ from trueup.model import Moment
 from trueup.reconciliation.foreign_state import ForeignOrders
 from trueup.reconciliation.state import State
 
+UNKNOWN: Final = "its outcome is unknown"
 WRITES_MAX: Final = 1_000
 """Corrections written in one step; the next step goes on (law 12)."""
 
@@ -49,7 +50,9 @@ class Kept(msgspec.Struct, frozen=True):
     trouble: str = ""
     """Why the book could not be read, or not be written to the end; '' when all is well."""
     orders_trouble: str = ""
-    """Why its orders could not be read; '' when they were, or it keeps none."""
+    """Why its orders could not be read, or not be written to the end; '' when all is well, or it keeps none."""
+    orders_read: bool = True
+    """False: they could not be read."""
     waits_ns: int | None = None
     """How long until what its own process may still write by itself could be written; None: nothing waits."""
 
@@ -69,6 +72,7 @@ class _Outcome(msgspec.Struct):
     orders_upto: int
     written: int = 0
     failed: str = ""
+    orders_failed: str = ""
     conflicts: list[tuple[int, str]] = []
     left: list[RowLeft] = []
     orders_left: list[RowLeft] = []
@@ -79,8 +83,6 @@ class _Outcome(msgspec.Struct):
             self.written += 1
         elif wrote.state == "conflict":
             self.conflicts.append((cursor, wrote.why))
-        elif wrote.state == "unknown":
-            self.failed = self.failed or wrote.why or "its outcome is unknown"
 
 
 class Keeper:
@@ -145,13 +147,24 @@ class Keeper:
             edits = len(plan.edits) + len(orders.edits)
             if answer.completeness == "failed":
                 return Kept(trouble=f"the book {self._book.name} could not be read: {answer.why}")
-            written, conflicts, failed = self._write(plan, orders, pending)
-            trouble = f"corrections could not be written into {self._book.name}: {failed}" if failed else ""
-            unread = ""
-            if self._orders is not None and listed is not None and listed.completeness == "failed":
-                unread = f"the orders of the book {self._orders.name} could not be read: {listed.why}"
+            done = self._write(plan, orders, pending)
+            trouble = f"corrections could not be written into {self._book.name}: {done.failed}" if done.failed else ""
             waits = [one for one in (plan.waits_ns, orders.waits_ns) if one is not None] if self._writes else []
-            return Kept(edits, written, tuple(why for _, why in conflicts), trouble, unread, min(waits, default=None))
+            return Kept(
+                edits, done.written, tuple(why for _, why in done.conflicts), trouble,
+                self._orders_trouble(listed, done), listed is None or listed.completeness != "failed",
+                min(waits, default=None),
+            )  # fmt: skip
+
+    def _orders_trouble(self, listed: OrdersAnswer | None, done: _Outcome) -> str:
+        """What is wrong with its orders, in words; '' when nothing is."""
+        if self._orders is None or listed is None:
+            return ""
+        if listed.completeness == "failed":
+            return f"the orders of the book {self._orders.name} could not be read: {listed.why}"
+        if not done.orders_failed:
+            return ""
+        return f"what was learned of orders could not be written into {self._orders.name}: {done.orders_failed}"
 
     # -- reading -------------------------------------------------------------------------------------------
 
@@ -238,16 +251,17 @@ class Keeper:
 
     # -- writing -------------------------------------------------------------------------------------------
 
-    def _write(self, plan: Plan, orders: OrdersPlan, pending: _Pending) -> tuple[int, tuple[tuple[int, str], ...], str]:
-        """(rows written, conflicts, why the rest was not): each write once, in journal order."""
+    def _write(self, plan: Plan, orders: OrdersPlan, pending: _Pending) -> _Outcome:
+        """What came of it: each write once, in journal order."""
         if not self._writes or not (plan.writes or orders.writes):
-            return 0, tuple(sorted((*plan.conflicts, *orders.conflicts))), ""
+            return _Outcome(0, 0, conflicts=sorted((*plan.conflicts, *orders.conflicts)))
         outcome = _Outcome(*self._settled(plan, orders, pending))
         tried = dict(plan.left)
         for write, cursors in plan.writes:
             wrote = self._write_one(write)
             outcome.note(wrote, write.cursor)
             if wrote.state == "unknown":
+                outcome.failed = outcome.failed or wrote.why or UNKNOWN
                 outcome.upto = min(outcome.upto, cursors[0] - 1)
             elif write.cursor in tried:
                 outcome.left.append(tried[write.cursor])
@@ -261,18 +275,20 @@ class Keeper:
             if wrote.state == "conflict" and order.before is not None:
                 row = told_row(order.before)
                 outcome.orders_left.append(RowLeft(order.after.client_order_id, row, order.cursor))
-            elif wrote.state == "unknown" and since:
-                outcome.orders_upto = min(outcome.orders_upto, since - 1)
-        told = tuple(sorted(outcome.conflicts))
+            elif wrote.state == "unknown":
+                outcome.orders_failed = outcome.orders_failed or wrote.why or UNKNOWN
+                outcome.orders_upto = min(outcome.orders_upto, since - 1) if since else outcome.orders_upto
+        outcome.conflicts.sort()
+        failed = outcome.failed or outcome.orders_failed
         self._ledger.judged(
             lambda _, at: [
                 BookWritten(
-                    at, self._book.name, outcome.upto, outcome.written, told, outcome.failed,
+                    at, self._book.name, outcome.upto, outcome.written, tuple(outcome.conflicts), failed,
                     outcome.orders_upto, tuple(outcome.left), tuple(outcome.orders_left),
                 )
             ]
         )  # fmt: skip
-        return outcome.written, told, outcome.failed
+        return outcome
 
     def _write_one(self, write: BookWrite) -> Wrote:
         try:

@@ -52,7 +52,7 @@ class Watching:
                 kept = await self._kept(keeper)
             except JournalError as error:
                 return failed(f"our own journal: {error}")
-            trouble = kept.trouble or (kept.orders_trouble if orders else "")
+            trouble = kept.trouble or ("" if kept.orders_read or not orders else kept.orders_trouble)
             if trouble:
                 return failed(f"{trouble}; the broker was not asked")
         return await self._broker.ask(question)
