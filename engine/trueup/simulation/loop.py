@@ -16,6 +16,8 @@ from trueup.shell import INBOX_POLL_S
 
 NS: Final = 1_000_000_000
 MS: Final = 1_000_000
+RESOLUTION_S: Final = 1e-9
+"""Timers that are due within it are due now."""
 DAWN_NS: Final = 1_704_067_200 * NS
 """Where simulated wall clocks begin: 2024-01-01, a Monday, UTC."""
 
@@ -41,7 +43,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         super().__init__()
         self.now_ns = 0
         """Virtual nanoseconds since the simulation began."""
-        self._clock_resolution = 1e-9
+        self._clock_resolution = RESOLUTION_S
         self._selector = _Jump(self._advance)
 
     def time(self) -> float:
@@ -58,6 +60,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def _advance(self, seconds: float) -> None:
         self.now_ns += max(1, math.ceil(seconds * NS))
+        # Half a year on, a float of seconds does not tell nanoseconds apart any more: a timer that is due, and is not
+        # said to be, would be waited for without end.
+        self._clock_resolution = max(RESOLUTION_S, 2 * math.ulp(self.now_ns / NS))
 
     def _process_events(self, event_list: list[Any]) -> None:
         """Nothing: there are no sockets."""
