@@ -132,7 +132,10 @@ def import_incident(
     hints = recording.hints()
     if state is None or mark is None:
         if not hints:
-            raise InputError(f"{name}: no line of it says anything; the first must look like {_SAMPLE}")
+            raise InputError(
+                f"{name}: no line of it says anything; the first must look like {_SAMPLE}. Logs, statements and "
+                "streams become recordings by the recipes in scripts/recipes"
+            )
         account = account or account_of(next((one.account for one in hints if one.account), f"import:{_safe(name)}"))
         mode = mode or ("hedging" if any(one.tickets for one in hints) else "netting")
     assert account is not None
