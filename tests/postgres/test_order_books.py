@@ -159,3 +159,23 @@ def test_l49_of_many_who_write_at_once_one_does(held: Held) -> None:
         thread.join(60)
     assert sorted(one.state for one in wrote) == ["conflict"] * 8 + ["written"] * 2
     assert len(held.held()) == 2, "there is no unique key that would see to it"
+
+
+def test_what_one_read_says_is_of_one_moment(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bot ends one order and begins another between the two queries of a read."""
+    held.put("a", "accepted")
+    held.put("b", "filled", filled="10")
+    rows, queries = SqlOrders._rows, []
+
+    def meanwhile(self: SqlOrders, *given: object, **more: object) -> object:
+        found = rows(self, *given, **more)  # type: ignore[arg-type]
+        queries.append(len(found))
+        held.put("b", "canceled", filled="3")
+        return found
+
+    monkeypatch.setattr(SqlOrders, "_rows", meanwhile)
+    answer = held.orders.read([OrderName("b")])
+    assert queries == [1, 1]
+    assert {(row.client_order_id, row.status, row.filled) for row in answer.orders} == {
+        ("a", OrderStatus.ACCEPTED, Decimal(0)), ("b", OrderStatus.FILLED, Decimal(10)),
+    }  # fmt: skip

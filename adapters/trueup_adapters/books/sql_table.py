@@ -70,7 +70,10 @@ class SqlTable:
         """One transaction on a connection of its own; rolled back when anything is raised."""
         if self.missing_file is not None:
             raise InputError(self.missing_file)  # connecting would make an empty one
-        with self._engine.connect().execution_options(trueup_writes=writes) as connection, connection.begin():
+        options: dict[str, Any] = {"trueup_writes": writes}
+        if self._engine.dialect.name == "postgresql" and not writes:
+            options["isolation_level"] = "REPEATABLE READ"  # what several queries read is of one moment
+        with self._engine.connect().execution_options(**options) as connection, connection.begin():
             if self._engine.dialect.name == "postgresql":  # a migration may hold the table for as long as it likes
                 connection.execute(sa.text(f"SET LOCAL statement_timeout = '{WAIT_S}s'"))
             yield connection
