@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from alerts.test_messenger import Bench, Desk
 from alerts.test_news import pending_of, told
 from lessons.world import World, held, row
 from trueup import Policy
+from trueup.errors import JournalError
 from trueup.facts import BookRead, BookWritten, OrdersRead
 from trueup.policy import ClosedHours
 from trueup.ports import Answer, failed
@@ -251,6 +253,25 @@ def test_it_goes_out_once_and_a_restart_does_not_repeat_it_and_knows_when_it_is_
     bench.w.sees(row("HELD", "1"), times=STEADY_AFTER)
     bench.runs(bench.runner(desk))
     assert [one.title for one in desk.messages[1:]] == ["trueup mt5:5001: 1 resolved"]
+
+
+def test_an_archive_that_is_elsewhere_keeps_nobody_from_being_told(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk()
+    bench.runs(bench.runner(desk))
+    bench.w.fails(times=SILENT_AFTER)
+    upto = dict(bench.w.state.alerts_delivered)["desk"]
+    whole = bench.w._reader.read
+
+    def read(*, after: int = 0, upto_: int = upto, **more: Any) -> Any:
+        if after < upto_:
+            raise JournalError("the archive of events 1 to 3 is not there")
+        return whole(after=after, **more)
+
+    monkeypatch.setattr(bench.w._reader, "read", read)
+    bench.runs(bench.runner(desk))
+    assert [one.title for one in desk.messages] == ["trueup mt5:5001: 1 alert"]
 
 
 def test_of_a_silence_alone_the_open_breaks_say_nothing(bench: Bench) -> None:

@@ -39,6 +39,8 @@ BACKOFF_MS: Final = (1_000, 5_000, 15_000, 60_000, 300_000)
 """How long a failing channel is left alone, where its service does not say."""
 REFUSALS_MAX: Final = 3
 """Tries of a message that a service refuses as such; then it is given up, and the next one says so."""
+PROGRESS_EVENTS: Final = 5_000
+"""So many events without anything to tell are journalled as told."""
 CHANNELS_MAX: Final = 20
 STOP_S: Final = 5
 """How long a stop waits for a message under way."""
@@ -238,12 +240,30 @@ class Runner:
         return Pending(upto=upto, threshold=self._rule.severity, resolved=self._rule.resolved)
 
     def _prepare(self) -> Pending:
-        """Where an earlier process left off, with the breaks that were alerted by then."""
-        upto = self._upto()
+        """Where an earlier process left off; or, where that was archived and the archive is elsewhere, where the
+        journal begins now: said and journalled, for nobody is told what was raised before."""
+        upto, name, account = self._upto(), self._channel.name, self._rec.account
+        try:
+            return self._resumed(upto)
+        except TrueupError:
+            base = self._rec.journal.bases.get(account)
+            if base is None or base.position <= upto:
+                raise
+            why = f"events {upto + 1} to {base.position} were archived, and the archive cannot be read: not told"
+            pending = self._reading(base.position)  # what was alerted before it, nobody here knows
+            self._rec.ledger.alerts_delivered(name, base.position, failures=[(upto + 1, why)])
+            self._note(f"alerts on {name}: {why}")
+            return pending
+
+    def _resumed(self, upto: int) -> Pending:
+        """With the breaks that were alerted by then, and whether the broker was silent."""
         pending = self._reading(upto)
         pending.know(rehydrate(self._rec.account, self._rec.journal, upto=upto))
-        for recorded in self._rec.journal.read(after=max(0, upto - RECALLED_MAX), upto=upto):
-            pending.recall(recorded.event)
+        try:
+            for recorded in self._rec.journal.read(after=max(0, upto - RECALLED_MAX), upto=upto):
+                pending.recall(recorded.event)
+        except TrueupError:
+            pass  # that part was archived, and is elsewhere: a silence may be told twice, and nothing else is lost
         return pending
 
     def step(self, *, stopping: bool = False) -> int:
@@ -280,6 +300,9 @@ class Runner:
             pending.read(recorded.position, recorded.event)
         if pending.waiting and self._seen_ns is None:
             self._seen_ns = now_ns
+        if self._batch is None and not pending.waiting and pending.upto - self._upto() >= PROGRESS_EVENTS:
+            # Nothing was to be told for long: the next process need not read all that again, nor want its archive.
+            self._rec.ledger.alerts_delivered(self._channel.name, pending.upto)
 
     def _gathered(self, pending: Pending, now_ns: int, *, stopping: bool) -> bool:
         """Whether what waits makes a batch now: after gathering for a while, and while the window has room."""
