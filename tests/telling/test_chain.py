@@ -251,6 +251,8 @@ def test_rules_of_one_symbol_are_told_where_somebody_set_them(world: Worlds) -> 
     assert rule(told, "dust.*") == ("0.001", "changed")
     assert rule(told, "lag_ms_max.positions") == ("900", "changed")
     assert rule(told, "settle_ms") == ("4000", "changed")
+    meanings = {one.name: one.meaning for one in told.rules}
+    assert meanings["settle_ms"] == "between the book's last change and the asking, at least"
     assert not [one for one in told.rules if one.name.startswith("price_tolerance")]
     assert told.policy.startswith("adopt (")
     assert told.policy.endswith("in force since 2")
