@@ -84,6 +84,9 @@ def test_exact_refuses_what_is_no_number_and_names_it(wrong: object, says: str) 
     with pytest.raises(BadNumber, match=says) as refused:
         exact(wrong, what="Fill.price")
     assert str(refused.value).startswith("Fill.price is ")
+    with pytest.raises(BadNumber) as nameless:
+        exact(wrong)
+    assert str(nameless.value).startswith("number is ")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ Undetermined is never called avoided. Each recording is made by hand, and what i
 
 from __future__ import annotations
 
+import re
+
 from replay.recording import Recording, adopt, fill, held, pending
 from trueup.policy import Instrument, Policy
 from trueup.replay import Otherwise, redecide_under
@@ -97,6 +99,7 @@ def test_a_question_that_only_the_other_policy_would_have_put_leaves_it_open() -
     assert [one[:2] for one in unknown(found)] == [("ghost", "AUD")]
     (one,) = found.compared.undetermined
     assert "this policy would have asked again within 1001 ms" in one.why
+    assert re.search(r" 1001 ms; the recording asked 1\d{4} ms later$", one.why), one.why
     assert found.unasked == 1
     assert ("avoided", "ghost") not in changes(found)
     asked = Recording()
