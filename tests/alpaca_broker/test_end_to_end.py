@@ -19,12 +19,6 @@ POLICY = Policy.adopt(confirm_interval_ms=0, settle_ms=0, total_absence_s=0, ret
 
 
 @pytest.fixture
-def fake() -> Iterator[FakeAlpaca]:
-    with FakeAlpaca() as running:
-        yield running
-
-
-@pytest.fixture
 def rec(fake: FakeAlpaca, tmp_path: Path) -> Iterator[Reconciler]:
     fake.control.open("AAPL", "long", "3", price="190.5")
     fake.control.open("BTC/USD", "long", "0.25", price="60000")

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from alpaca_broker.harness import broker_of
 from trueup import Policy, Reconciler
@@ -14,12 +11,6 @@ from trueup.testing.alpaca import FakeAlpaca
 
 ACCOUNT = "alpaca:PA3FAKE00001"
 QUICK: dict[str, Any] = {"confirm_interval_ms": 0, "settle_ms": 0, "retries_max": 0}
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeAlpaca]:
-    with FakeAlpaca() as running:
-        yield running
 
 
 def opened(fake: FakeAlpaca, folder: Path, **policy: Any) -> Reconciler:

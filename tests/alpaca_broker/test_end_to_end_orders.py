@@ -24,12 +24,6 @@ QUICK: dict[str, Any] = {
 
 
 @pytest.fixture
-def fake() -> Iterator[FakeAlpaca]:
-    with FakeAlpaca() as running:
-        yield running
-
-
-@pytest.fixture
 def rec(fake: FakeAlpaca, tmp_path: Path) -> Iterator[Reconciler]:
     fake.control.open("AAPL", "long", "3", price="190.5")
     with opened(fake, tmp_path) as rec:

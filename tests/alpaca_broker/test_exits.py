@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -30,19 +29,6 @@ with warnings.catch_warnings():
         StopLossRequest,
         TakeProfitRequest,
     )
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeAlpaca]:
-    with FakeAlpaca() as running:
-        yield running
-
-
-@pytest.fixture
-def client(fake: FakeAlpaca) -> Iterator[TradingClient]:
-    made = TradingClient(fake.key_id, fake.secret, url_override=fake.url)
-    yield made
-    made._session.close()
 
 
 def wanted(kind: OrderClass, **cells: Any) -> LimitOrderRequest:

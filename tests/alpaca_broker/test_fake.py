@@ -35,20 +35,6 @@ with warnings.catch_warnings():
     )
 
 
-@pytest.fixture
-def fake() -> Iterator[FakeAlpaca]:
-    with FakeAlpaca() as running:
-        yield running
-
-
-@pytest.fixture
-def client(fake: FakeAlpaca) -> Iterator[TradingClient]:
-    """Alpaca's own client."""
-    made = TradingClient(fake.key_id, fake.secret, url_override=fake.url)
-    yield made
-    made._session.close()
-
-
 Ask = Callable[..., tuple[int, Any]]
 
 
