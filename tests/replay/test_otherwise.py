@@ -235,6 +235,21 @@ def test_a_correction_that_the_process_traded_away_from_was_not_wrong() -> None:
     assert under(recording, adopt()).recorded.wrong == 0
 
 
+def test_each_of_several_corrections_is_held_against_the_end() -> None:
+    """One was traded away from, and is not wrong; the next one, behind it, is."""
+    recording = Recording()
+    recording.record(fill("e1", "AAA", 2), fill("e2", "AUD", 2))
+    recording.says(AAA=2, AUD=2)
+    recording.says(AAA=3, AUD=2)
+    recording.says(AAA=3, AUD=2)
+    recording.record(fill("e3", "AAA", -1))
+    recording.says(AAA=2)
+    recording.says(AAA=2)
+    recording.says(AAA=2, AUD=2)
+    recorded = under(recording, PATIENT).recorded
+    assert (recorded.corrections, recorded.wrong) == (2, 1)
+
+
 def test_what_the_book_changed_after_the_last_answer_is_not_held_against_it() -> None:
     recording = Recording()
     recording.says(AUD=2)
