@@ -177,3 +177,17 @@ def test_l04_orders_that_are_known_by_the_brokers_number_alone_are_looked_up_by_
     assert {(one.sought.client_order_id, one.sought.order_id) for one in observed if one.sought} == {
         (None, str(placed[1]))
     }
+
+
+def test_once_waits_no_longer_than_it_may_until_the_bot_had_its_time(
+    fake: FakeAlpaca, tmp_path: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trueup_adapters.cli.companions.WRITING_S_MAX", 0)
+    bot = Bot(tmp_path, f"alpaca+{fake.url}")
+    bot.config.write_text(bot.config.read_text().replace("order = 20", "order = 60000"))
+    fake.control.place("AAPL", "buy", "limit", "10", price="100", client_id="a")
+    bot.orders.put("a", "pending")
+    ended, told = once(shell, bot.config)
+    assert (ended.status, told["status"]) == (0, "SUCCESS")
+    assert bot.orders.held() == {"a": ("pending", "0", None)}, "its own process may still write it"
+    assert not [one for one in journal(tmp_path) if isinstance(one, BookWriting)]
