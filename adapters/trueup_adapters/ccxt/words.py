@@ -60,15 +60,30 @@ def trade_side(row: Row, exchange: str) -> TradeSide:
     side: TradeSide | None = _trade_side_of(given)
     if given is None and own and all(one == own[0] for one in own) and exchange not in _TURNED:
         side = own[0]
-    elif side is not None and exchange == "bitget" and word(raw.get("posmode")) == "hedgemode":
-        closing = word(raw.get("tradeside")) == "close"
-        if closing and _trade_side_of(raw.get("side")) == side:
-            side = "sell" if side == "buy" else "buy"
+    elif side is not None and exchange == "bitget":
+        side = _bitgets(row, raw, side)
     if side is None:
         raise BadRow(f"its side is {printable(repr(given))[:40]}, which is neither buy nor sell")
     said = word(raw.get("side"))
     if exchange not in _TURNED and said.startswith("buy" if side == "sell" else "sell"):
         raise BadRow(f"its side is {side}, and the exchange's own row says {printable(str(raw.get('side')))[:40]}")
+    return side
+
+
+def _bitgets(row: Row, raw: Mapping[str, object], side: TradeSide) -> TradeSide:
+    """The side of an order or trade of bitget's, whichever ccxt makes of it; a trade's is not to be known without its
+    row's `posMode`, and in hedge mode not without its `tradeSide`. Raises BadRow."""
+    mode, does = word(raw.get("posmode")), word(raw.get("tradeside"))
+    if does.endswith(("closelong", "closeshort")):  # forced, such as burst_close_long
+        return "sell" if does.endswith("long") else "buy"
+    if mode == "hedgemode":
+        own = _trade_side_of(raw.get("side"))
+        if own is None or does not in ("open", "close"):
+            raise BadRow("its side is not to be known: in hedge mode bitget's row must say side, and open or close")
+        return own if does == "open" else "sell" if own == "buy" else "buy"
+    classic = {"tradeid", "basevolume"} <= raw.keys() and ":" in str(row.get("symbol"))
+    if classic and mode not in _ONE_WAY:
+        raise BadRow("its side is not to be known: bitget's row does not say in which mode the account is (posMode)")
     return side
 
 
