@@ -91,12 +91,14 @@ def test_a_slice_that_was_never_sent_is_not_looked_for(world: Worlds) -> None:
 
 
 def test_look_ups_that_turn_out_not_to_be_offered_are_not_waited_for(world: Worlds) -> None:
-    w = restored(world, "c1")
+    """Asked for one of two orders, the broker says that it answers no such question: the other is not waited for."""
+    w = restored(world, "c1", "c2")
     w.sees(row("DAX", "1"))
     w.deals()
     w.lists()
     assert why(w) == "restored from a backup: order c1 has not been looked up yet"
-    question = Question(surface="order", client_order_id="c1", order_id="b-c1")
+    question = Question(surface="order", client_order_id="c2", order_id="b-c2")
     w.answered(unsupported("no such action"), surface="order", question=question)
+    assert w.state.orders["c1"].looked_up.epoch != w.state.epoch, "else this test tries nothing"
     w.sees(row("DAX", "1"))
     assert w.state.gate.status == "open"
