@@ -165,8 +165,9 @@ def compare_order(book: BookOrder, broker: BrokerOrder, policy: Policy) -> tuple
         found.append(_drift("side", book.side, broker.side))
     if book.type != broker.type and TYPES.issuperset((book.type, broker.type)):
         found.append(_drift("type", book.type, broker.type))
-    if None not in (book.reduce_only, broker.reduce_only) and book.reduce_only != broker.reduce_only:
-        found.append(_drift("reduce_only", _yes_no(book.reduce_only), _yes_no(broker.reduce_only)))
+    if book.reduce_only is True and broker.reduce_only is False:
+        # not the other way: brokers infer of any order that closes that it only reduces
+        found.append(_drift("reduce_only", "yes", "no"))
     for name, had, has in (("quantity", book.quantity, broker.quantity), ("filled", book.filled, broker.filled)):
         if has is not None and subtract(had, has).copy_abs() > quantity_tolerance:
             found.append(_drift(name, plain(had), plain(has)))
@@ -199,10 +200,6 @@ def with_terms(order: BookOrder, row: BrokerOrder, fields: set[str | None]) -> B
 
 def _drift(field: str, book: str, broker: str) -> OrderDifference:
     return OrderDifference("drift", field, book, broker)
-
-
-def _yes_no(said: bool | None) -> str:
-    return "yes" if said else "no"
 
 
 def _says(status: OrderStatus) -> bool:

@@ -132,12 +132,12 @@ def test_a_size_that_was_corrected_is_written_over_what_it_starts_from() -> None
 
 
 def test_a_type_and_reduce_only_that_were_corrected_are_written_too() -> None:
-    bench = OrderBench(said("a", order_id="o-a", reduce_only=False, stop=90), said("b", order_id="o-b", type="LMT"))
+    bench = OrderBench(said("a", order_id="o-a", reduce_only=True, stop=90), said("b", order_id="o-b", type="LMT"))
     bench.keeper.step()
-    bench.w.lists(listed("a", type="stop_limit", reduce_only=True, stop=90), listed("b"), times=3)
-    assert (bench.w.order("a").type, bench.w.order("a").reduce_only) == ("stop_limit", True)
+    bench.w.lists(listed("a", type="stop_limit", reduce_only=False, stop=90), listed("b"), times=3)
+    assert (bench.w.order("a").type, bench.w.order("a").reduce_only) == ("stop_limit", False)
     assert bench.settles() == 1
-    assert (bench.row("a").type, bench.row("a").reduce_only) == ("stop_limit", True)
+    assert (bench.row("a").type, bench.row("a").reduce_only) == ("stop_limit", False)
     assert [one.fields for one in bench.desk.writes] == [("type", "reduce_only")]
     assert bench.settles() == 0
     assert bench.alerts() == []

@@ -97,7 +97,9 @@ def drifts(mine: Row, other: Row) -> Found:
         if field == "type" and "iceberg" in {ours, theirs}:
             continue  # it may be the broker's name for either
         if field == "reduce_only":
-            ours, theirs = ("yes" if one else "no" for one in (ours, theirs))
+            if theirs:
+                continue  # brokers infer that of whatever closes
+            ours, theirs = "yes", "no"
         found.add(("drift", mine["symbol"], label(mine, other), field, ours, theirs, "correct"))
     one, another = mine.get("order_id"), other.get("order_id")
     if one is not None and another is not None and one != another:
