@@ -29,7 +29,7 @@ TEXTS = [
 ]
 Read = BrokerPosition | BrokerOrder | Execution
 
-FEW: Final = settings(deadline=None, max_examples=30)
+FEW: Final = settings(deadline=None, max_examples=20)
 NO_NUMBERS: Final[tuple[Any, ...]] = (
     "x",
     "  ",

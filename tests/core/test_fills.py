@@ -9,6 +9,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from lessons.world import NEW_YEAR_NS, World, deal, fill, held, pending, row
 from trueup import EXTERNAL, Policy
@@ -318,6 +319,23 @@ def test_a_whole_position_says_what_is_held(fact: PositionRecorded, after: Holdi
         assert slot.before == SET.holding
         again, _ = set_position(slot, fact, position=10)
         assert again.before == SET.holding, "closed twice, it is still known what was closed"
+
+
+def test_l15_a_book_that_lives_elsewhere_takes_over_what_fills_had_moved() -> None:
+    """What the fills had told of it (whose it is, since when) stays; what was inferred of it is over."""
+    assert SET.holding is not None
+    moved = replace(SET, source="fill", holding=replace(SET.holding, source="fill"))
+    slot, refused = set_position(moved, recorded("2", from_book=True), position=9)
+    assert (refused, slot.source, slot.holding) == (None, "set", SET.holding)
+    gone, refused = set_position(moved, recorded("0", from_book=True), position=9)
+    assert (refused, gone.holding, gone.inferred) == (None, None, ())
+    assert gone.before == replace(SET.holding, source=None), "what was closed is known"
+    kept, refused = set_position(moved, recorded("3"), position=9)
+    assert kept.holding == moved.holding
+    assert refused == (
+        "EURUSD is moved by fills, which make it 2; the recorded quantity 3 was kept as history only "
+        "(one source per quantity)"
+    )
 
 
 def test_a_first_record_makes_the_source() -> None:

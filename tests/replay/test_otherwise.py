@@ -60,6 +60,7 @@ def test_l02_patience_avoids_a_wrong_close_and_its_undoing() -> None:
     assert (closed.recorded.outcome, closed.replayed.outcome) == ("corrected", "cleared")
     assert "over by input" in closed.why
     assert restored.replayed is None
+    assert restored.why == "this policy finds no such difference there, or corrects it together with another"
     assert found.compared.undetermined == ()
     assert (found.recorded.wrong, found.replayed.wrong) == (1, 0)
     assert found.recorded.ending.agrees

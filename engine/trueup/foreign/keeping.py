@@ -143,7 +143,8 @@ class Keeper:
                 return [*self._told(plan, orders), *self._looked_at(state, plan, orders, pending, at)]
 
             self._ledger.judged(judge)
-            self._behind = orders.behind
+            if listed is not None and listed.completeness != "failed":
+                self._behind = orders.behind
             edits = len(plan.edits) + len(orders.edits)
             if answer.completeness == "failed":
                 return Kept(trouble=f"the book {self._book.name} could not be read: {answer.why}")
