@@ -88,7 +88,7 @@ def test_a_run_is_the_same_whatever_arithmetic_the_thread_is_set_to() -> None:
 
 def test_law_11_read_models_are_kept_along_and_leave_the_history_as_it_is() -> None:
     alone, beside = (campaign(range(16, 49, 16), workers=1, beside=one) for one in (None, ReadModels))
-    followed = "followed by something beside the journal"
+    followed = "followed from beside"
     assert beside.coverage == alone.coverage | {followed: 3}
     assert (beside.steps, beside.faults, beside.violations) == (alone.steps, alone.faults, ())
     assert simulate(draw(16), beside=ReadModels).digest == simulate(draw(16)).digest

@@ -103,7 +103,7 @@ def figures(**given: object) -> Kept:
 
 def test_a_picture_of_nothing_and_of_very_much_stays_within_its_frame() -> None:
     long = {"drift": (1, 5, 60_000, 10**9), "message": (0,)}
-    names = ("kill", "a<b>&c")
+    names = ("kill", "a<b>&c", "x" * 60)
     many = figures(heals=long, after=((0, 5), (10**8, 10**9)), faults=tuple(Counted(one, 10**9, 3) for one in names))
     for kept, dark in ((figures(), None), (many, True), (many, False)):
         text = campaign_svg(kept, dark=dark)
@@ -114,6 +114,7 @@ def test_a_picture_of_nothing_and_of_very_much_stays_within_its_frame() -> None:
             assert float(one.get("y", 0)) + float(one.attrib["height"]) <= height
         assert not re.search(r"nan|inf", text)
     assert "a&lt;b&gt;&amp;c" in campaign_svg(many)
+    assert ">" + "x" * 33 + "…<" in campaign_svg(many)
     assert "none came to agree" in campaign_svg(figures())
     assert "laws were broken 2 times" in said(figures(violations=2))
     assert "0 kinds of fault" not in said(figures(faults=(Counted("kill", 1, 1), Counted("split", 0, 0))))

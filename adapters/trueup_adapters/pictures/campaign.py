@@ -16,7 +16,7 @@ from trueup_adapters.pictures.axis import span_said
 
 WIDTH: Final = 1000
 LEFT: Final = 40
-LABEL: Final = 250
+LABEL: Final = 266
 """Where the histograms begin."""
 RIGHT: Final = 24
 ROW: Final = 58
@@ -24,6 +24,7 @@ BAR_ROW: Final = 19
 COLUMN: Final = (WIDTH - LEFT - RIGHT) // 2
 NAME: Final = 205
 """Room for a counted thing's name."""
+NAME_MAX: Final = 34
 BAR: Final = 150
 """The longest bar of a count."""
 BINS: Final = 6
@@ -179,6 +180,10 @@ def _span(ms: int) -> str:
 # -- what was counted ------------------------------------------------------------------------------------------
 
 
+def _short(name: str) -> str:
+    return name if len(name) <= NAME_MAX else name[: NAME_MAX - 1] + "…"
+
+
 def _lines(counted: Sequence[Counted]) -> int:
     return (len(counted) + 1) // 2
 
@@ -190,7 +195,7 @@ def _counts(counted: Sequence[Counted], top: int, kind: str) -> Iterator[str]:
     lines = _lines(ordered)
     for place, one in enumerate(ordered):
         x, y = LEFT + place // lines * COLUMN, top + place % lines * BAR_ROW
-        name = escape(one.name.replace("_", " "))
+        name = escape(_short(one.name.replace("_", " ")))
         if not one.count:
             yield f'<text class="never small" x="{x}" y="{y}">✕ {name}</text>'
             yield f'<text class="never small" x="{x + NAME}" y="{y}">never: nothing was learnt of it</text>'

@@ -25,7 +25,7 @@ def check(world: World, history: History) -> list[Violation]:
     found = {*check_values(world, history), *check_evidence(world, history), *check_journal(world, history)}
     found |= {*check_orders(world, history), *check_once(world, history)}
     if world.beside is not None:
-        world.tally.cover("followed by something beside the journal")
+        world.tally.cover("followed from beside")
         found |= {Violation(law, what) for law, what in world.beside.judge(history.state)}
     found |= {Violation(0, what) for what in world.errors}
     _cover(world, history)
