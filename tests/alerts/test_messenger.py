@@ -283,7 +283,7 @@ def test_from_a_pass_to_a_web_service_and_back_into_the_journal(
             report = rec.startup_recovery()
             assert report.status == "PARTIAL"
             (body,) = service.wait_for(1)
-            assert "1 breaks wait for a human: recovery EURUSD" in str(body)
+            assert "1 break waits for a human: recovery EURUSD" in str(body)
         assert messenger.standings()[0].messages == 1
         assert rec.ledger.state.alerts_delivered[-1][0] == "desk"
         with Messenger(rec, rules, command=COMMAND, gather_ms=1):

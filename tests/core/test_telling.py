@@ -82,7 +82,7 @@ def test_a_story_from_beginning_to_end(world: Worlds) -> None:
         "break-moved/1: 2 independent answers state USDJPY #8 otherwise than the book: quantity 1 -> 2; the "
         "broker is right",
         "quarantine-moved/1: quarantine *:GBPUSD entered: policy adopt: on_recovery = quarantine, a human decides",
-        "alert-raised/1: critical alert: 1 breaks wait for a human: recovery GBPUSD #9",
+        "alert-raised/1: critical alert: 1 break waits for a human: recovery GBPUSD #9",
         "gate-moved/1: gate open: compared and agreeing; reduce-only: GBPUSD",
         "state-pushed/1: the broker pushed a state of positions: a reason to ask",
         "execution-pushed/1: the broker pushed execution x3: sold 0.3 EURUSD #7 at 1.3",

@@ -58,7 +58,8 @@ def judge(state: State, fact: Observed, counted: Count) -> MassAbsenceMoved | No
         if state.hold is not None and state.hold.missing == counted.missing:
             return None
         closed = counted.counted - len(counted.missing)
-        lately = f" and {closed} were closed as ghosts just before" if closed else ""
+        ghosts = "1 was closed as a ghost" if closed == 1 else f"{closed} were closed as ghosts"
+        lately = f" and {ghosts} just before" if closed else ""
         why = (
             f"{len(counted.missing)} positions are missing at once{lately}, of a book of {counted.base}: more than "
             f"{state.policy.mass_absence_fraction_max} of it, so nothing is closed until the deals explain it or "

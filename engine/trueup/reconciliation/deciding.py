@@ -135,7 +135,8 @@ def alert_escalated(deciding: Deciding, escalated: Sequence[tuple[BreakMoved, St
     """One alert for all that this answer escalated (L60)."""
     names = [f"{step.kind} {_titled(move)}" for move, step in escalated[:ALERT_NAMES_MAX]]
     more = len(escalated) - len(names)
-    text = f"{len(escalated)} breaks wait for a human: {', '.join(names)}" + (f" and {more} more" if more else "")
+    wait = "1 break waits" if len(escalated) == 1 else f"{len(escalated)} breaks wait"
+    text = f"{wait} for a human: {', '.join(names)}" + (f" and {more} more" if more else "")
     ids = tuple(step.break_id for _, step in escalated[:ALERT_BREAKS_MAX])
     deciding.alert("critical", "escalated", text, ids)
 
