@@ -9,7 +9,8 @@ import pytest
 
 from lessons.world import World, deal, fill, held, row
 from trueup import Policy
-from trueup.decisions import RecordRefused
+from trueup.decisions import FillAdopted, RecordRefused
+from trueup.model import plain
 
 Worlds = Callable[..., World]
 
@@ -27,6 +28,11 @@ def test_l14_a_missed_fill_from_a_list_gives_what_was_inferred_its_name_and_adds
     w.passes(s=later_s)
     w.deals(deal("x9", "EURUSD", "1"))
     assert w.book == {"EURUSD": book}
+    (adopted,) = w.events(FillAdopted)
+    assert isinstance(adopted, FillAdopted)
+    assert adopted.correction.after is not None
+    assert plain(adopted.correction.after.signed_quantity) == book, "what is journalled is what is done"
+    assert (plain(adopted.moved), bool(adopted.consumed)) == (("0", True) if book == "2" else ("1", False))
 
 
 def test_l02_adopting_by_hand_what_was_closed_wrongly_undoes_that_close(world: Worlds) -> None:
