@@ -21,7 +21,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/mutate", description=__doc__)
     parser.add_argument("modules", nargs="*", metavar="MODULE", help="as in scripts/pure_core.txt: reconciliation/*.py")
     parser.add_argument("--seed", type=int, default=1, help="which mutants are drawn (1)")
-    parser.add_argument("--per-module", type=int, default=6, help="how many of each module (6)")
+    parser.add_argument("--per-module", type=int, default=12, help="how many of each module (12)")
     parser.add_argument("--all", action="store_true", help="every mutant: hours")
     parser.add_argument("--workers", type=int, default=1, help="mutants that run at once (1)")
     parser.add_argument("--fresh", action="store_true", help="forget what was made and measured before")

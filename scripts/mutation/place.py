@@ -32,6 +32,7 @@ TESTS = [
     "tests/replay",
     "tests/incident",
     "tests/golden",
+    "tests/alerts/test_progress.py",
     "tests/books/test_differing.py",
     "tests/books/test_learned.py",
     "tests/books/test_orders_differing.py",

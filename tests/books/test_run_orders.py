@@ -84,6 +84,7 @@ def test_a_table_of_orders_is_trued_up_by_a_file_alone(
         (said,) = bot.orders.do("SELECT state, reason, ended FROM orders WHERE cid = 'c'")
         assert said[:2] == ("DEAD", "CLOSED_EXTERNALLY")
         assert str(said[2]).startswith("20")
+        assert bot.orders.do("SELECT reason, ended FROM orders WHERE cid = 'b'") == [(None, None)], "it works on"
     events = journal(tmp_path)
     kinds = [type(one) for one in events]
     assert kinds.index(BookRead) < kinds.index(OrderRecorded) < kinds.index(BookWriting) < kinds.index(BookWritten)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lessons.world import World, order_row
+from trueup import Policy
 from trueup.facts import OrderRows
+from trueup.order_edge import usable_orders
 from trueup.replay.between import fields_of
 
 Worlds = Callable[..., World]
@@ -41,3 +43,29 @@ def test_what_is_shown_of_a_break_has_no_position_of_ours(world: Worlds) -> None
     assert [name for name in one.__struct_fields__ if name.endswith("position")], "else this test tries nothing"
     assert [name for name in shown if name.endswith("position")] == []
     assert shown["symbol"] == "EURUSD"
+
+
+def test_rows_of_one_order_that_contradict_each_other_are_refused_all_by_id() -> None:
+    """Three of them: the third is told as well, though the first two are out of the list by then."""
+    sound = order_row("GBPUSD", order_id="b9")
+    twins = [order_row("EURUSD", order_id="b1", name="c1", quantity=size) for size in (1, 2, 3)]
+    rows, refused = usable_orders([twins[0], sound, *twins[1:]], Policy.adopt())
+    assert list(rows.values()) == [sound]
+    assert [(one.row, one.symbol, one.ticket) for one in refused] == [
+        (3, "EURUSD", "b1"),
+        (4, "EURUSD", "b1"),
+    ]
+
+
+def test_a_row_of_an_order_that_breaks_the_contract_is_told_by_what_id_it_has() -> None:
+    bad = [
+        order_row("EURUSD", order_id="b1", quantity=0),
+        order_row("EURUSD", name="c1", quantity=0),
+        order_row("EURUSD", quantity=1),
+    ]
+    _, refused = usable_orders(bad, Policy.adopt())
+    assert [(one.row, one.symbol, one.ticket) for one in refused] == [
+        (1, "EURUSD", "b1"),
+        (2, "EURUSD", "c1"),
+        (3, "EURUSD", None),
+    ]

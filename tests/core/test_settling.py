@@ -49,3 +49,18 @@ def test_law_3_settling_takes_at_least_as_long_as_the_surface_may_lag(
 ) -> None:
     w = world(policy=Policy.adopt(settle_ms=settle_ms, lag_ms_max={"positions": lag_ms}))
     assert w.state.settle_ns("positions") == expected_ns
+
+
+def test_l12_an_action_that_was_sent_leaves_its_symbol_unsettled_when_it_ends_and_one_that_never_was_does_not(
+    world: Worlds,
+) -> None:
+    sent = world(held("EURUSD", "2"))
+    sent.sees(row("EURUSD", "2"))
+    sent.says("close", target="EURUSD", at_broker="yes")
+    sent.sends(sent.actions()[0].client_id, "rejected")
+    assert (len(sent.state.outbox), list(sent.state.order_ends)) == (0, ["EURUSD"])
+    given_up = world(held("EURUSD", "2"))
+    given_up.sees(row("EURUSD", "2"))
+    given_up.says("close", target="EURUSD", at_broker="yes")
+    given_up.sees(row("EURUSD", "1"))
+    assert (len(given_up.state.outbox), list(given_up.state.order_ends)) == (0, [])
