@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from trueup.errors import InvariantBroken
@@ -27,8 +30,13 @@ class _Jump:
 
     def __init__(self, advance: Callable[[float], None]) -> None:
         self._advance = advance
+        self.interrupted = False
+        """Whether somebody pressed Ctrl-C."""
 
     def select(self, timeout: float | None) -> list[Any]:
+        if self.interrupted:
+            self.interrupted = False
+            raise KeyboardInterrupt
         if timeout is None:
             raise InvariantBroken("the simulation waits for something that nothing will ever do")
         if timeout > 0:
@@ -44,11 +52,26 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self.now_ns = 0
         """Virtual nanoseconds since the simulation began."""
         self._clock_resolution = RESOLUTION_S
-        self._selector = _Jump(self._advance)
+        self._jump = self._selector = _Jump(self._advance)
 
     def time(self) -> float:
         """Virtual seconds since the simulation began."""
         return self.now_ns / NS
+
+    @contextmanager
+    def interruptible(self) -> Generator[None]:
+        """Ctrl-C is heard between two steps of the loop, never within one: what was under way can still be ended."""
+        main = threading.current_thread() is threading.main_thread()
+        if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+            yield
+            return
+        signal.signal(signal.SIGINT, lambda number, frame: setattr(self._jump, "interrupted", True))
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        if self._jump.interrupted:
+            raise KeyboardInterrupt
 
     def at_ms(self, ms: int, call: Callable[[], object]) -> asyncio.TimerHandle:
         """Do something at a virtual millisecond."""

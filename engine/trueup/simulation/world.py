@@ -266,11 +266,12 @@ class World(Remembered):
     def play(self) -> None:
         """Live through the scenario, to its end."""
         asyncio.events.set_event_loop(None)
-        try:
-            self.loop.run_until_complete(self._lifetime())
-        except BaseException:
-            self._break_off()
-            raise
+        with self.loop.interruptible():
+            try:
+                self.loop.run_until_complete(self._lifetime())
+            except BaseException:
+                self._break_off()
+                raise
 
     def _break_off(self) -> None:
         """Somebody pressed Ctrl-C, or the simulation itself broke: nothing stays behind that would complain later."""
