@@ -339,6 +339,16 @@ def test_l17_l20_a_fill_after_the_end_that_only_the_deals_tell_of_is_written_and
     assert bench.w.order("a").filled == 3
 
 
+def test_l20_a_deal_that_is_told_again_in_other_words_counts_once() -> None:
+    bench = OrderBench(said("a", order_id="o-a"))
+    bench.keeper.step()
+    bench.w.deals()
+    bench.w.deals(deal("x1", "AAPL", "3", order_id="o-a"))
+    bench.w.deals(deal("x1", "AAPL", "3", "101.5", order_id="o-a"))
+    assert [one.execution_id for one in bench.w.observations()[-1].executions] == ["x1"], "its price is new"
+    assert bench.w.order("a").filled == 3
+
+
 def test_l18_an_order_that_the_deals_fill_beyond_its_size_stops_its_symbol() -> None:
     bench = OrderBench(said("a", order_id="o-a"))
     bench.keeper.step()
