@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 OWNER: contextvars.ContextVar[Process | None] = contextvars.ContextVar("trueup_simulated_process", default=None)
 ARITHMETIC: Final = (
     decimal.Context(prec=28, rounding=decimal.ROUND_HALF_EVEN),
-    decimal.Context(prec=4, rounding=decimal.ROUND_UP, capitals=0),
+    decimal.Context(prec=2, rounding=decimal.ROUND_UP, capitals=0),
     decimal.Context(prec=28, rounding=decimal.ROUND_HALF_UP, traps=[decimal.Underflow]),
-    decimal.Context(prec=9, rounding=decimal.ROUND_DOWN),
+    decimal.Context(prec=1, rounding=decimal.ROUND_DOWN),
 )
 """What the bot, or a library beside it, has made of its threads' decimal arithmetic: one life after the other another
 one. Nothing that trueup decides may hang on it (law 1)."""
