@@ -114,7 +114,11 @@ class Remembered:
                 self._asked_for[event.client_id] = event.terms.symbol
             elif isinstance(event, ActionSent):
                 self.stored.add(event.client_id)
+                symbol = self._asked_for.get(event.client_id, "")
+                self._flying[event.client_id] = symbol, self.loop.now_ns, process.number
             elif isinstance(event, ActionMoved):
+                if event.state in ("done", "failed", "abandoned"):
+                    self._flying.pop(event.client_id, None)
                 self._spoke(self._asked_for.get(event.client_id, ""))
             elif isinstance(event, PositionBound):
                 for symbol in SYMBOLS:
