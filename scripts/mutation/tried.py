@@ -14,8 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import ceil
 from pathlib import Path
 
-from mutmut.__main__ import create_mutants, run_forced_fail_test
+from mutmut.__main__ import create_mutants
 from mutmut.configuration import config
+from mutmut.core import MutmutProgrammaticFailException
 from mutmut.mutation.data import MutantLineSpans, SourceFileMutationData
 from mutmut.mutation.diff_apply import generated_function_names
 from mutmut.mutation.trampoline import set_mutant_under_test
@@ -115,8 +116,15 @@ def prove(runner: ForkRunner, tests: set[str]) -> None:
         code = runner.run_clean_tests(doubted)
     if code:
         raise SystemExit(f"{said.getvalue()}\nTests fail without any mutant: nothing can be measured. Mend them first.")
+    set_mutant_under_test("fail")
     with contextlib.redirect_stdout(io.StringIO()):
-        run_forced_fail_test(runner)
+        try:
+            broken = runner.run_forced_fail()
+        except MutmutProgrammaticFailException:
+            broken = 1
+    set_mutant_under_test("")
+    if not broken:
+        raise SystemExit("Every mutated function was broken, and no test failed: nothing can be measured.")
     kept.write_text(json.dumps({"made": made, "tests": proven | now}), "utf-8")
 
 
