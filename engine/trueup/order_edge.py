@@ -21,6 +21,7 @@ def usable_orders(rows: Sequence[BrokerOrder], policy: Policy) -> tuple[dict[str
     """(orders by reference, rows that cannot be used). Rows of one reference that contradict each other are all
     refused: choosing one would be inventing (L29)."""
     found: dict[str, BrokerOrder] = {}
+    places: dict[str, int] = {}
     refused: list[Refusal] = []
     twins: set[str] = set()
     for place, given in enumerate(rows, start=1):
@@ -32,10 +33,16 @@ def usable_orders(rows: Sequence[BrokerOrder], policy: Policy) -> tuple[dict[str
             twins.add(ref)
         if why is None:
             found[ref] = row
-        else:
-            refused.append(Refusal(place, why, row.symbol or None, row.order_id or row.client_order_id))
-            found.pop(ref, None)
-    return found, refused
+            places.setdefault(ref, place)
+            continue
+        refused.append(_refused(place, why, row))
+        if (other := found.pop(ref, None)) is not None:  # nor can that one be believed any more
+            refused.append(_refused(places[ref], f"order {ref} is listed again in row {place}: {why}", other))
+    return found, sorted(refused, key=lambda one: one.row)
+
+
+def _refused(place: int, why: str, row: BrokerOrder) -> Refusal:
+    return Refusal(place, why, row.symbol or None, row.order_id or row.client_order_id)
 
 
 def unusable_order(row: BrokerOrder) -> str | None:

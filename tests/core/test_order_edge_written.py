@@ -46,15 +46,17 @@ def test_what_is_shown_of_a_break_has_no_position_of_ours(world: Worlds) -> None
 
 
 def test_rows_of_one_order_that_contradict_each_other_are_refused_all_by_id() -> None:
-    """Three of them: the third is told as well, though the first two are out of the list by then."""
+    """Three of them: the first is told as well, and the third, though the first two are out of the list by then."""
     sound = order_row("GBPUSD", order_id="b9")
     twins = [order_row("EURUSD", order_id="b1", name="c1", quantity=size) for size in (1, 2, 3)]
     rows, refused = usable_orders([twins[0], sound, *twins[1:]], Policy.adopt())
     assert list(rows.values()) == [sound]
     assert [(one.row, one.symbol, one.ticket) for one in refused] == [
+        (1, "EURUSD", "b1"),
         (3, "EURUSD", "b1"),
         (4, "EURUSD", "b1"),
     ]
+    assert refused[0].why.startswith("order b1 is listed again in row 3: ")
 
 
 def test_a_row_of_an_order_that_breaks_the_contract_is_told_by_what_id_it_has() -> None:
