@@ -20,6 +20,7 @@ from trueup.errors import InputError
 from trueup.journal import verify
 from trueup_adapters.demo import naive, play, run
 from trueup_adapters.demo.lines import Positions
+from trueup_adapters.demo.processes import Children
 from trueup_adapters.demo.scene import NotSo, Scene
 from trueup_adapters.demo.show import Shown
 from trueup_adapters.demo.stage import ACCOUNT, Stage
@@ -191,6 +192,26 @@ def test_however_it_is_stopped_nothing_is_left_running(how: signal.Signals, tmp_
     if how is not signal.SIGKILL:
         assert demo.returncode in (130, 143)
         assert not list(tmp_path.iterdir()), "the folder is removed"
+
+
+def test_a_signal_that_comes_while_a_process_starts_leaves_none_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between its being there and anybody's knowing of it a process could be ended by nobody."""
+    started: list[subprocess.Popen[bytes]] = []
+    begin = subprocess.Popen
+
+    def interrupted(*arguments: object, **how: object) -> subprocess.Popen[bytes]:
+        started.append(begin(*arguments, **how))  # type: ignore[call-overload]
+        signal.raise_signal(signal.SIGINT)
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", interrupted)
+    with pytest.raises(KeyboardInterrupt), Children(tmp_path) as children:
+        children.start("gateway", "trueup_adapters.demo.broker", "0", "0", str(tmp_path / "state.json"))
+    (child,) = started
+    assert child.poll() == -signal.SIGKILL
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 # -- its parts ---------------------------------------------------------------------------------------------

@@ -12,7 +12,9 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Generator
 from pathlib import Path
+from types import FrameType
 from typing import Final, Self, TypeVar
 
 import msgspec
@@ -26,6 +28,27 @@ LINES_MAX: Final = 1_000
 LOG_TAIL: Final = 1_500
 
 T = TypeVar("T")
+
+
+@contextlib.contextmanager
+def _signals_held() -> Generator[None]:
+    """Let signals come a moment later: between a process being there and anybody knowing of it, nobody could end it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+
+    def hold(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
+
+    before = {number: signal.signal(number, hold) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for one in came:
+            signal.raise_signal(one)
 
 
 class StageError(Exception):
@@ -134,8 +157,9 @@ class Children:
     def start(self, name: str, module: str, *arguments: str) -> Child:
         """Start a process; its errors go to a file of its own."""
         log = self._logs / f"{len(self._started) + 1}-{name.replace(' ', '-')}.log"
-        child = Child(name, module, *arguments, log=log)
-        self._started.append(child)
+        with _signals_held():
+            child = Child(name, module, *arguments, log=log)
+            self._started.append(child)
         return child
 
     def gateway(self, state: Path, ports: Ports | None = None) -> tuple[Child, Ports]:
