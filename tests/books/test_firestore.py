@@ -77,7 +77,7 @@ class Collection:
         self.bot.collection("positions").document(symbol).set(broken)
 
     def silence(self) -> None:
-        self.server.stop()
+        self.server.silent = True
 
 
 @pytest.fixture

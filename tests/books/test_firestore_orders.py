@@ -61,7 +61,7 @@ class Collection:
         self.put(name, "parked")
 
     def silence(self) -> None:
-        self.server.stop()
+        self.server.silent = True
 
 
 @pytest.fixture
