@@ -21,6 +21,7 @@ from trueup.errors import InputError
 from trueup.foreign import BookAnswer, BookRow, BookWrite, Wrote, unreadable
 from trueup.model import Holding, PositionMode, Refusal, exact
 from trueup_adapters.books.cells import cells_of, differs, moment, row_of, same, unchanged
+from trueup_adapters.books.leaving import Left
 from trueup_adapters.books.mapping import Mapping
 
 ROWS_MAX: Final = 100_000
@@ -104,21 +105,7 @@ class FirestoreBook:
 
     def write(self, write: BookWrite) -> Wrote:
         """One correction, in one transaction that is tried once."""
-        change = transactional(self._change)
-        try:
-            # To begin a transaction the client tries for a minute, whatever one says; this it does once.
-            list(self._query().limit(1).stream(retry=None, timeout=WAIT_S))
-            return change(self._client.transaction(max_attempts=1), write)
-        except Left as left:
-            return left.wrote
-        except InputError as error:
-            return Wrote("conflict", str(error))
-        except (GoogleAPICallError, GoogleAuthError, RetryError, OSError) as error:
-            return Wrote("unknown", f"{words(error)}; its outcome is unknown")
-        except ValueError as error:  # what the client makes of its only attempt, and of one that never began
-            if not isinstance(error.__cause__ or error.__context__, GoogleAPICallError | RetryError):
-                raise
-            return Wrote("unknown", f"somebody else wrote at the same moment, or nobody heard: {words(error)}")
+        return attempted(self._client, self._query(), self._change, write)
 
     def _change(self, transaction: Any, write: BookWrite) -> Wrote:
         before, after = write.before, write.after
@@ -221,12 +208,25 @@ transactional: Callable[[Callable[..., Wrote]], Callable[..., Wrote]] = getattr(
 """Typed here, as the library's own is not."""
 
 
-class Left(Exception):
-    """Nothing is to be written: ends the transaction without having changed anything."""
+def attempted(client: Any, query: Any, change: Callable[..., Wrote], write: object) -> Wrote:
+    """What came of `change`, in one transaction that is tried once.
 
-    def __init__(self, wrote: Wrote) -> None:
-        super().__init__(wrote.why)
-        self.wrote = wrote
+    query  something that the collection can be asked. To begin a transaction the client tries for a minute, whatever
+           one says; this it asks once
+    """
+    try:
+        list(query.limit(1).stream(retry=None, timeout=WAIT_S))
+        return transactional(change)(client.transaction(max_attempts=1), write)
+    except Left as left:
+        return left.wrote
+    except InputError as error:
+        return Wrote("conflict", str(error))
+    except (GoogleAPICallError, GoogleAuthError, RetryError, OSError) as error:
+        return Wrote("unknown", f"{words(error)}; its outcome is unknown")
+    except ValueError as error:  # what the client makes of its only attempt, and of one that never began
+        if not isinstance(error.__cause__ or error.__context__, GoogleAPICallError | RetryError):
+            raise
+        return Wrote("unknown", f"somebody else wrote at the same moment, or nobody heard: {words(error)}")
 
 
 def words(error: Exception) -> str:

@@ -19,8 +19,9 @@ from trueup.errors import InputError
 from trueup.foreign import OrderName, OrderRow, OrdersAnswer, OrderWrite, Places, Wrote, unreadable_orders
 from trueup.model import Refusal
 from trueup_adapters.books.cells import moment
-from trueup_adapters.books.firestore import ROWS_MAX, WAIT_S, Left, as_kept, client_of, transactional, words
-from trueup_adapters.books.order_cells import ends_now, order_cells_of, order_differs, order_of, order_says
+from trueup_adapters.books.firestore import ROWS_MAX, WAIT_S, as_kept, attempted, client_of, words
+from trueup_adapters.books.leaving import no_order_there, order_still_there
+from trueup_adapters.books.order_cells import ends_now, order_cells_of, order_of
 from trueup_adapters.books.order_mapping import OrderMapping
 
 NAMES_AT_ONCE: Final = 30
@@ -127,21 +128,7 @@ class FirestoreOrders:
 
     def write(self, write: OrderWrite) -> Wrote:
         """One order, in one transaction that is tried once."""
-        change = transactional(self._change)
-        try:
-            # To begin a transaction the client tries for a minute, whatever one says; this it does once.
-            list(self._query().limit(1).stream(retry=None, timeout=WAIT_S))
-            return change(self._client.transaction(max_attempts=1), write)
-        except Left as left:
-            return left.wrote
-        except InputError as error:
-            return Wrote("conflict", str(error))
-        except (GoogleAPICallError, GoogleAuthError, RetryError, OSError) as error:
-            return Wrote("unknown", f"{words(error)}; its outcome is unknown")
-        except ValueError as error:  # what the client makes of its only attempt, and of one that never began
-            if not isinstance(error.__cause__ or error.__context__, GoogleAPICallError | RetryError):
-                raise
-            return Wrote("unknown", f"somebody else wrote at the same moment, or nobody heard: {words(error)}")
+        return attempted(self._client, self._query(), self._change, write)
 
     def _change(self, transaction: Any, write: OrderWrite) -> Wrote:
         before, after, mapping = write.before, write.after, self._mapping
@@ -157,34 +144,12 @@ class FirestoreOrders:
         if mapping.closed_at is not None and ends_now(write):
             cells[mapping.closed_at] = moment(write.at_ns, mapping.time_zone)
         if before is None:
-            self._nothing_there([row for row, _ in found], write)
+            no_order_there([row for row, _ in found], write, what="document")
             new = self._collection.document(f"trueup-{write.correction_id}")  # one correction, one document (L49)
             transaction.create(new, cells)
         else:
-            transaction.update(self._still_there(found, write, before), cells)
+            transaction.update(order_still_there(found, write, before, what="document"), cells)
         return Wrote("written")
-
-    def _nothing_there(self, rows: Sequence[OrderRow | Refusal], write: OrderWrite) -> None:
-        name = write.after.client_order_id
-        for row in rows:
-            if isinstance(row, Refusal):
-                raise Left(Wrote("conflict", f"order {name}: a document cannot be read: {row.why}"))
-            if order_says(row, write):
-                raise Left(Wrote("already", "it is there"))
-            raise Left(Wrote("conflict", f"order {name}: a document is there meanwhile, {order_differs(row)}"))
-
-    def _still_there(self, found: _Found, write: OrderWrite, before: OrderRow) -> Any:
-        """The document, if it still says what it said when it was read."""
-        name = write.after.client_order_id
-        for row, reference in found:
-            if not isinstance(row, OrderRow) or row.ref != before.ref:
-                continue
-            if row == before:
-                return reference
-            if order_says(row, write):
-                raise Left(Wrote("already", "it says so"))
-            raise Left(Wrote("conflict", f"order {name}: it was changed meanwhile, {order_differs(row)}"))
-        raise Left(Wrote("conflict", f"order {name}: its document is gone, or cannot be read any more"))
 
     def close(self) -> None:
         """Let go of the connection."""

@@ -12,14 +12,15 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
-from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from trueup.errors import InputError
 from trueup.foreign import BookAnswer, BookRow, BookWrite, Wrote, unreadable
 from trueup.model import Holding, PositionMode, Refusal
 from trueup_adapters.books.cells import cells_of, differs, row_of, same, unchanged
+from trueup_adapters.books.leaving import Left
 from trueup_adapters.books.mapping import Mapping
-from trueup_adapters.books.sql_table import Left, SqlTable, inexact, key_columns, only_this, ref_of, words
+from trueup_adapters.books.sql_table import SqlTable, inexact, key_columns, only_this, ref_of, words
 
 ROWS_MAX: Final = 100_000
 """Rows of one table that are read at most (law 12): more make the read a failed one."""
@@ -116,24 +117,11 @@ class SqlBook:
 
     def write(self, write: BookWrite) -> Wrote:
         """One correction, in one transaction."""
-        began = False
-        try:
-            with self._place.transaction(writes=True) as connection:
-                began = True
-                table = self._shape(connection)
-                self._place.alone(connection, table)
-                return self._write(connection, table, write)
-        except Left as left:
-            return left.wrote
-        except InputError as error:
-            return Wrote("unknown", words(error))
-        except (DataError, IntegrityError) as error:  # what no column takes will not be taken later either
-            return Wrote("conflict", f"{_symbol(write)}: the table refuses it: {words(error)}")
-        except SQLAlchemyError as error:
-            what = "its outcome is unknown" if began else "nothing was written"
-            return Wrote("unknown", f"{words(error)}; {what}")
+        return self._place.wrote(_symbol(write), lambda connection: self._write(connection, write))
 
-    def _write(self, connection: Connection, table: sa.Table, write: BookWrite) -> Wrote:
+    def _write(self, connection: Connection, write: BookWrite) -> Wrote:
+        table = self._shape(connection)
+        self._place.alone(connection, table)
         symbol = write.before.symbol if write.before is not None else _symbol(write)
         found = self._rows(connection, table, symbols=(symbol,), lock=True)
         if write.before is None:

@@ -12,14 +12,15 @@ from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
-from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from trueup.errors import InputError
 from trueup.foreign import OrderName, OrderRow, OrdersAnswer, OrderWrite, Places, Wrote, unreadable_orders
 from trueup.model import Refusal
+from trueup_adapters.books.leaving import Left, no_order_there, order_still_there
 from trueup_adapters.books.order_cells import ends_now, order_cells_of, order_differs, order_of, order_says
 from trueup_adapters.books.order_mapping import OrderMapping
-from trueup_adapters.books.sql_table import Left, SqlTable, inexact, key_columns, only_this, ref_of, words
+from trueup_adapters.books.sql_table import SqlTable, inexact, key_columns, only_this, ref_of, words
 
 ROWS_MAX: Final = 100_000
 """Orders that are read at most (law 12): more that work make the read a failed one."""
@@ -128,24 +129,13 @@ class SqlOrders:
 
     def write(self, write: OrderWrite) -> Wrote:
         """One order, in one transaction."""
-        began = False
-        try:
-            with self._place.transaction(writes=True) as connection:
-                began = True
-                table = self._shape(connection)
-                self._place.alone(connection, table)
-                return self._write(connection, table, write)
-        except Left as left:
-            return left.wrote
-        except InputError as error:
-            return Wrote("unknown", words(error))
-        except (DataError, IntegrityError) as error:  # what no column takes will not be taken later either
-            return Wrote("conflict", f"order {write.after.client_order_id}: the table refuses it: {words(error)}")
-        except SQLAlchemyError as error:
-            what = "its outcome is unknown" if began else "nothing was written"
-            return Wrote("unknown", f"{words(error)}; {what}")
+        return self._place.wrote(
+            f"order {write.after.client_order_id}", lambda connection: self._write(connection, write)
+        )
 
-    def _write(self, connection: Connection, table: sa.Table, write: OrderWrite) -> Wrote:
+    def _write(self, connection: Connection, write: OrderWrite) -> Wrote:
+        table = self._shape(connection)
+        self._place.alone(connection, table)
         before, after = write.before, write.after
         names = [OrderName(after.client_order_id, after.order_id)]
         if before is not None:
@@ -154,10 +144,10 @@ class SqlOrders:
         found = self._rows(connection, table, which, lock=True)
         change = self._change(table, write)
         if before is None:
-            self._nothing_there(found, write)
+            no_order_there([row for row, _ in found], write, what="row")
             connection.execute(table.insert().values(change))
         else:
-            raw = self._still_there(found, write, before)
+            raw = order_still_there(found, write, before, what="row")
             where = only_this(table, self._keys(table), raw, (self._mapping.quantity, self._mapping.status))
             done = connection.execute(table.update().where(where).values(change))
             if done.rowcount != 1:
@@ -174,29 +164,6 @@ class SqlOrders:
             when = self._place.time_text(table, mapping.closed_at, write.at_ns, mapping.time_zone)
             change |= self._place.typed(table, {mapping.closed_at: when})
         return change
-
-    def _nothing_there(self, found: _Found, write: OrderWrite) -> None:
-        """Somebody may have added the row meanwhile."""
-        name = write.after.client_order_id
-        for row, _ in found:
-            if isinstance(row, Refusal):
-                raise Left(Wrote("conflict", f"order {name}: row {row.row} cannot be read: {row.why}"))
-            if order_says(row, write):
-                raise Left(Wrote("already", "it is there"))
-            raise Left(Wrote("conflict", f"order {name}: a row is there meanwhile, {order_differs(row)}"))
-
-    def _still_there(self, found: _Found, write: OrderWrite, before: OrderRow) -> RowMapping:
-        """The row, if it still says what it said when it was read."""
-        name = write.after.client_order_id
-        for row, raw in found:
-            if not isinstance(row, OrderRow) or row.ref != before.ref:
-                continue
-            if row == before:
-                return raw
-            if order_says(row, write):
-                raise Left(Wrote("already", "it says so"))
-            raise Left(Wrote("conflict", f"order {name}: it was changed meanwhile, {order_differs(row)}"))
-        raise Left(Wrote("conflict", f"order {name}: its row is gone, or cannot be read any more"))
 
     def _came_out(self, found: _Found, write: OrderWrite) -> None:
         """Read back before it counts: a column may round, a trigger may interfere. Else nothing is written."""

@@ -6,7 +6,7 @@ else writes, numbers as exact text both ways, and what names a row. Needs `pip i
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -14,13 +14,14 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine, RowMapping, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchTableError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, NoSuchTableError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from trueup.errors import InputError
 from trueup.foreign import Wrote
 from trueup.model import Refusal
 from trueup_adapters.books.cells import moment
+from trueup_adapters.books.leaving import Left
 
 WAIT_S: Final = 5
 """How long a lock or a connection is waited for."""
@@ -77,6 +78,24 @@ class SqlTable:
             if self._engine.dialect.name == "postgresql":  # a migration may hold the table for as long as it likes
                 connection.execute(sa.text(f"SET LOCAL statement_timeout = '{WAIT_S}s'"))
             yield connection
+
+    def wrote(self, what: str, change: Callable[[Connection], Wrote]) -> Wrote:
+        """What came of `change`, in one transaction that is tried once; `what` it is about is named where the table
+        refuses it."""
+        began = False
+        try:
+            with self.transaction(writes=True) as connection:
+                began = True
+                return change(connection)
+        except Left as left:
+            return left.wrote
+        except InputError as error:
+            return Wrote("unknown", words(error))
+        except (DataError, IntegrityError) as error:  # what no column takes will not be taken later either
+            return Wrote("conflict", f"{what}: the table refuses it: {words(error)}")
+        except SQLAlchemyError as error:
+            outcome = "its outcome is unknown" if began else "nothing was written"
+            return Wrote("unknown", f"{words(error)}; {outcome}")
 
     def alone(self, connection: Connection, table: sa.Table) -> None:
         """Until the end of the transaction nobody else writes to the table: a row that another adds could not be seen,
@@ -139,14 +158,6 @@ class SqlTable:
     def close(self) -> None:
         """Let go of every connection."""
         self._engine.dispose()
-
-
-class Left(Exception):
-    """Nothing is to be written: ends the transaction without having changed anything."""
-
-    def __init__(self, wrote: Wrote) -> None:
-        super().__init__(wrote.why)
-        self.wrote = wrote
 
 
 def _engine(address: sa.URL) -> Engine:
